@@ -1,0 +1,43 @@
+import { existsSync, rmSync } from 'node:fs'
+import resolve from '@rollup/plugin-node-resolve'
+import dts from 'rollup-plugin-dts'
+import esbuild from 'rollup-plugin-esbuild'
+
+const names = ['index', 'axios', 'fetch', 'react', 'vue', 'msw'].filter(name => existsSync(`src/${name}.ts`))
+const bundled = { msw: ['jose'] } // development dependencies that travel inside an entry
+const banners = { react: "'use client'" } // rollup drops the directive, so the source does without
+
+rmSync('dist', { recursive: true, force: true })
+
+/** Every package import stays an import; whether it is an allowed one, test/package says. */
+const isExternal = allowed => id => !/^[./]|^[A-Z]:/.test(id) && !allowed.includes(id)
+
+/** Each entry is built alone: no shared chunks, so an import costs one file and drags in nothing else. */
+const code = name => ({
+  input: `src/${name}.ts`,
+  external: isExternal(bundled[name] ?? []),
+  plugins: [resolve({ browser: true }), esbuild({ target: 'es2020' })],
+  output: [
+    { file: `dist/${name}.js`, format: 'es' },
+    { file: `dist/${name}.cjs`, format: 'cjs', exports: 'named' },
+  ].map(output => ({ ...output, sourcemap: true, banner: banners[name] ?? '' })),
+})
+
+/**
+ * Declarations are built together: what two entries both name is declared once, in shared.d.ts, so that
+ * `Auth` or an error class is the same type whichever path it was imported from.
+ */
+const types = extension => ({
+  input: Object.fromEntries(names.map(name => [name, `src/${name}.ts`])),
+  external: isExternal(Object.values(bundled).flat()),
+  plugins: [dts({ includeExternal: Object.values(bundled).flat() })],
+  output: {
+    dir: 'dist',
+    entryFileNames: `[name].${extension}`,
+    chunkFileNames: `[name].${extension}`,
+    minifyInternalExports: false,
+    manualChunks: id => (/[/\\]src[/\\](core|http|refresh)[/\\]/.test(id) ? 'shared' : undefined),
+  },
+})
+
+export default [...names.map(code), types('d.ts'), types('d.cts')]

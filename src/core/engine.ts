@@ -1,0 +1,36 @@
+/** What the HTTP entries see of an `Auth`, behind a symbol: an entry needs no code of the core. */
+import type { Held } from './held.js'
+import type { Auth, TokenResponse } from './types.js'
+
+/** Finds the engine of an `Auth`, also one that another copy of the package made. */
+export const ENGINE: unique symbol = Symbol.for('tokenflight.engine') as never
+
+/** One token for one request, and what becomes of it. */
+export type Ticket = Held
+
+export interface Engine {
+  /** The session that a call begins in; undefined when nobody is logged in, or nobody knows yet. */
+  session(): number | undefined
+  /**
+   * A token that may leave now, at once where there is one. Undefined: nobody is logged in.
+   * @param session the one that the call began in; a token of another is never handed out
+   * @param lasting a body that cannot be sent twice wants a token that lasts for a moment
+   */
+  acquire(session: number | undefined, lasting?: boolean): Ticket | undefined | Promise<Ticket | undefined>
+  /** A 401. A token to replay with, or undefined: the caller gets the 401. */
+  rejected(ticket: Ticket): Promise<Ticket | undefined> | undefined
+  /** Tokens that came with an ordinary answer. */
+  collect(tokens: TokenResponse, ticket: Ticket): void
+  /** Whether the refresh function is being called on this very stack, or was given this signal. */
+  refreshing(signal?: unknown): boolean
+  /** The refresh token of a refresh that is under way: what carries it is the refresh. */
+  flightToken(): string | undefined
+  warn(message: string, error?: unknown): void
+}
+
+/** @throws TypeError when it is not an `Auth` */
+export function engineOf(auth: Auth<never>): Engine {
+  const engine = (auth as { [ENGINE]?: Engine } | null | undefined)?.[ENGINE]
+  if (!engine) throw new TypeError('tokenflight: `auth` must come from createAuth')
+  return engine
+}

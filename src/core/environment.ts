@@ -1,0 +1,52 @@
+/** The only door to the platform. Globals are read when called, so that fake timers and stubs are seen. */
+import type { AuthLock } from './types.js'
+
+/** The longest wait that a timer takes; beyond it `setTimeout` fires at once (HTML, 32-bit delay). */
+const LONGEST_WAIT = 2 ** 31 - 1
+
+/** Runs the callback after so many milliseconds (at most 24.8 days). Returns what cancels it. Never keeps Node alive. */
+export function startTimer(callback: () => void, delay: number): () => void {
+  const timer: unknown = setTimeout(callback, Math.min(Math.max(delay, 0), LONGEST_WAIT))
+  ;(timer as { unref?: () => void }).unref?.()
+  return () => clearTimeout(timer as number)
+}
+
+export function hasWindow(): boolean {
+  return typeof window !== 'undefined'
+}
+
+/** A page or one of its workers, where code that shares our name belongs to the same user. */
+export function isBrowser(): boolean {
+  return (
+    typeof document !== 'undefined' ||
+    typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === 'function'
+  )
+}
+
+export function isVisible(): boolean {
+  return typeof document === 'undefined' || document.visibilityState !== 'hidden'
+}
+
+export function isOffline(): boolean {
+  return typeof navigator !== 'undefined' && navigator.onLine === false
+}
+
+export function webLocks(): AuthLock | undefined {
+  return typeof navigator === 'undefined' ? undefined : (navigator.locks as AuthLock | undefined)
+}
+
+/** Calls the listener with the name of each event that may mean time has passed unseen. Returns what stops it. */
+export function onWake(listener: (event: string, restored: boolean) => void): () => void {
+  if (typeof window === 'undefined' || !window.addEventListener) return () => {}
+  const handler = (event: Event): void =>
+    listener(event.type, (event as PageTransitionEvent).persisted === true)
+  const targets: readonly (readonly [EventTarget | undefined, readonly string[]])[] = [
+    [window, ['pageshow', 'focus', 'online']],
+    [typeof document === 'undefined' ? undefined : document, ['visibilitychange', 'freeze', 'resume']],
+  ]
+  for (const [target, names] of targets) for (const name of names) target?.addEventListener(name, handler)
+  return () => {
+    for (const [target, names] of targets)
+      for (const name of names) target?.removeEventListener(name, handler)
+  }
+}

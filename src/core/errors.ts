@@ -1,0 +1,78 @@
+/** One base, three leaves, stable codes. No message and no enumerable property ever holds a token. */
+import type { SessionEndReason } from './types.js'
+
+export type AuthErrorCode = 'ERR_SESSION_EXPIRED' | 'ERR_SIGNED_OUT' | 'ERR_REFRESH_FAILED'
+
+/** Recognises our errors across two copies of the package. */
+const brand: unique symbol = Symbol.for('tokenflight.error') as never
+
+/** The base of everything that tokenflight rejects with. */
+export class AuthError extends Error {
+  /** Stable and meant for `switch`. */
+  readonly code: AuthErrorCode
+
+  constructor(code: AuthErrorCode, name: string, message: string, cause?: unknown) {
+    super(message)
+    this.code = code
+    hide(this, 'name', name)
+    hide(this, brand, true)
+    // Never enumerable: a cause may be an HTTP client's error, which holds whole requests.
+    if (cause !== undefined) hide(this, 'cause', cause)
+    // Node prints a cause all the same, enumerable or not.
+    hide(this, Symbol.for('nodejs.util.inspect.custom'), () => this.stack)
+  }
+}
+
+/** The session is over. Sign the user in again; until then every request fails with this, untouched by the network. */
+export class SessionExpiredError extends AuthError {
+  declare readonly code: 'ERR_SESSION_EXPIRED'
+  readonly reason: SessionEndReason
+
+  constructor(reason: SessionEndReason, cause?: unknown) {
+    super(
+      'ERR_SESSION_EXPIRED',
+      'SessionExpiredError',
+      `Session expired (${reason}): log in again; the login request itself needs skipAuth or skip`,
+      cause,
+    )
+    this.reason = reason
+  }
+}
+
+/** Logout, or another login, while the request waited. Start over in the present session, if there is one. */
+export class SignedOutError extends AuthError {
+  declare readonly code: 'ERR_SIGNED_OUT'
+
+  constructor() {
+    super('ERR_SIGNED_OUT', 'SignedOutError', 'The session ended while the request waited')
+  }
+}
+
+/** No refresh, no good token, but the session lives: the network, the server or a setting failed. Try again later. */
+export class RefreshFailedError extends AuthError {
+  declare readonly code: 'ERR_REFRESH_FAILED'
+  /** How many attempts reached for the network; 0 when offline or cooling down. */
+  readonly attempts: number
+  /** No further attempt before this instant, epoch milliseconds. */
+  readonly retryAt?: number
+
+  constructor(message: string, attempts: number, retryAt?: number, cause?: unknown) {
+    super('ERR_REFRESH_FAILED', 'RefreshFailedError', message, cause)
+    this.attempts = attempts
+    if (retryAt !== undefined) this.retryAt = retryAt
+  }
+}
+
+/** Whether it is one of ours, also when another copy of the package made it. */
+export function isAuthError(error: unknown): error is AuthError {
+  return (error as Record<symbol, unknown> | null | undefined)?.[brand] === true
+}
+
+/** Whether the session is over and only a login helps. */
+export function isSessionExpired(error: unknown): error is SessionExpiredError {
+  return isAuthError(error) && error.code === 'ERR_SESSION_EXPIRED'
+}
+
+function hide(target: object, key: PropertyKey, value: unknown): void {
+  Object.defineProperty(target, key, { value, configurable: true, writable: true })
+}

@@ -1,0 +1,50 @@
+/** Listeners, and a queue that delivers to them only when the engine says so: outside locks and flights. */
+import type { AuthEvents } from './types.js'
+
+type Listener = (event: never) => void
+
+export interface Events {
+  on(name: string, listener: Listener): () => void
+  /** Queues an event. */
+  emit<Name extends keyof AuthEvents>(name: Name, event: AuthEvents[Name]): void
+  /** Queues a change of state; those that wait already are one. */
+  change(): void
+  /** Delivers what waits. A listener that throws harms nobody, and may call any method of `auth`. */
+  flush(): void
+  clear(): void
+}
+
+export const CHANGE = ''
+
+export function createEvents(): Events {
+  const listeners = new Map<string, Set<Listener>>()
+  const queue: [name: string, event: unknown][] = []
+
+  const deliver = (name: string, event: unknown): void => {
+    for (const listener of [...(listeners.get(name) ?? [])]) {
+      try {
+        listener(event as never)
+      } catch (error) {
+        if (name !== 'warning')
+          queue.push(['warning', { message: `A listener of ${name || 'subscribe'} threw`, error }])
+      }
+    }
+  }
+  return {
+    on(name, listener) {
+      // Wrapped, so that one function that is registered twice is two listeners.
+      const entry: Listener = event => listener(event)
+      const set = listeners.get(name) ?? new Set()
+      listeners.set(name, set.add(entry))
+      return () => void set.delete(entry)
+    },
+    emit: (name, event) => void queue.push([name, event]),
+    change: () => {
+      if (!queue.some(([name]) => name === CHANGE)) queue.push([CHANGE, undefined])
+    },
+    flush() {
+      for (let entry = queue.shift(); entry; entry = queue.shift()) deliver(...entry)
+    },
+    clear: () => listeners.clear(),
+  }
+}

@@ -1,0 +1,85 @@
+/** The tokens in memory: the stored record, with its deadlines on the steady clock. */
+import { decodeToken } from './tokens.js'
+import type { JwtClaims, Tokens } from './types.js'
+
+/** How far a record may lie in the future before its deadlines are distrusted: clocks of one device agree. */
+const FUTURE = 2_000
+
+/** One access token and what is known of it. All instants are on the steady clock; Infinity: unknown. */
+export interface Held {
+  /** Replaced when only the cool-down of the record changes; the tokens in it stay. */
+  tokens: Tokens
+  readonly accessToken: string
+  readonly generation: number
+  readonly claims: JwtClaims | undefined
+  readonly arrivedAt: number
+  /** From here on the token is dead. */
+  readonly endsAt: number
+  readonly refreshEndsAt: number
+  /** The begin of the window. */
+  readonly windowAt: number
+  /** When the timer refreshes ahead: the window's begin and a jitter that is drawn once. */
+  readonly timerAt: number
+  /** The first instant that asks for more than handing out the token. */
+  readonly attentionAt: number
+  /** A refresh brought it, so a 401 for it may have nothing to do with the token. */
+  readonly brought: boolean
+  /** Some request was accepted with it. */
+  proven: boolean
+  /** It was handed out at least once. */
+  used: boolean
+  /** A new pair was asked for, after the refresh token's end. */
+  asked: boolean
+  /** `sessionExpiring` was delivered for this end of the session. */
+  announced: boolean
+}
+
+export interface HoldOptions {
+  /** Steady clock. */
+  readonly now: number
+  /** Wall clock, epoch milliseconds. */
+  readonly wall: number
+  /** Whether a dead access token can be replaced. */
+  readonly renewable: boolean
+  readonly brought: boolean
+  readonly window: (lifetime: number) => number
+  /** Draw the refresh over the whole lifetime. */
+  readonly spread: boolean
+  readonly previous: Held | undefined
+}
+
+export function hold(
+  tokens: Tokens,
+  { now, wall, renewable, brought, window, spread, previous }: HoldOptions,
+): Held {
+  const { lifetime, savedAt } = tokens
+  const age = wall - savedAt
+  /** Where on the steady clock an instant of the record lies. */
+  const locate = (instant: number | undefined): number =>
+    instant === undefined ? Number.POSITIVE_INFINITY : now + instant - savedAt - Math.max(age, 0)
+  // A record from the future says nothing of its age: as good as dead where it can be replaced.
+  const endsAt = age < -FUTURE && renewable && tokens.expiresAt !== undefined ? now : locate(tokens.expiresAt)
+  const refreshEndsAt = locate(tokens.refreshExpiresAt)
+  const windowAt = lifetime ? endsAt - window(lifetime) : endsAt
+  const timerAt = spread
+    ? now + Math.random() * Math.max(0, windowAt - now)
+    : windowAt + (Math.random() / 4) * (endsAt - windowAt)
+  return {
+    tokens,
+    accessToken: tokens.accessToken as string,
+    generation: tokens.generation,
+    claims: decodeToken(tokens.accessToken as string),
+    arrivedAt: now,
+    endsAt,
+    refreshEndsAt,
+    windowAt,
+    timerAt: Number.isFinite(endsAt) ? timerAt : endsAt,
+    attentionAt: Math.min(windowAt, Number.isFinite(endsAt) ? timerAt : endsAt, refreshEndsAt),
+    brought,
+    proven: false,
+    used: false,
+    asked: false,
+    // The same end of the session, give or take a rounding, is announced once.
+    announced: !!previous?.announced && Math.abs(previous.refreshEndsAt - refreshEndsAt) < 1_000,
+  }
+}

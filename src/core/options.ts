@@ -1,0 +1,129 @@
+/** All defaults, once; misuse throws a TypeError that names the option, its unit and the value it got. */
+import { systemClock } from './clock.js'
+import { memoryStorage } from './storage.js'
+import type { AuthOptions, Clock, TokenStorage } from './types.js'
+
+/** The options, complete. `undefined` never overrides a default and the caller's object is never written to. */
+export interface Settings extends Pick<AuthOptions, 'refresh' | 'classify' | 'logout' | 'lock'> {
+  readonly name: string
+  readonly storage: TokenStorage
+  readonly cookie: boolean
+  /** The window for a lifetime, both in milliseconds. */
+  readonly window: (lifetime: number) => number
+  readonly background: 'active' | 'always' | 'off'
+  readonly spread: boolean
+  readonly refreshTimeout: number
+  readonly limit: number
+  readonly delay: number
+  readonly maxDelay: number
+  readonly clock: Clock
+}
+
+export function resolveOptions(options: AuthOptions): Settings {
+  const {
+    name = 'tokenflight',
+    storage = memoryStorage(),
+    refreshTokenIn = 'storage',
+    background = 'active',
+  } = options
+  const { refreshAhead, spread = false, refreshTimeout = 10_000, retry, clock = systemClock } = options
+  const { limit = 2, delay = 500, maxDelay = 8_000 } = typeof retry === 'object' ? retry : { limit: retry }
+  for (const [option, value] of Object.entries({
+    refreshTimeout,
+    'retry.delay': delay,
+    'retry.maxDelay': maxDelay,
+  })) {
+    check(isDuration(value), option, 'a non-negative number of milliseconds', value)
+  }
+  check(isDuration(limit), 'retry.limit', 'a non-negative number of attempts', limit)
+  check(
+    refreshAhead === undefined || typeof refreshAhead === 'function' || isDuration(refreshAhead),
+    'refreshAhead',
+    'a non-negative number of milliseconds or a function',
+    refreshAhead,
+  )
+  for (const option of ['refresh', 'classify', 'logout'] as const) {
+    check(
+      options[option] === undefined || typeof options[option] === 'function',
+      option,
+      'a function',
+      options[option],
+    )
+  }
+  check(
+    typeof name === 'string' && name && !name.startsWith('-'),
+    'name',
+    'a non-empty string that does not start with "-"',
+    name,
+  )
+  check(
+    isOneOf(refreshTokenIn, ['storage', 'cookie']),
+    'refreshTokenIn',
+    "'storage' or 'cookie'",
+    refreshTokenIn,
+  )
+  check(
+    isOneOf(background, ['active', 'always', 'off']),
+    'background',
+    "'active', 'always' or 'off'",
+    background,
+  )
+  check(typeof spread === 'boolean', 'spread', 'a boolean', spread)
+  checkMethods('storage', storage, ['get', 'set', 'remove'])
+  checkMethods('clock', clock, ['now'])
+  if (options.lock !== undefined) checkMethods('lock', options.lock, ['request'])
+  return {
+    ...options,
+    name,
+    storage,
+    cookie: refreshTokenIn === 'cookie',
+    background,
+    spread,
+    refreshTimeout,
+    limit,
+    delay,
+    maxDelay,
+    clock,
+    window: lifetime =>
+      refreshAhead === undefined
+        ? Math.min(60_000, lifetime / 4)
+        : Math.min(
+            Math.max(
+              Number(typeof refreshAhead === 'function' ? refreshAhead(lifetime) : refreshAhead) || 0,
+              0,
+            ),
+            lifetime / 2,
+          ),
+  }
+}
+
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
+}
+
+function isOneOf(value: string, words: readonly string[]): boolean {
+  return words.includes(value)
+}
+
+function checkMethods(option: string, value: object, methods: readonly string[]): void {
+  for (const method of methods) {
+    check(
+      typeof (value as Record<string, unknown> | null)?.[method] === 'function',
+      `${option}.${method}`,
+      'a function',
+      value,
+    )
+  }
+}
+
+function check(valid: unknown, option: string, expected: string, value: unknown): void {
+  if (!valid) {
+    const got =
+      typeof value === 'object' || typeof value === 'function'
+        ? value === null
+          ? 'null'
+          : typeof value
+        : String(value)
+    throw new TypeError(`tokenflight: \`${option}\` must be ${expected}, got ${got}`)
+  }
+}

@@ -1,0 +1,42 @@
+/** The stored record: ordered by generation and version, so that of two writes the later always wins. */
+import { isToken } from './tokens.js'
+import type { Tokens } from './types.js'
+
+const LARGEST_COUNT = 1e12
+
+/** Whether the first record comes after the second. */
+export function isNewer(record: Tokens, than: Tokens): boolean {
+  return (
+    record.generation > than.generation ||
+    (record.generation === than.generation && record.version > than.version)
+  )
+}
+
+/** The next generation or version. The random fraction decides between two tabs that count on at once. */
+export function next(count: number): number {
+  return Math.floor(count) + 1 + Math.random()
+}
+
+/** The record, or null when it is not one: garbage and other versions' records read as empty. */
+export function parseRecord(value: unknown): Tokens | null {
+  const record = value as Tokens | null | undefined
+  if (!record || typeof record !== 'object') return null
+  for (const name of ['generation', 'version', 'savedAt'] as const)
+    if (!Number.isFinite(record[name])) return null
+  // Beyond this they could not be counted on.
+  if (record.generation > LARGEST_COUNT || record.version > LARGEST_COUNT) return null
+  for (const name of [
+    'expiresAt',
+    'lifetime',
+    'refreshExpiresAt',
+    'refreshLifetime',
+    'retryAt',
+    'failures',
+  ] as const) {
+    if (record[name] !== undefined && !Number.isFinite(record[name])) return null
+  }
+  for (const name of ['accessToken', 'refreshToken'] as const) {
+    if (record[name] !== undefined && !isToken(record[name])) return null
+  }
+  return record
+}

@@ -1,0 +1,294 @@
+/**
+ * Every public type and option: the manual.
+ *
+ * Durations are milliseconds and instants are epoch milliseconds of the device's clock. Seconds exist only
+ * where a JWT or an OAuth answer is read (`TokenResponse`).
+ */
+
+/** The payload of a JWT (RFC 7519 section 4). Unverified: for display, never for access decisions. */
+export interface JwtClaims {
+  /** Subject: whom the token speaks of. */
+  sub?: string
+  /** Issuer. */
+  iss?: string
+  /** Audience. */
+  aud?: string | string[]
+  /** Expiry, in seconds since the epoch (NumericDate, may be fractional). */
+  exp?: number
+  /** Issue time, in seconds since the epoch. */
+  iat?: number
+  [claim: string]: unknown
+}
+
+/**
+ * What a login or a refresh answers, in the spelling of OAuth 2.0 (RFC 6749 section 5.1) or in camelCase.
+ * Unknown members are ignored. An access token that is missing, empty, not a string, or that contains white
+ * space or control characters is refused and nothing stored changes.
+ */
+export interface TokenResponse {
+  access_token?: string | undefined
+  accessToken?: string | undefined
+  /** Absent keeps the present refresh token, present replaces it (RFC 6749 section 6). */
+  refresh_token?: string | null | undefined
+  refreshToken?: string | null | undefined
+  /** Lifetime of the access token in **seconds**, number or numeric string. The JWT's own `exp - iat` wins. */
+  expires_in?: number | string | null | undefined
+  expiresIn?: number | string | null | undefined
+  /** Lifetime of the refresh token in **seconds**. 0 means unknown. */
+  refresh_expires_in?: number | string | null | undefined
+  refresh_token_expires_in?: number | string | null | undefined
+  refreshExpiresIn?: number | string | null | undefined
+  /** Only `Bearer`, in any case (RFC 6749 section 7.1). Absent means `Bearer`. */
+  token_type?: string | null | undefined
+  tokenType?: string | null | undefined
+  scope?: string | null | undefined
+}
+
+/**
+ * The stored record: one JSON-serialisable value per session. Records are ordered by `generation`, then by
+ * `version`, and a later one always wins, so that a late write of any tab loses. A record without
+ * `accessToken` is a tombstone: what a logout or the end of a session leaves on shared storage.
+ */
+export interface Tokens {
+  /** Which session: greater with every login and every end. */
+  readonly generation: number
+  /** Which tokens of the session: greater with every change. */
+  readonly version: number
+  readonly accessToken?: string
+  readonly refreshToken?: string
+  /** When the record was written, epoch milliseconds. A record from the future is distrusted. */
+  readonly savedAt: number
+  /** When the access token ends, epoch milliseconds. Absent: unknown, so only a 401 tells. */
+  readonly expiresAt?: number
+  /** Whole lifetime of the access token, milliseconds. */
+  readonly lifetime?: number
+  /** When the refresh token ends, epoch milliseconds. Absent: unknown. */
+  readonly refreshExpiresAt?: number
+  /** Whole lifetime of the refresh token, milliseconds. */
+  readonly refreshLifetime?: number
+  /** Granted scope (RFC 6749 section 3.3), where the server named one. */
+  readonly scope?: string
+  /** Failed refreshes in a row, shared by all tabs. */
+  readonly failures?: number
+  /** No refresh before this instant, epoch milliseconds, shared by all tabs. */
+  readonly retryAt?: number
+  /** `retryAt` comes from the server's `Retry-After` or an open attempt, which nothing may ignore. */
+  readonly retryStrict?: boolean
+  /** Tombstones only: why the session ended. */
+  readonly ended?: 'logout' | SessionEndReason
+}
+
+/**
+ * Where the record lives. May be asynchronous. What throws is reported by a `warning` event, and memory
+ * carries on. A record that does not parse reads as empty.
+ */
+export interface TokenStorage {
+  get(): Tokens | null | Promise<Tokens | null>
+  set(tokens: Tokens): void | Promise<void>
+  remove(): void | Promise<void>
+  /** All tabs of the origin (or all processes of a service) see it. `@default false` */
+  readonly shared?: boolean
+}
+
+/** Why tokens are asked for: inside the window, past the end, after a 401, by hand, or at the start. */
+export type RefreshReason = 'ahead' | 'expired' | 'rejected' | 'manual' | 'restore'
+
+/** What a refresh function is called with. */
+export interface RefreshContext {
+  /** Absent in cookie mode, and when only the access token is still good (a new pair is asked for). */
+  readonly refreshToken?: string
+  readonly accessToken?: string
+  readonly reason: RefreshReason
+  /** From 1, within one flight. */
+  readonly attempt: number
+  /**
+   * Aborted when the answer can no longer be used. Pass it to the request: it also marks the call as the
+   * refresh, so that it may go through an instance that tokenflight is attached to.
+   */
+  readonly signal: AbortSignal
+}
+
+/** Obtains new tokens. Whatever it throws is classified; see `AuthOptions.classify`. */
+export type RefreshFunction = (context: RefreshContext) => Promise<TokenResponse>
+
+/**
+ * What a failed refresh means. `rejected`: the session is over. `misconfigured`: the session is kept, no
+ * retry, the error is shown. `transient`: the session is kept and the refresh is tried again.
+ */
+export type FailureClass = 'rejected' | 'transient' | 'misconfigured'
+
+/** Retries of transient failures within one flight: exponential, full jitter, `Retry-After` obeyed. */
+export interface RetryOptions {
+  /** Further attempts after the first. `@default 2` */
+  limit?: number | undefined
+  /** Upper end of the first delay, milliseconds. `@default 500` */
+  delay?: number | undefined
+  /** Upper end of every delay, milliseconds. A longer `Retry-After` ends the flight. `@default 8_000` */
+  maxDelay?: number | undefined
+}
+
+/** Mutual exclusion around a grant, as `navigator.locks` offers it (Web Locks). */
+export interface AuthLock {
+  request<T>(name: string, options: { signal?: AbortSignal }, callback: () => Promise<T>): Promise<T>
+}
+
+/** A source of time, for tests. With `now` alone, time passes as it says. */
+export interface Clock {
+  /** Wall clock, epoch milliseconds. `@default Date.now` */
+  now(): number
+  /** A clock that never goes backwards, milliseconds. `@default performance.now` where `now` is the default */
+  monotonic?(): number
+}
+
+/** What `AuthOptions.logout` is called with. */
+export interface LogoutContext {
+  readonly refreshToken?: string
+  readonly accessToken?: string
+  /** Aborted after `refreshTimeout`. */
+  readonly signal: AbortSignal
+}
+
+export interface AuthOptions {
+  /**
+   * Obtains new tokens; see `refreshRequest` and `oauth2Refresh` for presets. Optional only for a server
+   * that renews by itself (`renewal: 'server'`): without it the session ends with its access token.
+   */
+  refresh?: RefreshFunction | undefined
+  /** Namespace of the storage key, the lock and the channel: one per session on an origin. `@default 'tokenflight'` */
+  name?: string | undefined
+  /** Where the tokens live. `@default memoryStorage()` */
+  storage?: TokenStorage | undefined
+  /** `'cookie'`: the refresh token is an HttpOnly cookie that scripts never see. `@default 'storage'` */
+  refreshTokenIn?: 'storage' | 'cookie' | undefined
+  /**
+   * The window: how long before its end a token is refreshed, in milliseconds, or a function of its lifetime
+   * in milliseconds. Must not be negative; capped at half the lifetime.
+   * `@default 60_000`, or a quarter of the lifetime if that is less
+   */
+  refreshAhead?: number | ((lifetime: number) => number) | undefined
+  /**
+   * The timer that refreshes ahead. `'active'`: only while the page is visible and the token was used since
+   * the last refresh, so that an abandoned tab does not keep a session alive. `@default 'active'`
+   */
+  background?: 'active' | 'always' | 'off' | undefined
+  /**
+   * For large fleets: the first refresh of a session is drawn over the whole lifetime of its first token, and
+   * phases are kept across an outage, so that clients that logged in together, or were cut off together, do
+   * not come back together. `@default false`
+   */
+  spread?: boolean | undefined
+  /** Bound on one attempt, milliseconds; then it counts as a transient failure. `@default 10_000` */
+  refreshTimeout?: number | undefined
+  /** Retries within one flight; a number is the `limit`. `@default { limit: 2, delay: 500, maxDelay: 8_000 }` */
+  retry?: number | RetryOptions | undefined
+  /** Overrides the class of a failed refresh; `undefined` keeps the default (RFC 6749 section 5.2, then status). */
+  classify?: ((error: unknown) => FailureClass | undefined) | undefined
+  /**
+   * Mutual exclusion around a grant. Another engine's lock (Redis, say) lets many Node processes share one
+   * session over a shared storage. `@default navigator.locks` where there is one
+   */
+  lock?: AuthLock | undefined
+  /** Best-effort call to the server on `auth.logout()` (RFC 7009 or your own endpoint). */
+  logout?: ((context: LogoutContext) => Promise<unknown>) | undefined
+  /** For tests. `@default Date.now` and `performance.now` */
+  clock?: Clock | undefined
+}
+
+/** Why a session ended. */
+export type SessionEndReason = 'refresh_token_expired' | 'refresh_rejected' | 'no_refresh_token'
+
+/** The stored or cookie session is still being restored. */
+export interface LoadingState {
+  readonly status: 'loading'
+}
+
+/** Nobody is logged in. */
+export interface AnonymousState {
+  readonly status: 'anonymous'
+  /** A cookie restore that the network prevented; it is tried again with the next request and on `online`. */
+  readonly error?: Error
+}
+
+/** Somebody is logged in; stays so while a refresh is under way. */
+export interface AuthenticatedState<Claims = JwtClaims> {
+  readonly status: 'authenticated'
+  /** Decoded payload of the access token. Unverified: for display, never for access decisions. */
+  readonly claims?: Claims
+  /** When the access token ends, epoch milliseconds. */
+  readonly expiresAt?: number
+  /** When the session ends unless it is renewed, epoch milliseconds. */
+  readonly sessionExpiresAt?: number
+  readonly refreshing: boolean
+  /** Last transient or misconfigured failure of a refresh; gone after a success. */
+  readonly error?: Error
+}
+
+/** The session is over and only a login helps. */
+export interface ExpiredState {
+  readonly status: 'expired'
+  readonly reason: SessionEndReason
+  readonly error?: Error
+}
+
+/** A frozen snapshot; the same reference until something changed; never holds a token. */
+export type AuthState<Claims = JwtClaims> =
+  | LoadingState
+  | AnonymousState
+  | AuthenticatedState<Claims>
+  | ExpiredState
+
+/** Events and what they carry. Delivered outside locks and flights; none holds a token. */
+export interface AuthEvents {
+  login: Record<never, never>
+  /** `duration` in milliseconds; `source: 'tab'` when a sibling tab made the refresh. */
+  refreshed: { reason: RefreshReason; duration: number; attempts: number; source: 'network' | 'tab' }
+  /** `retryAt`, epoch milliseconds: no further attempt before it. */
+  refreshFailed: { error: Error; class: FailureClass; attempts: number; retryAt?: number }
+  /** Once, 60 s (or a quarter of the refresh token's lifetime) before the session ends. */
+  sessionExpiring: { expiresAt: number }
+  /** Once per session. */
+  sessionExpired: { reason: SessionEndReason; error?: Error }
+  logout: { source: 'local' | 'tab' }
+  /** Something went wrong that disturbed nobody: storage, a listener, an odd token. */
+  warning: { message: string; error?: unknown }
+}
+
+export interface GetAccessTokenOptions {
+  /** Stops this caller's wait at once with the signal's reason; the refresh goes on for the others. */
+  signal?: AbortSignal | undefined
+  /** Refresh first, even if the present token is good. `@default false` */
+  forceRefresh?: boolean | undefined
+}
+
+/** One session. Create it once, outside components; any number of clients may share it. */
+export interface Auth<Claims = JwtClaims> {
+  /** Resolves when the stored (or cookie) session is restored; never rejects. */
+  readonly ready: Promise<void>
+  /**
+   * Starts a session, in place of any other.
+   * @throws TypeError (as a rejection) when the answer holds no usable access token; nothing changes then.
+   */
+  login(tokens: TokenResponse): Promise<void>
+  /**
+   * Ends the session locally at once and in every tab; then tells the server, best effort. Never rejects. The
+   * promise waits for the server for two seconds at the most.
+   */
+  logout(): Promise<void>
+  /**
+   * A token that is good now; waits for a refresh only if it must. `undefined` when nobody is logged in.
+   * @throws SessionExpiredError sign the user in again
+   * @throws SignedOutError logout, or another login, while waiting
+   * @throws RefreshFailedError the network or the server failed and there is no good token: try later
+   */
+  getAccessToken(options?: GetAccessTokenOptions): Promise<string | undefined>
+  /** Refreshes now, sharing a refresh that is under way. Does nothing when nobody is logged in. */
+  refresh(): Promise<void>
+  /** A frozen snapshot; the same reference until something changed. */
+  getState(): AuthState<Claims>
+  /** Called after each change of state. Returns the unsubscriber. */
+  subscribe(listener: () => void): () => void
+  /** Calls the listener with each event of the kind. Returns the unsubscriber. */
+  on<Name extends keyof AuthEvents>(event: Name, listener: (event: AuthEvents[Name]) => void): () => void
+  /** Stops timers, channel and listeners; idempotent. */
+  dispose(): void
+}

@@ -1,0 +1,29 @@
+/** Waiting that ends: after a time, or when its caller gives up. What is waited for goes on. */
+import { startTimer } from './environment.js'
+
+/** Resolves after so many milliseconds. */
+export function pause(delay: number): Promise<void> {
+  return new Promise(resolve => void startTimer(resolve, delay))
+}
+
+/** The promise, or the error that `onTimeout` makes when it takes longer than so many milliseconds. */
+export function within<T>(promise: Promise<T>, limit: number, onTimeout: () => Error): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const cancel = startTimer(() => reject(onTimeout()), limit)
+    promise.finally(cancel).then(resolve, reject)
+  })
+}
+
+/** The promise, or the signal's reason as soon as it is aborted. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  return new Promise<T>((resolve, reject) => {
+    const give = (): void => reject(signal.reason)
+    if (signal.aborted) give()
+    signal.addEventListener('abort', give)
+    promise.finally(() => signal.removeEventListener('abort', give)).then(resolve, reject)
+  })
+}
+
+/** For promises whose failure somebody else handles. */
+export function ignore(): void {}

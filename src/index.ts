@@ -1,0 +1,39 @@
+/** `tokenflight`: the list of public names. */
+export { createAuth } from './core/auth.js'
+export {
+  AuthError,
+  type AuthErrorCode,
+  isAuthError,
+  isSessionExpired,
+  RefreshFailedError,
+  SessionExpiredError,
+  SignedOutError,
+} from './core/errors.js'
+export { memoryStorage, type WebStorageOptions, webStorage } from './core/storage.js'
+export { decodeToken } from './core/tokens.js'
+export type {
+  AnonymousState,
+  Auth,
+  AuthEvents,
+  AuthenticatedState,
+  AuthLock,
+  AuthOptions,
+  AuthState,
+  Clock,
+  ExpiredState,
+  FailureClass,
+  GetAccessTokenOptions,
+  JwtClaims,
+  LoadingState,
+  LogoutContext,
+  RefreshContext,
+  RefreshFunction,
+  RefreshReason,
+  RetryOptions,
+  SessionEndReason,
+  TokenResponse,
+  TokenStorage,
+  Tokens,
+} from './core/types.js'
+export { type OAuth2RefreshOptions, oauth2Refresh } from './refresh/oauth2-refresh.js'
+export { type RefreshRequestOptions, refreshRequest } from './refresh/refresh-request.js'

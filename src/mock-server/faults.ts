@@ -1,0 +1,58 @@
+/** Refreshes that fail or take long because a test says so. */
+import { brokenConnection, jsonReply, type Reply } from './reply.js'
+import type { MockFailure } from './types.js'
+
+/** The faults of one world. */
+export interface Faults {
+  /** What happens to the refresh that begins now. Counts it off. */
+  next(): MockFailure | undefined
+  fail(failure: MockFailure): void
+  delay(ms: number): void
+  /** Waits as long as `delay` said last. */
+  wait(): Promise<void>
+}
+
+/** No faults yet. */
+export function createFaults(): Faults {
+  let failure: MockFailure = {}
+  let left = 0
+  let delay = 0
+  return {
+    next() {
+      if (left === 0) return undefined
+      left -= 1
+      return failure
+    },
+    fail(next) {
+      failure = { ...next }
+      left = next.times ?? 1
+    },
+    delay(ms) {
+      delay = ms
+    },
+    // The timer is looked up when it is needed, so that fake timers drive it.
+    wait: () => (delay === 0 ? Promise.resolve() : new Promise(resolve => setTimeout(resolve, delay))),
+  }
+}
+
+/** The answer of a refresh that is made to fail. */
+export function failedReply(failure: MockFailure): Reply {
+  if (failure.networkError) return brokenConnection()
+  const { status = 503, retryAfter, error, body } = failure
+  const headers: [string, string][] = retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)]]
+  const message = 'This failure was asked for by failNextRefresh'
+  const reply = jsonReply(
+    status,
+    error === undefined ? { message } : { error, error_description: message },
+    headers,
+  )
+  if (body !== undefined) {
+    return {
+      ...reply,
+      headers: [['Content-Type', 'text/html'], ['Cache-Control', 'no-store'], ...headers],
+      body,
+    }
+  }
+  // Statuses that have no body by definition (RFC 9110 section 15).
+  return [204, 205, 304].includes(status) ? { ...reply, body: undefined } : reply
+}

@@ -1,0 +1,214 @@
+/** Sessions and what is granted to them. Tokens are minted first; then it is judged and granted in one step, unawaited. */
+import { refuse } from './reply.js'
+import { pruneState, type StoredRefreshToken, type StoredSession } from './store.js'
+import {
+  hashToken,
+  readAccessClaims,
+  readRefreshClaims,
+  signAccessToken,
+  signRefreshToken,
+} from './tokens.js'
+import type { MockAccessClaims } from './types.js'
+import type { Exchange, Pair, World } from './world.js'
+
+/** How long a spent refresh token is answered at least where the server renews on every request of a burst. */
+const leastGraceOfServerRenewal = 10_000
+
+/** An access token that this server signed for a session that it knows. */
+export interface GenuineAccess {
+  readonly claims: MockAccessClaims
+  readonly session: StoredSession
+  readonly expired: boolean
+}
+
+/** An access token that is refused, and why. */
+export interface RefusedAccess {
+  readonly problem: string
+  /** Whether it is genuine, of a session that is over. */
+  readonly isOver: boolean
+}
+
+/** A refresh token that is in the store. */
+export interface PresentedRefresh {
+  readonly hash: string
+  readonly record: StoredRefreshToken
+  readonly id: string
+  readonly session: StoredSession
+}
+
+/** Signed, not yet granted. */
+interface Minted {
+  readonly accessToken: string
+  readonly accessId: string
+  readonly accessLifetime: number
+  readonly scope: string
+  readonly refreshToken: string
+  readonly refreshHash: string
+  readonly refreshLifetime: number
+}
+
+/** Begins a session and gives its first tokens. */
+export async function startSession(world: World, username: string): Promise<Pair> {
+  const scope = world.options.users.get(username)?.scope ?? ''
+  const id = crypto.randomUUID()
+  const session: StoredSession = { username, scope, accessTokens: {} }
+  const minted = await mint(world, id, session, scope)
+  pruneState(world.state, world.options.clock.now() - Math.max(3_600_000, world.settings.accessTokenLifetime))
+  world.state.sessions[id] = session
+  return commit(world, id, session, minted)
+}
+
+/** Ends a session: neither of its tokens is good any more. Says whether it was still going on. */
+export function endSession(session: StoredSession, reason: 'logout' | 'reuse'): boolean {
+  if (session.ended) return false
+  session.ended = reason
+  return true
+}
+
+/** The access token and its session, expired or not; or why it is refused. */
+export async function presentAccess(
+  exchange: Exchange,
+  token: string,
+): Promise<GenuineAccess | RefusedAccess> {
+  const { world, trace } = exchange
+  const read = await readAccessClaims(world, token)
+  if ('problem' in read) return { problem: read.problem, isOver: false }
+  const { claims } = read
+  trace.accessTokenId = claims.jti
+  trace.username = claims.sub
+  const session = world.state.sessions[claims.sid]
+  if (!session) return { problem: 'The session of the access token is unknown', isOver: true }
+  if (session.ended) return { problem: 'The session of the access token has ended', isOver: true }
+  return { claims, session, expired: (session.accessTokens[claims.jti] ?? 0) <= world.options.clock.now() }
+}
+
+/** The refresh token and its session, good or not. Refuses one that the server never gave. */
+export async function presentRefresh(exchange: Exchange, token: string): Promise<PresentedRefresh> {
+  const { world, trace } = exchange
+  const read = await readRefreshClaims(world, token)
+  if ('problem' in read) throw refuse(400, 'invalid_grant', read.problem)
+  trace.refreshTokenId = read.claims.jti
+  trace.username = read.claims.sub
+  const hash = await hashToken(token)
+  const record = world.state.refreshTokens[hash]
+  const session = record && world.state.sessions[record.session]
+  if (!record || !session) throw refuse(400, 'invalid_grant', 'The refresh token is unknown')
+  return { hash, record, id: record.session, session }
+}
+
+/** Whether the refresh token is past its end. */
+export function hasExpired(world: World, { record }: PresentedRefresh): boolean {
+  return record.expiresAt <= world.options.clock.now()
+}
+
+/** Grants new tokens for a refresh token, and spends it where tokens rotate. Refuses one that is no longer good. */
+export async function grantRefresh(world: World, presented: PresentedRefresh, scope?: string): Promise<Pair> {
+  const { hash, record, id, session } = presented
+  const minted = await mint(world, id, session, narrowScope(session, scope))
+  if (session.ended) throw refuse(400, 'invalid_grant', 'The session of the refresh token has ended')
+  if (record.status === 'revoked') throw refuse(400, 'invalid_grant', 'The refresh token was revoked')
+  if (hasExpired(world, presented)) throw refuse(400, 'invalid_grant', 'The refresh token has expired')
+  if (record.status === 'spent') return repeatGrant(world, presented, minted)
+  world.counters.refreshes += 1
+  if (!world.settings.rotation) return commitAccess(world, session, minted, undefined, record.expiresAt)
+  record.status = 'spent'
+  record.spentAt = world.options.clock.now()
+  record.child = minted.refreshHash
+  const pair = commit(world, id, session, minted)
+  if (graceWindow(world) > 0) keepForRepeats(world, hash, pair)
+  return pair
+}
+
+/** Grants a new pair to a session that still has a good access token: the server's mercy of transport `'both'`. */
+export async function grantToSession(world: World, { claims, session }: GenuineAccess): Promise<Pair> {
+  const minted = await mint(world, claims.sid, session, session.scope)
+  world.counters.refreshes += 1
+  return commit(world, claims.sid, session, minted)
+}
+
+function repeatGrant(world: World, { hash, record, id, session }: PresentedRefresh, minted: Minted): Pair {
+  const { counters, settings, state } = world
+  const now = world.options.clock.now()
+  const child = record.child === undefined ? undefined : state.refreshTokens[record.child]
+  if (child?.status !== 'current' || now - (record.spentAt ?? 0) >= graceWindow(world)) {
+    if (settings.reuseDetection && endSession(session, 'reuse')) counters.reuses += 1
+    const outcome = settings.reuseDetection ? '; its session has ended' : ''
+    throw refuse(400, 'invalid_grant', `The refresh token was used before${outcome}`)
+  }
+  counters.refreshes += 1
+  counters.repeats += 1
+  // After a restart the child is known by its hash alone: then the repeat is given a sibling of it.
+  const known = world.repeats.get(hash)
+  if (!known) return commit(world, id, session, minted)
+  const left = (session.accessTokens[known.accessId] ?? 0) - now
+  if (left > 0 && known.scope === minted.scope) {
+    return { ...known, expiresIn: left / 1000, refreshExpiresIn: (child.expiresAt - now) / 1000 }
+  }
+  return commitAccess(world, session, minted, known.refreshToken, child.expiresAt)
+}
+
+async function mint(world: World, id: string, session: StoredSession, scope: string): Promise<Minted> {
+  const { accessTokenLifetime, refreshTokenLifetime } = world.settings
+  const accessId = crypto.randomUUID()
+  const subject = { id, username: session.username }
+  const accessToken = await signAccessToken(world, subject, accessId, scope)
+  const refreshToken = await signRefreshToken(world, subject)
+  return {
+    accessToken,
+    accessId,
+    accessLifetime: accessTokenLifetime,
+    scope,
+    refreshToken,
+    refreshHash: await hashToken(refreshToken),
+    refreshLifetime: refreshTokenLifetime,
+  }
+}
+
+function commit(world: World, id: string, session: StoredSession, minted: Minted): Pair {
+  const { refreshToken, refreshHash, refreshLifetime } = minted
+  const expiresAt = world.options.clock.now() + refreshLifetime
+  world.state.refreshTokens[refreshHash] = { session: id, expiresAt, status: 'current' }
+  return commitAccess(world, session, minted, refreshToken, expiresAt)
+}
+
+function commitAccess(
+  world: World,
+  session: StoredSession,
+  { accessToken, accessId, accessLifetime, scope }: Minted,
+  refreshToken: string | undefined,
+  refreshExpiresAt: number,
+): Pair {
+  const now = world.options.clock.now()
+  session.accessTokens[accessId] = now + accessLifetime
+  const expiresIn = accessLifetime / 1000
+  return {
+    accessToken,
+    accessId,
+    expiresIn,
+    scope,
+    refreshToken,
+    refreshExpiresIn: (refreshExpiresAt - now) / 1000,
+  }
+}
+
+function graceWindow({ settings }: World): number {
+  return settings.renewal === 'server'
+    ? Math.max(settings.graceWindow, leastGraceOfServerRenewal)
+    : settings.graceWindow
+}
+
+function keepForRepeats(world: World, hash: string, pair: Pair): void {
+  const now = world.options.clock.now()
+  for (const known of world.repeats.keys()) {
+    const spentAt = world.state.refreshTokens[known]?.spentAt ?? 0
+    if (now - spentAt >= graceWindow(world)) world.repeats.delete(known)
+  }
+  world.repeats.set(hash, pair)
+}
+
+function narrowScope(session: StoredSession, scope: string | undefined): string {
+  if (scope === undefined) return session.scope
+  const granted = session.scope.split(' ')
+  if (scope.split(' ').every(one => granted.includes(one))) return scope
+  throw refuse(400, 'invalid_scope', 'The scope exceeds what the session was granted')
+}

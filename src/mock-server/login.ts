@@ -1,0 +1,72 @@
+/** `POST /login` and `POST /logout`: where sessions begin and end. */
+import { checkCsrf, clearedCookies, refreshCookieName, sessionCookies, siteOf } from './cookies.js'
+import { endSession, presentAccess, presentRefresh, startSession } from './grants.js'
+import { readBearer, readJson, readString } from './reading.js'
+import { tokenAnswer } from './refresh.js'
+import { challenge, emptyReply, jsonReply, Refusal, type Reply, refuse } from './reply.js'
+import type { StoredSession } from './store.js'
+import type { Exchange } from './world.js'
+
+/** `POST {baseUrl}/login` with JSON `{ username, password }`. A wrong password is 401 `invalid_credentials`. */
+export async function login(exchange: Exchange): Promise<Reply> {
+  const { world, request, trace } = exchange
+  const body = await readJson(request)
+  const username = readString(body, 'username')
+  const password = readString(body, 'password')
+  if (username === undefined || password === undefined) {
+    throw refuse(400, 'invalid_request', "The JSON body needs 'username' and 'password'")
+  }
+  if (world.options.users.get(username)?.password !== password) {
+    throw refuse(401, 'invalid_credentials', 'The username or the password is wrong')
+  }
+  trace.username = username
+  const pair = await startSession(world, username)
+  world.counters.logins += 1
+  const answer = tokenAnswer(pair)
+  if (world.settings.transport !== 'cookie') return jsonReply(200, answer)
+  const { refreshToken: _inCookie, ...rest } = answer
+  return { ...jsonReply(200, rest), cookies: sessionCookies(siteOf(exchange), pair) }
+}
+
+/**
+ * `POST {baseUrl}/logout`: ends the session of the AT in `Authorization` (expired will do), of the RT in the JSON body,
+ * or of the refresh cookie, which it removes. Answers 204, also for a session that is over already (RFC 7009 section
+ * 2.2). An RT in `Authorization` is refused with 401.
+ */
+export async function logout(exchange: Exchange): Promise<Reply> {
+  const { world, request, cookies } = exchange
+  const usesCookie = world.settings.transport === 'cookie'
+  if (usesCookie && cookies[refreshCookieName]) checkCsrf(exchange)
+  const accessToken = readBearer(request.headers)
+  const inBody = readString(await readJson(request), 'refreshToken', 'refresh_token', 'token')
+  const refreshToken = usesCookie ? cookies[refreshCookieName] || inBody : inBody
+  if (accessToken === undefined && refreshToken === undefined && !usesCookie) {
+    throw refuse(
+      400,
+      'invalid_request',
+      'There is no token: send the access token, the refresh token or both',
+    )
+  }
+  const sessions = new Set<StoredSession>()
+  if (refreshToken !== undefined) {
+    const session = await sessionOfRefresh(exchange, refreshToken)
+    if (session) sessions.add(session)
+  }
+  if (accessToken !== undefined) {
+    const access = await presentAccess(exchange, accessToken)
+    if ('session' in access) sessions.add(access.session)
+    else if (refreshToken === undefined && !access.isOver)
+      throw challenge(401, 'invalid_token', access.problem)
+  }
+  for (const session of sessions) if (endSession(session, 'logout')) world.counters.logouts += 1
+  return emptyReply(204, usesCookie ? clearedCookies(siteOf(exchange)) : [])
+}
+
+async function sessionOfRefresh(exchange: Exchange, token: string): Promise<StoredSession | undefined> {
+  try {
+    return (await presentRefresh(exchange, token)).session
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,123 @@
+/** `POST /refresh` in each transport, and `POST /token`, the refresh grant of OAuth 2.0. */
+import { checkCsrf, csrfCookieName, refreshCookieName, sessionCookies, siteOf } from './cookies.js'
+import { grantRefresh, grantToSession, hasExpired, presentAccess, presentRefresh } from './grants.js'
+import { readBearer, readForm, readJson, readString } from './reading.js'
+import { jsonReply, Refusal, type Reply, refuse } from './reply.js'
+import type { MockTokenAnswer } from './types.js'
+import type { Exchange, Pair } from './world.js'
+
+/** `POST {baseUrl}/refresh`. Fails as RFC 6749 section 5.2 says. */
+export async function refresh(exchange: Exchange): Promise<Reply> {
+  const { transport } = exchange.world.settings
+  if (transport === 'header') return refreshByHeader(exchange)
+  if (transport === 'both') return refreshByBoth(exchange)
+  if (transport === 'cookie') return refreshByCookie(exchange)
+  const token = readString(await readJson(exchange.request), 'refreshToken', 'refresh_token')
+  if (token === undefined) throw missing("in the JSON body as 'refreshToken'")
+  return jsonReply(
+    200,
+    tokenAnswer(await grantRefresh(exchange.world, await presentRefresh(exchange, token))),
+  )
+}
+
+/** `POST {baseUrl}/token` with `grant_type=refresh_token` (RFC 6749 section 6), form encoded, for public clients. */
+export async function refreshByOAuth(exchange: Exchange): Promise<Reply> {
+  const { world, request } = exchange
+  const form = await readForm(request)
+  const grantType = form.get('grant_type')
+  if (grantType === undefined) throw refuse(400, 'invalid_request', "The parameter 'grant_type' is missing")
+  if (grantType !== 'refresh_token') {
+    throw refuse(400, 'unsupported_grant_type', 'Only the grant type refresh_token is supported')
+  }
+  if (world.options.clientId !== undefined && form.get('client_id') !== world.options.clientId) {
+    throw refuse(401, 'invalid_client', 'The client is unknown or did not name itself')
+  }
+  const token = form.get('refresh_token')
+  if (token === undefined) throw refuse(400, 'invalid_request', "The parameter 'refresh_token' is missing")
+  const pair = await grantRefresh(world, await presentRefresh(exchange, token), form.get('scope'))
+  return jsonReply(
+    200,
+    {
+      access_token: pair.accessToken,
+      token_type: 'Bearer',
+      expires_in: pair.expiresIn,
+      refresh_token: pair.refreshToken,
+      refresh_expires_in: pair.refreshExpiresIn,
+      scope: pair.scope === '' ? undefined : pair.scope,
+    },
+    [['Pragma', 'no-cache']],
+  )
+}
+
+/** The JSON of a login or a refresh. */
+export function tokenAnswer(pair: Pair): MockTokenAnswer {
+  return {
+    accessToken: pair.accessToken,
+    ...(pair.refreshToken === undefined ? {} : { refreshToken: pair.refreshToken }),
+    expiresIn: pair.expiresIn,
+    refreshExpiresIn: pair.refreshExpiresIn,
+    tokenType: 'Bearer',
+    ...(pair.scope === '' ? {} : { scope: pair.scope }),
+  }
+}
+
+async function refreshByHeader(exchange: Exchange): Promise<Reply> {
+  const token = refreshBearer(exchange)
+  if (token === undefined) throw missing('as Authorization: Bearer, in place of the access token')
+  const pair = await grantRefresh(exchange.world, await presentRefresh(exchange, token))
+  const { accessToken, ...rest } = tokenAnswer(pair)
+  const headers: [string, string][] = [['Authorization', `Bearer ${accessToken}`]]
+  if (pair.refreshToken !== undefined) headers.push(['X-Refresh-Token', pair.refreshToken])
+  return jsonReply(200, rest, headers)
+}
+
+async function refreshByBoth(exchange: Exchange): Promise<Reply> {
+  const { world, request } = exchange
+  const accessToken = refreshBearer(exchange)
+  if (accessToken === undefined)
+    throw refuse(400, 'invalid_request', 'The access token is missing: send it as Authorization: Bearer')
+  const refreshToken = readString(await readJson(request), 'refreshToken', 'refresh_token')
+  const access = await presentAccess(exchange, accessToken)
+  if ('problem' in access) throw refuse(400, 'invalid_grant', access.problem)
+  if (refreshToken === undefined) {
+    if (!access.expired) return jsonReply(200, tokenAnswer(await grantToSession(world, access)))
+    throw missing("in the JSON body as 'refreshToken', unless the access token is still valid")
+  }
+  const presented = await presentRefresh(exchange, refreshToken)
+  if (presented.session !== access.session) {
+    throw refuse(400, 'invalid_grant', 'The access token and the refresh token belong to different sessions')
+  }
+  const isOnlyLate = presented.record.status === 'current' && hasExpired(world, presented)
+  const pair =
+    isOnlyLate && !access.expired ? await grantToSession(world, access) : await grantRefresh(world, presented)
+  return jsonReply(200, tokenAnswer(pair))
+}
+
+async function refreshByCookie(exchange: Exchange): Promise<Reply> {
+  const { world, cookies } = exchange
+  const token = cookies[refreshCookieName]
+  // Before the CSRF check: a page that nobody logged in to must learn just that.
+  if (token === undefined || token === '') {
+    throw refuse(400, 'invalid_grant', `There is no session: the cookie '${refreshCookieName}' is missing`)
+  }
+  checkCsrf(exchange)
+  const pair = await grantRefresh(world, await presentRefresh(exchange, token))
+  const { refreshToken: _inCookie, ...answer } = tokenAnswer(pair)
+  return {
+    ...jsonReply(200, answer),
+    cookies: sessionCookies(siteOf(exchange), pair, cookies[csrfCookieName]),
+  }
+}
+
+/** The token in `Authorization`; what is malformed there is refused in the manner of a token endpoint. */
+function refreshBearer({ request }: Exchange): string | undefined {
+  try {
+    return readBearer(request.headers)
+  } catch (error) {
+    throw error instanceof Refusal ? refuse(400, 'invalid_request', error.message) : error
+  }
+}
+
+function missing(where: string): Refusal {
+  return refuse(400, 'invalid_request', `The refresh token is missing: send it ${where}`)
+}

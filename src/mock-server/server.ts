@@ -1,0 +1,133 @@
+/** The mock auth server: a model without a network. `src/msw.ts` plays it as msw handlers, `demo/server` over HTTP. */
+import { sessionCookies } from './cookies.js'
+import { type Endpoint, endpoints, play, settle } from './dispatch.js'
+import { startSession } from './grants.js'
+import { createKnobs, liveStats } from './knobs.js'
+import { completeOptions } from './options.js'
+import { authorize, type Passage } from './protect.js'
+import { readCookies } from './reading.js'
+import { tokenAnswer } from './refresh.js'
+import { Refusal, type Reply, type ReplyCookie, refuse } from './reply.js'
+import type { MockStore } from './store.js'
+import type { MockAuthControls, MockAuthOptions, MockTokenAnswer } from './types.js'
+import { createWorld, type Exchange, renewWorld, type Trace } from './world.js'
+
+/** What goes with a request. */
+export interface Surroundings {
+  /** Default: those of the `Cookie` header. */
+  readonly cookies?: Readonly<Record<string, string>> | undefined
+  /** Written to: the ids of the tokens that the request carried, for a log. */
+  readonly trace?: Trace | undefined
+}
+
+/** The model that `createAuthServer` gives. */
+export interface AuthServer extends MockAuthControls {
+  /** As it was given, without a trailing slash. */
+  readonly baseUrl: string
+  readonly endpoints: readonly Endpoint[]
+  /** Answers a request to an endpoint. Never rejects. */
+  answer(path: Endpoint['path'], request: Request, surroundings?: Surroundings): Promise<Reply>
+  /** Answers a request by its own method and path; `undefined` where that is none of the endpoints. Never rejects. */
+  respond(request: Request, surroundings?: Surroundings): Promise<Reply | undefined>
+  /** Lets a request to a protected resource pass, or gives the answer that refuses it. Never rejects. */
+  authorize(
+    request: Request,
+    options?: Surroundings & { readonly scope?: string | undefined },
+  ): Promise<Passage | { readonly refusal: Reply }>
+  /** Tokens of a new session without a login. Rejects with a `TypeError` for a user that there is not. */
+  issue(username: string): Promise<IssuedTokens>
+  /** The cookies by which a login in cookie mode would have set those tokens. */
+  cookiesFor(tokens: IssuedTokens): ReplyCookie[]
+}
+
+/** What `issue` gives. */
+export type IssuedTokens = MockTokenAnswer & { readonly refreshToken: string }
+
+/** A server of its own: no state is shared with another. Throws a `TypeError` that names a bad option. */
+export function createAuthServer(options: MockAuthOptions): AuthServer {
+  const complete = completeOptions(options)
+  let world = createWorld(complete)
+  const saving = createSaving(complete.store)
+
+  const exchangeOf = (request: Request, { cookies, trace }: Surroundings = {}): Exchange => {
+    world.counters.requests += 1
+    return {
+      world,
+      request,
+      cookies: cookies ?? readCookies(request.headers.get('Cookie')),
+      trace: trace ?? {},
+    }
+  }
+
+  const answer: AuthServer['answer'] = async (path, request, surroundings) => {
+    const exchange = exchangeOf(request, surroundings)
+    const played = await settle(exchange, () => play(path, exchange))
+    // A refusal may have ended a session.
+    const saved = await settle(exchange, saving.save)
+    if (saved instanceof Refusal) return saved.reply
+    return played instanceof Refusal ? played.reply : played
+  }
+
+  return {
+    baseUrl: complete.baseUrl,
+    endpoints,
+    stats: liveStats(() => world),
+    get settings() {
+      return world.settings
+    },
+    answer,
+    async respond(request, surroundings) {
+      const path = new URL(request.url).pathname
+      const endpoint = endpoints.find(known => `${complete.basePath}${known.path}` === path)
+      if (!endpoint) return undefined
+      const method = request.method === 'HEAD' ? 'GET' : request.method
+      if (method === endpoint.method) return answer(endpoint.path, request, surroundings)
+      return refuse(405, 'invalid_request', `The method is not ${endpoint.method}`, [
+        ['Allow', endpoint.method],
+      ]).reply
+    },
+    async authorize(request, passage) {
+      const exchange = exchangeOf(request, passage)
+      const passed = await settle(exchange, async () => {
+        const allowed = await authorize(exchange, passage?.scope)
+        if (allowed.headers.length > 0) await saving.save()
+        return allowed
+      })
+      return passed instanceof Refusal ? { refusal: passed.reply } : passed
+    },
+    async issue(username) {
+      if (!complete.users.has(username))
+        throw new TypeError(`mockAuth: there is no user '${username}' to issue for`)
+      const pair = await startSession(world, username)
+      await saving.save()
+      return { ...tokenAnswer(pair), refreshToken: pair.refreshToken ?? '' }
+    },
+    cookiesFor: tokens =>
+      sessionCookies({ basePath: complete.basePath, secure: complete.baseUrl.startsWith('https:') }, tokens),
+    ...createKnobs(() => world, saving.start),
+    reset() {
+      world = renewWorld(complete)
+      saving.start()
+    },
+    settled: saving.settled,
+  }
+}
+
+interface Saving {
+  /** Saves, and rejects with what the store threw. */
+  save(): Promise<void>
+  /** Saves behind the caller's back; `settled` tells how it went. */
+  start(): void
+  settled(): Promise<void>
+}
+
+function createSaving(store: MockStore): Saving {
+  let latest: Promise<void> = Promise.resolve()
+  const save = (): Promise<void> => {
+    const before = latest.catch(() => {})
+    // The whole state is saved each time: a failure is forgotten as soon as a later save succeeds.
+    latest = Promise.all([new Promise<void>(resolve => resolve(store.save())), before]).then(() => {})
+    return latest
+  }
+  return { save, start: () => void save().catch(() => {}), settled: () => latest }
+}

@@ -1,0 +1,151 @@
+/** `tokenflight/msw`: a model of an auth server as msw handlers, so that any auth situation is a test of three lines. */
+import {
+  type DefaultBodyType,
+  HttpResponse,
+  type HttpResponseResolver,
+  http,
+  type PathParams,
+  type RequestHandler,
+} from 'msw'
+import { createCookieJar } from './mock-server/jar.js'
+import { type Reply, toResponse } from './mock-server/reply.js'
+import { createAuthServer } from './mock-server/server.js'
+import type {
+  MockAccessClaims,
+  MockAuthControls,
+  MockAuthOptions,
+  MockTokenAnswer,
+} from './mock-server/types.js'
+
+export type { MockState, MockStore } from './mock-server/store.js'
+export type {
+  MockAccessClaims,
+  MockAuthChanges,
+  MockAuthControls,
+  MockAuthOptions,
+  MockAuthSettings,
+  MockAuthStats,
+  MockFailure,
+  MockKeyRotation,
+  MockTokenAnswer,
+  MockTransport,
+  MockUser,
+} from './mock-server/types.js'
+
+/** A resolver of the application, as msw has it, that also learns the claims of the access token. */
+export type ProtectedResolver<
+  Params extends PathParams = PathParams,
+  RequestBody extends DefaultBodyType = DefaultBodyType,
+  ResponseBody extends DefaultBodyType = undefined,
+> = (
+  info: Parameters<HttpResponseResolver<Params, RequestBody, ResponseBody>>[0],
+  claims: MockAccessClaims,
+) =>
+  | Response
+  | HttpResponse<ResponseBody>
+  | undefined
+  | Promise<Response | HttpResponse<ResponseBody> | undefined>
+
+/** What `mockAuth` gives. */
+export interface MockAuth extends MockAuthControls {
+  /**
+   * `POST /login`, `POST /refresh`, `POST /logout`, `GET /me`, `POST /token` (OAuth 2.0) and `GET /jwks`, each under
+   * `baseUrl`. Pass them to `setupServer` or `setupWorker`.
+   */
+  readonly handlers: RequestHandler[]
+  /**
+   * Wraps a resolver of the application: it runs for a request with a good access token, and learns its claims as its
+   * second argument. Without one the answer is 401, without the `scope` (space-separated) it is 403 (RFC 6750 3.1).
+   */
+  protect<
+    Params extends PathParams = PathParams,
+    RequestBody extends DefaultBodyType = DefaultBodyType,
+    ResponseBody extends DefaultBodyType = undefined,
+  >(
+    resolver: ProtectedResolver<Params, RequestBody, ResponseBody>,
+    options?: { readonly scope?: string },
+  ): HttpResponseResolver<Params, RequestBody, ResponseBody>
+  /**
+   * The answer of a login, without one. In cookie mode the cookies are set as a login sets them, and the answer has no
+   * refresh token. Rejects with a `TypeError` for a user that there is not.
+   */
+  issue(username: string): Promise<MockTokenAnswer>
+}
+
+/**
+ * A mock auth server of your own; state is per call. Throws a `TypeError` that names a bad option.
+ *
+ * @example
+ * const backend = mockAuth({ baseUrl: 'https://api.example.com/auth' })
+ * const server = setupServer(
+ *   ...backend.handlers,
+ *   http.get('https://api.example.com/orders', backend.protect(() => HttpResponse.json([]))),
+ * )
+ * afterEach(() => backend.reset())
+ */
+export function mockAuth(options: MockAuthOptions): MockAuth {
+  const server = createAuthServer(options)
+  const emptyJar = () => createCookieJar(() => (options.clock ?? Date).now())
+  let jar = emptyJar()
+  const { respond: _overHttp, cookiesFor: _inJar, answer, authorize, endpoints, ...controls } = server
+
+  return {
+    ...controls,
+    get settings() {
+      return server.settings
+    },
+    handlers: endpoints.map(({ method, path }) =>
+      http[method === 'GET' ? 'get' : 'post'](`${server.baseUrl}${path}`, async ({ request }) => {
+        // The jar of the request: a reset while it is answered leaves the next jar empty.
+        const cookieJar = jar
+        const reply = await answer(path, request, { cookies: cookieJar.matching(request) })
+        cookieJar.store(reply.cookies)
+        return send(reply)
+      }),
+    ),
+    protect<
+      Params extends PathParams,
+      RequestBody extends DefaultBodyType,
+      ResponseBody extends DefaultBodyType,
+    >(
+      resolver: ProtectedResolver<Params, RequestBody, ResponseBody>,
+      passage: { readonly scope?: string } = {},
+    ) {
+      const guarded: ProtectedResolver<Params, RequestBody, ResponseBody> = async info => {
+        const cookies = jar.matching(info.request)
+        const passed = await authorize(info.request, { ...passage, cookies })
+        if ('refusal' in passed) return send(passed.refusal)
+        return withHeaders(await resolver(info, passed.claims), passed.headers)
+      }
+      // msw types an answer by its body, and a refusal has another body than the resolver's own answer.
+      return guarded as unknown as HttpResponseResolver<Params, RequestBody, ResponseBody>
+    },
+    async issue(username) {
+      const tokens = await server.issue(username)
+      if (server.settings.transport !== 'cookie') return tokens
+      const { refreshToken: _inCookie, ...answered } = tokens
+      jar.store(server.cookiesFor(tokens))
+      return answered
+    },
+    reset() {
+      server.reset()
+      jar.clear()
+      jar = emptyJar()
+    },
+  }
+}
+
+function send(reply: Reply): Response {
+  return reply.networkError ? HttpResponse.error() : toResponse(reply)
+}
+
+/** The answer with headers added. Those of a native `Response` may be immutable: then a copy of it. */
+function withHeaders<Answer extends Response | undefined>(
+  answer: Answer,
+  added: Reply['headers'],
+): Answer | Response {
+  if (answer === undefined || answer.type === 'error' || added.length === 0) return answer
+  const response = new Response(answer.body, answer)
+  for (const [name, value] of added) response.headers.set(name, value)
+  return response
+}

@@ -1,0 +1,44 @@
+/** The `refresh_token` grant of OAuth 2.0 (RFC 6749 section 6), for a public client. */
+import type { RefreshFunction } from '../core/types.js'
+import { missingRefreshToken, requestTokens } from './request.js'
+
+export interface OAuth2RefreshOptions {
+  /** The token endpoint of the authorization server. */
+  tokenEndpoint: string
+  /** The public client's identifier; a browser holds no client secret. */
+  clientId: string
+  /** Must not exceed what was granted. `@default` the same scope as before (RFC 6749 section 6) */
+  scope?: string | undefined
+  /** `@default globalThis.fetch`, looked up at each call */
+  fetch?: typeof fetch | undefined
+}
+
+/**
+ * A `refresh` for an OAuth 2.0 or OpenID Connect server: form encoded, on `fetch`, so that it never passes
+ * through an interceptor of ours.
+ * @throws TypeError when `tokenEndpoint` or `clientId` is missing
+ */
+export function oauth2Refresh(options: OAuth2RefreshOptions): RefreshFunction {
+  for (const name of ['tokenEndpoint', 'clientId'] as const) {
+    if (typeof options[name] !== 'string' || !options[name]) {
+      throw new TypeError(`tokenflight: \`${name}\` must be a non-empty string`)
+    }
+  }
+  return async ({ refreshToken, signal }) => {
+    if (!refreshToken) throw missingRefreshToken()
+    const { tokenEndpoint: url, clientId, scope } = options
+    const fields = {
+      grant_type: 'refresh_token',
+      refresh_token: refreshToken,
+      client_id: clientId,
+      ...(scope && { scope }),
+    }
+    return requestTokens({
+      url,
+      headers: new Headers({ 'Content-Type': 'application/x-www-form-urlencoded' }),
+      body: new URLSearchParams(fields).toString(),
+      signal,
+      fetch: options.fetch,
+    })
+  }
+}

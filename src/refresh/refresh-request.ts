@@ -1,0 +1,70 @@
+/** The refresh endpoint that most back ends of single-page applications have. */
+import type { RefreshFunction, TokenResponse } from '../core/types.js'
+import { missingRefreshToken, requestTokens } from './request.js'
+
+export interface RefreshRequestOptions {
+  /** The refresh endpoint; relative to the page where there is one. Receives a POST. */
+  url: string
+  /**
+   * How the refresh token travels: `'body'`: JSON, under `field`; `'header'`: `Authorization: Bearer <RT>`;
+   * `'both'`: the access token in `Authorization`, the refresh token in the body; `'cookie'`: by the browser.
+   * `@default 'body'`
+   */
+  send?: 'body' | 'header' | 'both' | 'cookie' | undefined
+  /** Member of the JSON body that holds the refresh token. `@default 'refreshToken'` */
+  field?: string | undefined
+  /** Reads an unusual answer. `@default` the JSON body, or the `Authorization` header where it has no access token */
+  read?: ((response: Response) => TokenResponse | Promise<TokenResponse>) | undefined
+  /** Further request headers. */
+  headers?: HeadersInit | undefined
+  /** Copies a readable cookie into a header: the double-submit defence against CSRF. */
+  csrf?: { cookie: string; header: string } | undefined
+  /** `@default globalThis.fetch`, looked up at each call */
+  fetch?: typeof fetch | undefined
+}
+
+/**
+ * A `refresh` that posts to your own endpoint, on `fetch`, so that it never passes through an interceptor of ours.
+ * @throws TypeError when `url` or `send` is wrong
+ */
+export function refreshRequest(options: RefreshRequestOptions): RefreshFunction {
+  const { url, send = 'body', field = 'refreshToken', read, csrf } = options
+  if (typeof url !== 'string' || !url)
+    throw new TypeError('tokenflight: `url` must be the URL of the refresh endpoint')
+  if (!['body', 'header', 'both', 'cookie'].includes(send)) {
+    throw new TypeError(`tokenflight: \`send\` must be 'body', 'header', 'both' or 'cookie', got ${send}`)
+  }
+  return async ({ refreshToken, accessToken, signal }) => {
+    const inHeader = send === 'header' ? refreshToken : send === 'both' ? accessToken : undefined
+    if (!refreshToken && (send === 'body' || send === 'header')) throw missingRefreshToken()
+    const headers = new Headers(options.headers)
+    const isBody = send === 'body' || send === 'both'
+    if (inHeader) headers.set('Authorization', `Bearer ${inHeader}`)
+    if (isBody) headers.set('Content-Type', 'application/json')
+    if (csrf) headers.set(csrf.header, readCookie(csrf.cookie))
+    return requestTokens({
+      url,
+      headers,
+      signal,
+      read,
+      body: isBody ? JSON.stringify({ [field]: refreshToken }) : null,
+      credentials: send === 'cookie' ? 'include' : undefined,
+      forbidden: csrf && 'misconfigured',
+      fetch: options.fetch,
+    })
+  }
+}
+
+function readCookie(name: string): string {
+  if (typeof document === 'undefined') return ''
+  const entry = document.cookie.split('; ').find(pair => pair.startsWith(`${name}=`))
+  return entry ? decodeCookie(entry.slice(name.length + 1)) : ''
+}
+
+function decodeCookie(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}

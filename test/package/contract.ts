@@ -1,0 +1,48 @@
+/** The table of the contract's section 1: what each import path exports, and the one package it may import. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export interface Entry {
+  exports: string[]
+  imports: string[]
+}
+
+export const contract: Record<string, Entry> = {
+  '.': {
+    exports: [
+      ...['createAuth', 'decodeToken', 'isAuthError', 'isSessionExpired', 'oauth2Refresh', 'refreshRequest'],
+      ...['indexedDBStorage', 'memoryStorage', 'webStorage'],
+      ...['AuthError', 'RefreshFailedError', 'SessionExpiredError', 'SignedOutError'],
+    ],
+    imports: ['jwt-decode'],
+  },
+  './axios': { exports: ['attachAuth'], imports: ['axios'] },
+  './fetch': { exports: ['authFetch'], imports: [] },
+  './react': { exports: ['AuthProvider', 'useAuth', 'useClaims'], imports: ['react'] },
+  './vue': { exports: ['createAuthPlugin', 'useAuth', 'useClaims'], imports: ['vue'] },
+  './msw': { exports: ['mockAuth'], imports: ['msw'] },
+}
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+interface Manifest {
+  version: string
+  exports: Record<string, string>
+  dependencies: Record<string, string>
+  peerDependencies: Record<string, string>
+  peerDependenciesMeta: Record<string, { optional: boolean }>
+}
+
+export const manifest: Manifest = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
+
+/** Import paths that package.json publishes, `./package.json` aside. */
+export const published: string[] = Object.keys(manifest.exports).filter(path => path !== './package.json')
+
+/** `.` is dist/index, `./axios` is dist/axios. */
+export const fileName = (path: string): string => (path === '.' ? 'index' : path.slice(2))
+
+/** What a consumer writes: `tokenflight`, `tokenflight/axios`. */
+export const specifier = (path: string): string => `tokenflight${path.slice(1)}`
+
+/** In an order of its own, to compare lists as sets. */
+export const byName = (names: Iterable<string>): string[] => [...names].sort()

@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+// Tests import the public specifiers. They mean src, or what users install: TOKENFLIGHT_TEST=dist or --mode dist.
+const aliases = (built: boolean) => {
+  const target = fileURLToPath(new URL(built ? 'dist' : 'src', import.meta.url))
+  const extension = built ? 'js' : 'ts'
+  return [
+    { find: /^tokenflight$/, replacement: `${target}/index.${extension}` },
+    { find: /^tokenflight\/(axios|fetch|react|vue|msw)$/, replacement: `${target}/$1.${extension}` },
+  ]
+}
+
+export default defineConfig(({ mode }) => ({
+  resolve: { alias: aliases(mode === 'dist' || process.env.TOKENFLIGHT_TEST === 'dist') },
+  test: {
+    restoreMocks: true,
+    unstubGlobals: true,
+    unstubEnvs: true,
+    coverage: { provider: 'v8', include: ['src/**'], exclude: ['src/**/*.json'] },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: ['test/browser/**', 'test/package/**'],
+          environment: 'node',
+        },
+      },
+      {
+        // Reads dist: build first (npm run test:package does).
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Plain Node driving Chromium by playwright-core: real tabs compete for the machine, so one file at a time.
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+}))
