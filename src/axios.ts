@@ -73,7 +73,7 @@ export function attachAuth<Claims>(
 
 interface Client {
   /** Sends the request below all interceptors and transforms, twice if need be. */
-  run(config: Config, adapter: Config['adapter'], session: number | undefined): Promise<AxiosResponse>
+  run(config: Config, adapter: Config['adapter'], session: object | undefined): Promise<AxiosResponse>
 }
 
 function createClient(engine: Engine, rules: Rules, base: string | undefined): Client {

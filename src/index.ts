@@ -9,6 +9,7 @@ export {
   SessionExpiredError,
   SignedOutError,
 } from './core/errors.js'
+export { type IndexedDBStorageOptions, indexedDBStorage } from './core/indexed-db.js'
 export { memoryStorage, type WebStorageOptions, webStorage } from './core/storage.js'
 export { decodeToken } from './core/tokens.js'
 export type {

@@ -14,6 +14,9 @@ const leaves = [
   'core/tokens.ts',
   'core/clock.ts',
   'core/waiting.ts',
+  'core/vault.ts',
+  'core/flight.ts',
+  'core/attempt.ts',
   'core/state.ts',
   'core/record.ts',
   'core/held.ts',
@@ -26,6 +29,9 @@ const leaves = [
 /** Folders and entries, and the places of src that each may import. */
 const layers: Record<string, string[]> = {
   'core/auth.ts': ['core/'],
+  // They see each other as types only; core/auth.ts hands them over.
+  'core/desk.ts': ['core/session.ts', 'core/flights.ts', ...leaves],
+  'core/schedule.ts': ['core/session.ts', 'core/flights.ts', ...leaves],
   'core/': leaves,
   'http/': ['http/', ...leaves],
   'refresh/': ['refresh/', 'http/', ...leaves],

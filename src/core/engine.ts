@@ -10,13 +10,13 @@ export type Ticket = Held
 
 export interface Engine {
   /** The session that a call begins in; undefined when nobody is logged in, or nobody knows yet. */
-  session(): number | undefined
+  session(): object | undefined
   /**
    * A token that may leave now, at once where there is one. Undefined: nobody is logged in.
    * @param session the one that the call began in; a token of another is never handed out
    * @param lasting a body that cannot be sent twice wants a token that lasts for a moment
    */
-  acquire(session: number | undefined, lasting?: boolean): Ticket | undefined | Promise<Ticket | undefined>
+  acquire(session: object | undefined, lasting?: boolean): Ticket | undefined | Promise<Ticket | undefined>
   /** A 401. A token to replay with, or undefined: the caller gets the 401. */
   rejected(ticket: Ticket): Promise<Ticket | undefined> | undefined
   /** Tokens that came with an ordinary answer. */

@@ -50,3 +50,14 @@ export function onWake(listener: (event: string, restored: boolean) => void): ()
       for (const name of names) target?.removeEventListener(name, handler)
   }
 }
+
+/** A readable cookie; empty when there is none. */
+export function readCookie(name: string): string {
+  if (typeof document === 'undefined') return ''
+  const value = document.cookie.split('; ').find(pair => pair.startsWith(`${name}=`))
+  try {
+    return decodeURIComponent(value?.slice(name.length + 1) ?? '')
+  } catch {
+    return value?.slice(name.length + 1) ?? ''
+  }
+}

@@ -10,7 +10,8 @@ export interface Held {
   /** Replaced when only the cool-down of the record changes; the tokens in it stay. */
   tokens: Tokens
   readonly accessToken: string
-  readonly generation: number
+  /** The same for all tokens of one session. */
+  readonly session: object
   readonly claims: JwtClaims | undefined
   readonly arrivedAt: number
   /** From here on the token is dead. */
@@ -45,6 +46,7 @@ export interface HoldOptions {
   readonly window: (lifetime: number) => number
   /** Draw the refresh over the whole lifetime. */
   readonly spread: boolean
+  /** The tokens before, of the same session. */
   readonly previous: Held | undefined
 }
 
@@ -67,7 +69,7 @@ export function hold(
   return {
     tokens,
     accessToken: tokens.accessToken as string,
-    generation: tokens.generation,
+    session: previous?.session ?? {},
     claims: decodeToken(tokens.accessToken as string),
     arrivedAt: now,
     endsAt,

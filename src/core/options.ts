@@ -1,7 +1,7 @@
 /** All defaults, once; misuse throws a TypeError that names the option, its unit and the value it got. */
 import { systemClock } from './clock.js'
 import { memoryStorage } from './storage.js'
-import type { AuthOptions, Clock, TokenStorage } from './types.js'
+import type { AuthOptions, Clock, TokenStorage, Tokens } from './types.js'
 
 /** The options, complete. `undefined` never overrides a default and the caller's object is never written to. */
 export interface Settings extends Pick<AuthOptions, 'refresh' | 'classify' | 'logout' | 'lock'> {
@@ -17,6 +17,11 @@ export interface Settings extends Pick<AuthOptions, 'refresh' | 'classify' | 'lo
   readonly delay: number
   readonly maxDelay: number
   readonly clock: Clock
+}
+
+/** Whether there is anything to refresh these tokens with, or was. */
+export function isRenewable({ refresh, cookie }: Settings, tokens: Tokens): boolean {
+  return !!refresh && (cookie || !!tokens.refreshToken)
 }
 
 export function resolveOptions(options: AuthOptions): Settings {

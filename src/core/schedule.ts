@@ -1,106 +1,122 @@
 /** When to act without being asked: refreshing ahead, announcing the end of the session, ending it; waking. */
 import { hasWindow, isOffline, isVisible, onWake, startTimer } from './environment.js'
+import type { Events } from './events.js'
+import type { Flights } from './flights.js'
 import type { Held } from './held.js'
-import type { Settings } from './options.js'
+import { isRenewable, type Settings } from './options.js'
+import type { Session } from './session.js'
+import { ignore } from './waiting.js'
 
-/** The instants of a session, on the steady clock; Infinity: never, or unknown. */
-export interface SessionEnd {
-  /** What `sessionExpiring` and `sessionExpiresAt` speak of. */
-  readonly at: number
-  /** When `sessionExpiring` is due; Infinity once it was announced. */
-  readonly announceAt: number
-  /** Neither token is good any more. */
-  readonly overAt: number
-}
+/** How long before the end of a session it is announced, milliseconds; at most a quarter of the lifetime. */
+const NOTICE = 60_000
+const NEVER = Number.POSITIVE_INFINITY
 
 export interface ScheduleHost {
   readonly settings: Settings
   readonly clock: () => number
-  held(): Held | undefined
-  end(held: Held): SessionEnd
-  /** Whether there is anything to refresh these tokens with, or was. */
-  renewable(held: Held): boolean
-  /** No refresh before this. */
-  coolUntil(): number
-  flying(): boolean
-  announce(): void
-  /** Starts a refresh, or ends the session where none can help. */
-  renew(): void
-  /** The page sleeps or comes back; `persisted`: from the back/forward cache. */
-  woken(event: string, persisted: boolean): void
+  readonly events: Events
+  readonly session: Session
+  readonly flights: Flights
+  readonly shared: boolean
+  conclude(): void
 }
 
 export interface Schedule {
   /** Sets the one timer for whatever is due next. */
   plan(): void
+  /** Whether the page is frozen. */
+  frozen(): boolean
   stop(): void
 }
 
-export function createSchedule(host: ScheduleHost): Schedule {
-  const { settings, clock } = host
+export function createSchedule({
+  settings,
+  clock,
+  events,
+  session,
+  flights,
+  shared,
+  conclude,
+}: ScheduleHost): Schedule {
   const { background } = settings
-  let cancel = (): void => {}
-  let waking = false
-  let stopped = false
+  let cancel: () => void = ignore
+  let isWaking = false
+  let isStopped = false
+  let isFrozen = false
 
   /** `'active'`: an abandoned tab does not keep a session alive. */
-  const eager = (held: Held): boolean =>
+  const isEager = (held: Held): boolean =>
     background === 'always' || (background === 'active' && isVisible() && held.used)
 
-  const refreshDue = (held: Held): number =>
-    held.asked || !host.renewable(held)
-      ? Number.POSITIVE_INFINITY
-      : Math.min(held.timerAt, held.refreshEndsAt)
-
+  /** When what is due, on the steady clock. */
+  const instants = (held: Held): { refreshAt: number; announceAt: number; overAt: number } => {
+    const { endsAt, refreshEndsAt, timerAt, tokens } = held
+    const isLasting = isRenewable(settings, tokens)
+    const end = isLasting ? refreshEndsAt : endsAt
+    const notice = Math.min(NOTICE, ((isLasting ? tokens.refreshLifetime : tokens.lifetime) ?? NEVER) / 4)
+    return {
+      refreshAt: isLasting && !held.asked ? Math.min(timerAt, refreshEndsAt) : NEVER,
+      announceAt: held.announced || end === NEVER ? NEVER : end - notice,
+      overAt: isLasting ? Math.max(endsAt, end) : end,
+    }
+  }
   const plan = (): void => {
     cancel()
-    const held = host.held()
-    if (!held || stopped || !(hasWindow() || background === 'always')) return
+    const { held } = session
+    if (!held || isStopped || !(hasWindow() || background === 'always')) return
     const now = clock()
-    const { announceAt, overAt } = host.end(held)
-    let due = refreshDue(held)
+    const { refreshAt, announceAt, overAt } = instants(held)
+    let due = background === 'off' ? NEVER : refreshAt
     if (due <= now)
       due =
-        eager(held) && !host.flying() && !isOffline()
-          ? Math.max(now, host.coolUntil())
-          : Number.POSITIVE_INFINITY
-    else if (background === 'off') due = Number.POSITIVE_INFINITY
-    const next = Math.min(due, announceAt, overAt)
-    if (next < Number.POSITIVE_INFINITY) cancel = startTimer(check, next - now)
+        isEager(held) && !flights.current() && !isOffline() ? Math.max(now, flights.coolDown.until) : NEVER
+    // What a flight under way will settle is planned anew when it has.
+    const next = Math.min(due, announceAt, overAt <= now && flights.current() ? NEVER : overAt)
+    if (next < NEVER) cancel = startTimer(check, next - now)
   }
-
-  /** Does what is due. The clock decides, never the timer, which may come late, or early where waits are capped. */
+  /** Does what is due. The clock decides, never the timer, which comes late, or early where waits are capped. */
   const check = (): void => {
-    const held = host.held()
-    if (held && !stopped) {
+    const { held } = session
+    if (held && !isStopped) {
       const now = clock()
-      const { announceAt, overAt } = host.end(held)
-      if (now >= announceAt) host.announce()
-      const due =
-        now >= Math.min(held.windowAt, refreshDue(held)) &&
-        eager(held) &&
-        now >= host.coolUntil() &&
-        !isOffline()
-      if (now >= overAt || (due && !host.flying())) host.renew()
+      const { refreshAt, announceAt, overAt } = instants(held)
+      if (now >= announceAt) {
+        held.announced = true
+        const { expiresAt, refreshExpiresAt } = held.tokens
+        events.emit('sessionExpiring', {
+          expiresAt: (isRenewable(settings, held.tokens) ? refreshExpiresAt : expiresAt) ?? 0,
+        })
+      }
+      const isDue = now >= Math.min(refreshAt, held.windowAt) && refreshAt < NEVER && isEager(held)
+      const isFree = !flights.current() && !isOffline() && now >= flights.coolDown.until
+      if (now >= overAt || (isDue && isFree))
+        flights.fly(now < held.endsAt ? 'ahead' : 'expired').catch(ignore)
     }
-    plan()
+    conclude()
   }
-
   const stopWaking = onWake((event, persisted) => {
-    host.woken(event, persisted)
-    if (waking || stopped || event === 'freeze') return
+    isFrozen = event === 'freeze'
+    // What siblings did meanwhile is in the storage.
+    if (isFrozen || event === 'resume' || persisted) session.stale = shared
+    if (isFrozen) return
+    if (session.stale) void session.recall().then(conclude)
+    if (event === 'online') {
+      if (!flights.coolDown.strict) flights.coolDown.until = 0
+      if (session.undecided && !session.loading) flights.fly('restore').catch(ignore)
+    }
+    if (isWaking || isStopped) return
     // One wake-up comes as several events.
-    waking = true
+    isWaking = true
     startTimer(() => {
-      waking = false
+      isWaking = false
       check()
     }, 0)
   })
-
   return {
     plan,
+    frozen: () => isFrozen,
     stop() {
-      stopped = true
+      isStopped = true
       cancel()
       stopWaking()
     },

@@ -1,22 +1,32 @@
-/** Where the record lives: memory, or Web Storage. */
+/** Where the record lives: memory, or Web Storage with a ledger in IndexedDB. */
+import { createLedger, hasIndexedDB } from './indexed-db.js'
+import { isNewer, parseRecord } from './record.js'
 import type { TokenStorage, Tokens } from './types.js'
+import type { CoherentStorage } from './vault.js'
+import { pause } from './waiting.js'
+
+/** How long a `localStorage` write of another tab may take to be seen, and how often it is looked for, milliseconds. */
+const SEEN_WITHIN = 500
+const LOOK = 5
+/** Without a ledger a writer waits so long before it lets the next one read, milliseconds. */
+const SETTLE = 20
 
 /** Tokens live as long as the page. The default, and the safest against theft. */
 export function memoryStorage(): TokenStorage {
   let record: Tokens | null = null
   return {
     get: () => record,
-    set: tokens => {
+    set(tokens) {
       record = tokens
     },
-    remove: () => {
+    remove() {
       record = null
     },
   }
 }
 
 export interface WebStorageOptions {
-  /** The entry that holds the record. `@default 'tokenflight'` */
+  /** The entry that holds the record. `@default` the `name` of the `Auth` */
   key?: string | undefined
 }
 
@@ -24,26 +34,64 @@ export interface WebStorageOptions {
  * Tokens live in `localStorage` (all tabs, across reloads) or `sessionStorage` (one tab). Any script of the origin
  * can read them. Where there is no such storage memory carries on, and a `warning` says so.
  */
-export function webStorage(storage?: Storage, { key = 'tokenflight' }: WebStorageOptions = {}): TokenStorage {
+export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): TokenStorage {
+  let named = key ?? 'tokenflight'
+  let database = 'tokenflight'
   const area = (): Storage => storage ?? localStorage
-  const isShared = (): boolean => {
+  const shared = !isSessionStorage(storage)
+  const ledger = createLedger(
+    () => database,
+    () => `ledger:${named}`,
+  )
+  const get = (): Tokens | null => {
+    const text = area().getItem(named)
     try {
-      return area() !== sessionStorage
+      return parseRecord(JSON.parse(text ?? 'null'))
     } catch {
-      return true
+      return null
     }
   }
-  return {
-    shared: isShared(),
-    get() {
-      const text = area().getItem(key)
-      try {
-        return text ? (JSON.parse(text) as Tokens) : null
-      } catch {
-        return null
+  const set = (tokens: Tokens): void => area().setItem(named, JSON.stringify(tokens))
+
+  /** Reads until the record is seen that the ledger speaks of. */
+  const load = async (): Promise<Tokens | null> => {
+    const last = hasIndexedDB() ? await ledger.last() : undefined
+    let record = get()
+    for (let waited = 0; last && (!record || isNewer(last, record)) && waited < SEEN_WITHIN; waited += LOOK) {
+      await pause(LOOK)
+      record = get()
+    }
+    return record
+  }
+  const plain: TokenStorage = { shared, get, set, remove: () => area().removeItem(named) }
+  const open = (name: string): void => {
+    named = key ?? name
+    database = name
+  }
+  if (!shared) return Object.assign(plain, { open })
+  const coherent: CoherentStorage = {
+    ...plain,
+    open,
+    load,
+    async commit(tokens) {
+      if (hasIndexedDB()) {
+        const stamp = await ledger.note(tokens, () => set(tokens))
+        return isNewer(stamp, tokens) ? ((await load()) ?? stamp) : tokens
       }
+      const present = get()
+      if (present && isNewer(present, tokens)) return present
+      set(tokens)
+      await pause(SETTLE)
+      return tokens
     },
-    set: tokens => area().setItem(key, JSON.stringify(tokens)),
-    remove: () => area().removeItem(key),
+  }
+  return coherent
+}
+
+function isSessionStorage(storage: Storage | undefined): boolean {
+  try {
+    return storage !== undefined && storage === sessionStorage
+  } catch {
+    return false
   }
 }

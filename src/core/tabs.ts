@@ -1,5 +1,6 @@
 /** What tabs, workers and processes of one session share: a lock around each grant, and a channel for news. */
 import { startTimer, webLocks } from './environment.js'
+import { createLease, hasIndexedDB } from './indexed-db.js'
 import type { AuthLock } from './types.js'
 
 /** How much longer than a grant a waiter waits for the lock, milliseconds. */
@@ -16,9 +17,10 @@ export function createExclusive(
   lock: AuthLock | undefined,
   hold: number,
 ): <T>(callback: (locked: boolean) => Promise<T>) => Promise<T> {
+  const lease = hasIndexedDB() ? createLease(name) : undefined
   let stuck = false
   return async callback => {
-    const locks = lock ?? webLocks()
+    const locks = lock ?? webLocks() ?? lease
     if (!locks) return callback(false)
     let running: ReturnType<typeof callback> | undefined
     const waiting = new AbortController()

@@ -12,6 +12,8 @@ export interface CoherentStorage extends TokenStorage {
   load?(): Promise<unknown>
   /** Writes in one step unless something newer is there. Resolves to what is there afterwards. */
   commit?(tokens: Tokens): Promise<unknown>
+  /** The name of the `Auth`: the namespace of what is stored. */
+  open?(name: string): void
 }
 
 export interface Vault {
@@ -25,9 +27,11 @@ export interface Vault {
 
 export function createVault(
   storage: CoherentStorage,
+  name: string,
   warn: (message: string, error: unknown) => void,
 ): Vault {
   let last: Promise<unknown> | undefined
+  storage.open?.(name)
 
   const attempt = async <T>(what: string, work: () => T | Promise<T>): Promise<T | null> => {
     try {

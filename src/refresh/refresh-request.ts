@@ -1,4 +1,5 @@
 /** The refresh endpoint that most back ends of single-page applications have. */
+import { readCookie } from '../core/environment.js'
 import type { RefreshFunction, TokenResponse } from '../core/types.js'
 import { missingRefreshToken, requestTokens } from './request.js'
 
@@ -52,19 +53,5 @@ export function refreshRequest(options: RefreshRequestOptions): RefreshFunction 
       forbidden: csrf && 'misconfigured',
       fetch: options.fetch,
     })
-  }
-}
-
-function readCookie(name: string): string {
-  if (typeof document === 'undefined') return ''
-  const entry = document.cookie.split('; ').find(pair => pair.startsWith(`${name}=`))
-  return entry ? decodeCookie(entry.slice(name.length + 1)) : ''
-}
-
-function decodeCookie(value: string): string {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return value
   }
 }

@@ -1,0 +1,113 @@
+/** Handing out tokens: at once where one is good, after a refresh where it must be. */
+import type { Engine, Ticket } from './engine.js'
+import { isOffline } from './environment.js'
+import { SignedOutError } from './errors.js'
+import type { Events } from './events.js'
+import type { Flights } from './flights.js'
+import type { Held } from './held.js'
+import { isRenewable, type Settings } from './options.js'
+import type { Session } from './session.js'
+import { readAnswer } from './tokens.js'
+import { ignore } from './waiting.js'
+
+/** How long a token that a refresh brought, and that nothing accepted yet, starts no other refresh, milliseconds. */
+const UNPROVEN = 30_000
+/** How long a token must last that leaves with a body that cannot be sent twice; at most a tenth of its lifetime. */
+const MARGIN = 5_000
+
+export interface DeskHost {
+  readonly settings: Settings
+  readonly clock: () => number
+  readonly events: Events
+  readonly session: Session
+  readonly flights: Flights
+  /** Publishes the state, sets the timer, delivers events. */
+  conclude(): void
+}
+
+export function createDesk({ settings, clock, events, session, flights, conclude }: DeskHost): Engine {
+  /** A good token is in hand; whatever else it needs happens behind the request. */
+  const attend = (held: Held): void => {
+    const isWanted = isRenewable(settings, held.tokens) && !held.asked && !flights.current()
+    if (isWanted && !isOffline() && clock() >= flights.coolDown.until) flights.fly('ahead').catch(ignore)
+  }
+  const isShort = (held: Held): boolean =>
+    held.endsAt - clock() < Math.min(MARGIN, (held.tokens.lifetime ?? 0) / 10)
+
+  /** Waits for what a token needs: the restore, a read of the storage, a refresh. */
+  const wait = async (began: object | undefined): Promise<Ticket | undefined> => {
+    if (session.loading) await session.loading
+    if (session.stale) {
+      await session.recall()
+      conclude()
+    }
+    const { held } = session
+    const mine = began ?? held?.session
+    if (held && held.session === mine) {
+      held.used = true
+      if (clock() >= held.endsAt) await flights.fly('expired')
+      else if (isShort(held)) {
+        // Better a new one, but this one is still good.
+        await flights.current()?.promise.catch(error => {
+          if (clock() >= held.endsAt) throw error
+        })
+      }
+    } else if (!held && !began && session.undecided) {
+      await flights.fly('restore')
+      return session.held
+    }
+    if (session.ended) throw session.ended
+    if (mine !== session.held?.session) throw new SignedOutError()
+    return session.held
+  }
+
+  const acquire = (
+    began: object | undefined,
+    lasting?: boolean,
+  ): Ticket | undefined | Promise<Ticket | undefined> => {
+    const { held, stale } = session
+    if (held && !stale && (!began || began === held.session)) {
+      const now = clock()
+      if (now < held.endsAt) {
+        held.used = true
+        if (now < held.attentionAt) return held
+        attend(held)
+        if (!lasting || !isShort(held) || !flights.current()) return held
+      }
+    } else if (!held && !began && !session.loading && !session.ended && !session.undecided) return undefined
+    return wait(began)
+  }
+  const warn = (message: string, error?: unknown): void => {
+    events.emit('warning', { message, error })
+    events.flush()
+  }
+
+  return {
+    session: () => session.held?.session,
+    acquire,
+    rejected(ticket) {
+      const { held, ended } = session
+      // Its session has ended while it was on its way.
+      if (!held && ended) return Promise.reject(ended)
+      if (ticket.session !== held?.session) return undefined
+      const renewed = async (): Promise<Ticket | undefined> => acquire(ticket.session)
+      if (ticket !== held) return renewed()
+      if (held.brought && !held.proven && clock() - held.arrivedAt < UNPROVEN) return undefined
+      return flights.fly('rejected').then(renewed)
+    },
+    collect(answer, ticket) {
+      if (ticket.session !== session.held?.session) return
+      try {
+        session.renew(readAnswer(answer, settings.clock.now()))
+      } catch (error) {
+        return warn('collect returned no token answer', error)
+      }
+      events.emit('refreshed', { reason: 'ahead', duration: 0, attempts: 0, source: 'network' })
+      void session.commit()
+      conclude()
+    },
+    refreshing: signal => flights.calling() || (!!signal && flights.owns(signal)),
+    flightToken: () => flights.current()?.held?.tokens.refreshToken,
+    warn,
+  }
+}

@@ -1,0 +1,243 @@
+/** One refresh at a time: attempts, retries, failure classes, cool-down. */
+import { createAttempts } from './attempt.js'
+import { isOffline } from './environment.js'
+import { RefreshFailedError } from './errors.js'
+import type { Events } from './events.js'
+import { classifyFailure, readRetryAfter } from './failure.js'
+import { type CoolDown, createFlight, type Flight } from './flight.js'
+import type { Held } from './held.js'
+import type { Settings } from './options.js'
+import { readAnswer, type TokenReading } from './tokens.js'
+import type { FailureClass, RefreshReason } from './types.js'
+import { pause } from './waiting.js'
+
+/** The longest cool-down of our own, milliseconds. */
+const LONGEST_COOL_DOWN = 60_000
+/** Without a lock a sibling's answer may still be on its way to the storage, milliseconds. */
+const SIBLING = 1_000
+
+/** What a flight needs of the session. */
+export interface FlightHost {
+  readonly settings: Settings
+  readonly clock: () => number
+  readonly events: Events
+  /** Whether siblings spend the same refresh token. */
+  readonly shared: boolean
+  /** Runs the callback under the lock where the session is shared. */
+  exclusive<T>(callback: (locked: boolean) => Promise<T>): Promise<T>
+  held(): Held | undefined
+  generation(): number
+  /** Learns what siblings have done, after waiting for the lock so long; news settle the flight. */
+  recall(waited: number): Promise<void>
+  /** What a refresh can be made with; undefined when there is nothing left. */
+  credentials(reason: RefreshReason): { refreshToken?: string | undefined } | undefined
+  /** Commits new tokens. */
+  take(reading: TokenReading): Promise<void>
+  /** The server refused (with an error), or nothing is left to refresh with: the end. */
+  refused(flight: Flight, error?: unknown): Promise<void>
+  /** It failed; the session lives. */
+  failed(error: RefreshFailedError): void
+  /** Publishes the state, sets the timer, delivers events. */
+  conclude(): void
+}
+
+export interface Flights {
+  readonly coolDown: CoolDown
+  current(): Flight | undefined
+  /** Whether the refresh function is being called right now, on this very stack. */
+  calling(): boolean
+  /** Whether the signal is one that a refresh function was given. */
+  owns(signal: unknown): boolean
+  /** Aborts the requests under way. */
+  abort(): void
+  /** Refreshes, or joins the refresh under way. */
+  fly(reason: RefreshReason): Promise<void>
+}
+
+/** Ends a flight without the ways of a failed attempt. */
+const NOTHING_LEFT = Object.freeze(new Error('There is nothing to refresh with'))
+
+export function createFlights(host: FlightHost): Flights {
+  const { settings, clock } = host
+  const { emit } = host.events
+  const attempts = createAttempts(settings.refresh, settings.refreshTimeout)
+  const coolDown: CoolDown = { until: 0, strict: false, failures: 0 }
+  let current: Flight | undefined
+
+  const epoch = (steady: number): number => Math.round(settings.clock.now() + steady - clock())
+
+  /** Whether nothing has replaced what the flight set out with. */
+  const isPresent = (flight: Flight): boolean =>
+    host.held() === flight.held && host.generation() === flight.generation
+
+  /** Why no attempt may be made now, if so. */
+  const refusal = (reason: RefreshReason): RefreshFailedError | undefined => {
+    if (isOffline()) return new RefreshFailedError('Offline: no refresh was tried', 0)
+    return clock() < coolDown.until && (coolDown.strict || reason !== 'manual')
+      ? new RefreshFailedError('The last refresh failed; no further attempt yet', 0, epoch(coolDown.until))
+      : undefined
+  }
+  const classify = (error: unknown): FailureClass => {
+    try {
+      return settings.classify?.(error) ?? classifyFailure(error)
+    } catch (cause) {
+      emit('warning', { message: 'classify threw; the default class counts', error: cause })
+      return classifyFailure(error)
+    }
+  }
+  const landed = ({ reason }: Flight, attempt: number, startedAt: number): void =>
+    emit('refreshed', { reason, duration: clock() - startedAt, attempts: attempt, source: 'network' })
+
+  /** The server refused the refresh token: the end of the session, unless a sibling has a newer one. */
+  const reject = async (flight: Flight, error: unknown, locked: boolean): Promise<void> => {
+    if (host.shared) {
+      if (!locked) await pause(SIBLING)
+      await host.recall(0)
+    }
+    if (isPresent(flight)) await host.refused(flight, error)
+  }
+
+  /** One attempt, under the lock. Resolves when new tokens are in, or the flight is over. */
+  const attempt = async (flight: Flight, count: number, locked: boolean, waited: number): Promise<void> => {
+    if (host.shared) await host.recall(waited)
+    if (flight.done) return
+    const credentials = host.credentials(flight.reason)
+    if (!credentials) throw NOTHING_LEFT
+    // Perhaps a sibling's failure, learned a moment ago.
+    const refused = refusal(flight.reason)
+    if (refused) throw refused
+    const { held, reason } = flight
+    const { refreshToken } = credentials
+    if (held && !settings.cookie && !refreshToken) held.asked = true
+    const startedAt = clock()
+    const context = {
+      reason,
+      attempt: count,
+      ...(refreshToken && { refreshToken }),
+      ...(held && { accessToken: held.accessToken }),
+    }
+    await attempts.make(
+      context,
+      async answer => {
+        const reading = readAnswer(answer as never, settings.clock.now())
+        const isMine = isPresent(flight)
+        if (isMine) await host.take(reading)
+        return isMine
+      },
+      {
+        open() {
+          coolDown.until = startedAt + 2 * settings.refreshTimeout
+          coolDown.strict = true
+        },
+        taken(isMine) {
+          if (isMine) landed(flight, count, startedAt)
+          host.conclude()
+        },
+        failed(error) {
+          if (!isPresent(flight)) return
+          coolDown.strict = false
+          if (classify(error) === 'rejected') void reject(flight, error, locked).then(host.conclude)
+        },
+      },
+    )
+  }
+
+  const fail = (flight: Flight, cause: unknown, failure: FailureClass, count: number, wait: number): void => {
+    const isOurs =
+      cause instanceof TypeError && /^(The refresh function|Not a token answer)/.test(cause.message)
+    const now = clock()
+    const backoff = Math.random() * Math.min(LONGEST_COOL_DOWN, 1_000 * 2 ** coolDown.failures++)
+    const open = coolDown.strict ? coolDown.until - now : 0
+    coolDown.until = now + Math.max(backoff, wait, open)
+    coolDown.strict = wait > 0 || open > 0
+    const retryAt = epoch(coolDown.until)
+    const why = isOurs ? `: ${cause.message}` : ', see cause'
+    const error = new RefreshFailedError(
+      `Refresh failed (${failure}, attempts: ${count})${why}`,
+      count,
+      retryAt,
+      cause,
+    )
+    emit('refreshFailed', { error, class: failure, attempts: count, retryAt })
+    host.failed(error)
+    flight.settle(error)
+  }
+
+  /** What a failed attempt comes to. Resolves to whether another shall follow. */
+  const recover = async (
+    flight: Flight,
+    error: unknown,
+    count: number,
+    locked: boolean,
+  ): Promise<boolean> => {
+    if (error === NOTHING_LEFT) await host.refused(flight)
+    else if (error instanceof RefreshFailedError && !error.attempts) flight.settle(error)
+    else {
+      const failure = classify(error)
+      if (flight.held?.asked) {
+        // Without a refresh token it was a question, and the server said no.
+        const failed = new RefreshFailedError(
+          'No new tokens for the access token, see cause',
+          count,
+          undefined,
+          error,
+        )
+        emit('refreshFailed', { error: failed, class: failure, attempts: count })
+      } else if (failure === 'rejected') await reject(flight, error, locked)
+      else {
+        const wait = readRetryAfter(error, settings.clock.now())
+        const { limit, delay, maxDelay } = settings
+        // After a failure one probe goes first, alone.
+        const isLast =
+          failure !== 'transient' ||
+          coolDown.failures > 0 ||
+          coolDown.strict ||
+          count > limit ||
+          wait > maxDelay
+        if (!isLast) await pause(Math.max(wait, Math.random() * Math.min(maxDelay, delay * 2 ** (count - 1))))
+        if (!isLast && !isOffline()) return true
+        if (!flight.done) fail(flight, error, failure, count, wait)
+      }
+    }
+    flight.settle()
+    return false
+  }
+
+  const run = async (flight: Flight): Promise<void> => {
+    const startedAt = clock()
+    for (let count = 1, again = true; again && !flight.done; count++) {
+      let locked = true
+      try {
+        const asked = clock()
+        await host.exclusive(has => {
+          locked = has
+          return attempt(flight, count, has, clock() - asked)
+        })
+        if (!flight.done) landed(flight, count, startedAt)
+        flight.settle()
+      } catch (error) {
+        again = !flight.done && (await recover(flight, error, count, locked))
+      }
+    }
+    host.conclude()
+  }
+
+  return {
+    ...attempts,
+    coolDown,
+    current: () => current,
+    fly(reason) {
+      if (current) return current.promise
+      // With nothing left to refresh with it is the end, whatever the network says.
+      const refused = host.credentials(reason) && refusal(reason)
+      if (refused) return Promise.reject(refused)
+      const flight = createFlight(reason, host.generation(), host.held(), done => {
+        if (current === done) current = undefined
+      })
+      current = flight
+      void run(flight)
+      host.conclude()
+      return flight.promise
+    },
+  }
+}

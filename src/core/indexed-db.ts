@@ -1,0 +1,154 @@
+/**
+ * What tabs agree on. An IndexedDB transaction that has completed is seen by every tab that asks afterwards; a
+ * `localStorage` write made just before a lock is released often is not.
+ */
+import { isNewer, parseRecord } from './record.js'
+import type { AuthLock, TokenStorage, Tokens } from './types.js'
+import type { CoherentStorage } from './vault.js'
+import { pause } from './waiting.js'
+
+const STORE = 'tokens'
+/** How long a lease lasts whose holder is gone, milliseconds: longer than an attempt, shorter than patience. */
+const LEASE = 12_000
+/** How often a waiter asks for the lease, milliseconds. */
+const ASK = 50
+
+/**
+ * Reads a value and, in the same transaction, puts what `update` makes of it; undefined leaves it. Resolves, once
+ * the transaction has completed, to what is there then. The connection is not kept, so nothing blocks another tab
+ * or the back/forward cache.
+ */
+export function transact<T>(
+  database: string,
+  key: string,
+  update?: (stored: T | undefined) => T | undefined,
+): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open(database, 1)
+    opening.onupgradeneeded = () => void opening.result.createObjectStore(STORE)
+    opening.onerror = () => reject(opening.error)
+    opening.onsuccess = () => {
+      const connection = opening.result
+      try {
+        const transaction = connection.transaction(STORE, update ? 'readwrite' : 'readonly')
+        const store = transaction.objectStore(STORE)
+        const reading: IDBRequest<T | undefined> = store.get(key)
+        let value: T | undefined
+        reading.onsuccess = () => {
+          // A throw in here aborts the transaction, which rejects.
+          value = reading.result
+          const next = update?.(value)
+          if (next === undefined) return
+          value = next
+          store.put(next, key)
+        }
+        const settle = (): void => {
+          connection.close()
+          if (transaction.error) reject(transaction.error)
+          else resolve(value)
+        }
+        transaction.oncomplete = settle
+        transaction.onabort = settle
+      } catch (error) {
+        connection.close()
+        reject(error)
+      }
+    }
+  })
+}
+
+export function hasIndexedDB(): boolean {
+  try {
+    return !!globalThis.indexedDB
+  } catch {
+    return false
+  }
+}
+
+/** Where Web Locks are missing: who holds the lease of a name may go on, until it is given back or runs out. */
+export function createLease(database: string): AuthLock {
+  const holder = Math.random()
+  interface Lease {
+    holder: number
+    until: number
+  }
+  return {
+    async request(name, { signal }, callback) {
+      const key = `lease:${name}`
+      for (;;) {
+        signal?.throwIfAborted()
+        const lease = await transact<Lease>(database, key, stored =>
+          stored &&
+          stored.holder !== holder &&
+          stored.until > Date.now() &&
+          stored.until < Date.now() + 2 * LEASE
+            ? undefined
+            : { holder, until: Date.now() + LEASE },
+        )
+        if (lease?.holder === holder) break
+        await pause(ASK)
+      }
+      try {
+        return await callback()
+      } finally {
+        await transact<Lease>(database, key, stored =>
+          stored?.holder === holder ? { holder, until: 0 } : undefined,
+        ).catch(() => {})
+      }
+    },
+  }
+}
+
+export interface IndexedDBStorageOptions {
+  /** Name of the database. `@default` the `name` of the `Auth` */
+  database?: string | undefined
+}
+
+/**
+ * Tokens live in IndexedDB: all tabs, across reloads. The surest where several tabs share a rotating refresh
+ * token. Any script of the origin can read them. Where there is none memory carries on, and a `warning` says so.
+ */
+export function indexedDBStorage({ database }: IndexedDBStorageOptions = {}): TokenStorage {
+  let named = database ?? 'tokenflight'
+  const read = async (): Promise<Tokens | null> => parseRecord(await transact(named, 'record'))
+  const storage: CoherentStorage = {
+    shared: true,
+    get: read,
+    set: tokens => transact(named, 'record', () => tokens).then(() => {}),
+    remove: () => transact(named, 'record', () => null).then(() => {}),
+    open(name) {
+      named = database ?? name
+    },
+    commit: tokens =>
+      transact<Tokens>(named, 'record', stored => {
+        const present = parseRecord(stored)
+        return present && isNewer(present, tokens) ? undefined : tokens
+      }),
+  }
+  return storage
+}
+
+/** The stamp of the newest record that any tab has written to `localStorage`. */
+export interface Ledger {
+  /**
+   * Calls `write` unless the ledger holds a newer stamp, and notes the stamp in the same transaction. Resolves to
+   * the stamp that is there afterwards.
+   */
+  note(tokens: Tokens, write: () => void): Promise<Tokens>
+  last(): Promise<Tokens | undefined>
+}
+
+export function createLedger(database: () => string, key: () => string): Ledger {
+  return {
+    async note(tokens, write) {
+      const { generation, version, savedAt } = tokens
+      const stamp = await transact<Tokens>(database(), key(), stored => {
+        if (stored && isNewer(stored, tokens)) return undefined
+        write()
+        return { generation, version, savedAt }
+      })
+      return stamp ?? tokens
+    },
+    last: () => transact<Tokens>(database(), key()),
+  }
+}

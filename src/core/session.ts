@@ -1,0 +1,227 @@
+/** Who is logged in: the record, the tokens in hand, and how each event changes them. */
+import { type AuthError, SessionExpiredError, SignedOutError } from './errors.js'
+import type { Events } from './events.js'
+import type { CoolDown } from './flight.js'
+import { type Held, hold } from './held.js'
+import { isRenewable, type Settings } from './options.js'
+import { isNewer, next } from './record.js'
+import type { TokenReading } from './tokens.js'
+import type { AuthState, RefreshReason, SessionEndReason, Tokens } from './types.js'
+import type { Vault } from './vault.js'
+
+export interface Session {
+  /** The newest record seen; before the first session it is older than any other. */
+  record: Tokens
+  /** The tokens in hand; undefined: nobody is logged in. */
+  held: Held | undefined
+  /** Why the last session ended, if it did not end by logout. */
+  ended: SessionExpiredError | undefined
+  /** While a stored or cookie session is being restored. */
+  loading: Promise<void> | undefined
+  /** Cookie mode: no refresh has said yet whether there is a session. */
+  undecided: boolean
+  /** The page slept: storage must be read before the next token. */
+  stale: boolean
+  /** The last transient or misconfigured failure. */
+  error: Error | undefined
+
+  /** A session begins, in place of any other. */
+  begin(reading: TokenReading): void
+  /** New tokens for the present session, or the first ones of a cookie's. */
+  renew(reading: TokenReading): void
+  /** Takes over what a sibling, or an earlier page, has stored. Runs no listener: it may run inside the lock. */
+  adopt(stored: Tokens): void
+  /** The session ends here, by logout or for good. Stores that first; `insist`: whatever else is stored. */
+  end(why: 'logout' | SessionEndReason, cause?: unknown): Promise<void>
+  /** A refresh failed; the siblings shall know. */
+  cool(coolDown: CoolDown, retryAt: number | undefined): void
+  /** Stores the record and tells the siblings. What is newer there is adopted, or outbid where `insist` says so. */
+  commit(insist?: boolean): Promise<void>
+  /** Reads storage again where siblings write to it. */
+  recall(): Promise<void>
+  describe(): AuthState<unknown>
+}
+
+export interface SessionHost {
+  readonly settings: Settings
+  readonly clock: () => number
+  readonly events: Events
+  readonly vault: Vault
+  /** Tells the siblings that the record has changed. */
+  announce(): void
+  /** The reason of the refresh under way, if there is one. */
+  flying(): RefreshReason | undefined
+  /** Settles the refresh under way. */
+  settle(error?: AuthError): void
+  /** Aborts the refresh requests under way. */
+  abort(): void
+  coolDown(): CoolDown
+}
+
+export function createSession(host: SessionHost): Session {
+  const { settings, clock, vault } = host
+  const { cookie, storage } = settings
+  const { emit } = host.events
+  const wall = (): number => settings.clock.now()
+
+  const keep = (brought: boolean, before = session.record.generation): void => {
+    const { held, record } = session
+    session.held = hold(record, {
+      now: clock(),
+      wall: wall(),
+      renewable: isRenewable(settings, record),
+      brought,
+      window: settings.window,
+      spread: settings.spread && record.version < 2,
+      previous: held?.tokens.generation === before ? held : undefined,
+    })
+  }
+  /** A good token is in: what failures left behind is gone. */
+  const recover = (): void => {
+    Object.assign(host.coolDown(), { until: 0, strict: false, failures: 0 })
+    session.error = undefined
+    session.undecided = false
+  }
+  /** Everything that waits learns that its session is over. */
+  const dismiss = (error: AuthError): void => {
+    host.settle(error)
+    if (cookie) host.abort()
+    recover()
+    session.loading = undefined
+  }
+  /** The record that a token answer makes, after the one that it continues or without. */
+  const write = (reading: TokenReading, generation: number): void => {
+    const { held, record } = session
+    const base: Partial<Tokens> = generation === record.generation ? record : {}
+    const savedAt = wall()
+    // No word of a refresh token keeps the one there is, with its end (RFC 6749 section 6).
+    const isKept = !!base.savedAt && !reading.refreshToken && reading.refreshLifetime === undefined
+    const remaining =
+      isKept && held ? held.refreshEndsAt - clock() : (reading.refreshLifetime ?? Number.POSITIVE_INFINITY)
+    const fields: { [Name in keyof Tokens]?: Tokens[Name] | undefined } = {
+      generation,
+      version: next(base.version ?? 0),
+      savedAt,
+      accessToken: reading.accessToken,
+      refreshToken: cookie ? undefined : (reading.refreshToken ?? base.refreshToken),
+      expiresAt: reading.lifetime && Math.round(savedAt + reading.lifetime),
+      lifetime: reading.lifetime,
+      refreshExpiresAt: remaining < Number.POSITIVE_INFINITY ? Math.round(savedAt + remaining) : undefined,
+      refreshLifetime: isKept ? base.refreshLifetime : reading.refreshLifetime,
+      scope: reading.scope ?? base.scope,
+    }
+    session.record = Object.fromEntries(
+      Object.entries(fields).filter(([, value]) => value !== undefined),
+    ) as unknown as Tokens
+    if (reading.warning) emit('warning', { message: reading.warning })
+  }
+  /** Nobody is logged in any more: every waiter is told, and one event says so. */
+  const close = (why: 'logout' | SessionEndReason, source: 'local' | 'tab', cause?: unknown): void => {
+    const before = session.held
+    session.held = session.ended = undefined
+    if (why === 'logout' || !before) {
+      dismiss(new SignedOutError())
+      if (before) emit('logout', { source })
+    } else {
+      const error = new SessionExpiredError(why, cause)
+      session.ended = error
+      dismiss(error)
+      emit('sessionExpired', { reason: why, error })
+    }
+  }
+
+  const session: Session = {
+    record: { generation: 0, version: 0, savedAt: 0 },
+    held: undefined,
+    ended: undefined,
+    loading: undefined,
+    undecided: cookie,
+    stale: false,
+    error: undefined,
+
+    begin(reading) {
+      write(reading, next(session.record.generation))
+      session.ended = undefined
+      dismiss(new SignedOutError())
+      keep(false)
+      emit('login', {})
+    },
+    renew(reading) {
+      const { held, record } = session
+      write(reading, held ? record.generation : next(record.generation))
+      session.ended = undefined
+      if (!held && host.flying() !== 'restore') emit('login', {})
+      keep(true)
+      recover()
+    },
+    adopt(stored) {
+      const { held, record, loading } = session
+      // The mere stamp of a record that was lost says nothing.
+      if (!isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
+      const isSame = stored.generation === record.generation
+      session.record = stored
+      if (!stored.accessToken) return close(stored.ended ?? 'logout', 'tab')
+      session.ended = undefined
+      if (isSame && held?.accessToken === stored.accessToken) held.tokens = stored
+      else {
+        const reason = host.flying() ?? 'ahead'
+        if (!isSame && record.generation) dismiss(new SignedOutError())
+        keep(isSame)
+        recover()
+        if (isSame) emit('refreshed', { reason, duration: 0, attempts: 0, source: 'tab' })
+        else if (!loading) emit('login', {})
+        host.settle()
+      }
+      const { failures = 0, retryAt, savedAt } = stored
+      const coolDown = host.coolDown()
+      coolDown.failures = Math.max(coolDown.failures, failures)
+      coolDown.until = retryAt ? clock() + retryAt - Math.max(wall(), savedAt) : 0
+      coolDown.strict = stored.retryStrict === true
+    },
+    async end(why, cause) {
+      const { held, record } = session
+      session.record = { generation: next(record.generation), version: 0, savedAt: wall(), ended: why }
+      if (why === 'logout') close(why, 'local')
+      await session.commit(why === 'logout')
+      // A newer session, here or stored, may have come first.
+      if (why !== 'logout' && held && session.held === held) close(why, 'local', cause)
+    },
+    cool({ failures, strict }, retryAt = wall()) {
+      const { held, record } = session
+      if (!storage.shared || !held) return
+      const cooled = { failures, retryAt, retryStrict: strict }
+      session.record = held.tokens = { ...record, version: next(record.version), savedAt: wall(), ...cooled }
+      void session.commit()
+    },
+    async commit(insist) {
+      const winner = await vault.commit(session.record)
+      if (!winner || !isNewer(winner, session.record)) return host.announce()
+      if (!insist) return session.adopt(winner)
+      const { held, record } = session
+      session.record = { ...record, generation: next(winner.generation) }
+      if (held) keep(held.brought, record.generation)
+      return session.commit(true)
+    },
+    async recall() {
+      session.stale = false
+      const stored = storage.shared ? await vault.read() : null
+      if (stored) session.adopt(stored)
+    },
+    describe() {
+      const { held, ended, error, loading, undecided } = session
+      if (loading) return { status: 'loading' }
+      if (ended) return { status: 'expired', reason: ended.reason, error: ended }
+      if (!held) return { status: 'anonymous', error: undecided ? error : undefined } as AuthState<unknown>
+      const { claims, tokens } = held
+      return {
+        status: 'authenticated',
+        claims,
+        expiresAt: tokens.expiresAt,
+        sessionExpiresAt: isRenewable(settings, tokens) ? tokens.refreshExpiresAt : tokens.expiresAt,
+        refreshing: !!host.flying(),
+        error,
+      } as AuthState<unknown>
+    },
+  }
+  return session
+}
