@@ -160,20 +160,19 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     } else if (isOver) await flights.fly('expired').catch(ignore)
   }
   const first = vault.first()
-  if (cookie || (first && 'then' in first)) {
-    // Marked as loading before it runs: what it starts must not wait for itself.
-    let done = ignore
-    session.loading = new Promise<void>(resolve => {
-      done = resolve
-    })
-    const { loading } = session
-    void restore(first).then(() => {
-      if (session.loading === loading) session.loading = undefined
-      conclude()
-      done()
-    })
-  } else void restore(first)
-  const ready = session.loading ?? Promise.resolve()
+  let done = ignore
+  // Marked as loading before it runs: what it starts must not wait for itself.
+  const loading = new Promise<void>(resolve => {
+    done = resolve
+  })
+  session.loading = cookie || (first && 'then' in first) ? loading : undefined
+  const restoring = restore(first)
+  if (session.held) session.loading = undefined
+  const ready = restoring.then(() => {
+    if (session.loading === loading) session.loading = undefined
+    conclude()
+    done()
+  })
   conclude()
 
   const refresh = async (): Promise<void> => {

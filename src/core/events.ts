@@ -19,6 +19,7 @@ export const CHANGE = ''
 export function createEvents(): Events {
   const listeners = new Map<string, Set<Listener>>()
   const queue: [name: string, event: unknown][] = []
+  let isOpen = false
 
   const deliver = (name: string, event: unknown): void => {
     for (const listener of [...(listeners.get(name) ?? [])]) {
@@ -30,6 +31,14 @@ export function createEvents(): Events {
       }
     }
   }
+  const flush = (): void => {
+    for (let entry = isOpen && queue.shift(); entry; entry = queue.shift()) deliver(...entry)
+  }
+  // What happens while the session is created waits for the listeners that are about to be added.
+  queueMicrotask(() => {
+    isOpen = true
+    flush()
+  })
   return {
     on(name, listener) {
       // Wrapped, so that one function that is registered twice is two listeners.
@@ -42,9 +51,7 @@ export function createEvents(): Events {
     change: () => {
       if (!queue.some(([name]) => name === CHANGE)) queue.push([CHANGE, undefined])
     },
-    flush() {
-      for (let entry = queue.shift(); entry; entry = queue.shift()) deliver(...entry)
-    },
+    flush,
     clear: () => listeners.clear(),
   }
 }

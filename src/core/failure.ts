@@ -21,7 +21,15 @@ interface HttpFailure {
  * whatever has neither is transient.
  */
 export function classifyFailure(error: unknown): FailureClass {
-  const failure = (error ?? {}) as HttpFailure
+  try {
+    return classify((error ?? {}) as HttpFailure)
+  } catch {
+    // Its very properties throw.
+    return 'transient'
+  }
+}
+
+function classify(failure: HttpFailure): FailureClass {
   const code = oauthError(failure)
   const status = Number(failure.response?.status ?? failure.status ?? failure.statusCode)
   if (code === 'invalid_grant') return 'rejected'
@@ -33,8 +41,13 @@ export function classifyFailure(error: unknown): FailureClass {
 
 /** `Retry-After` in milliseconds from now (RFC 9110 section 10.2.3: seconds or a date); 0 when there is none. */
 export function readRetryAfter(error: unknown, now: number): number {
-  const failure = (error ?? {}) as HttpFailure
-  const value = readHeader(failure.response?.headers ?? failure.headers, 'retry-after')
+  let value = ''
+  try {
+    const failure = (error ?? {}) as HttpFailure
+    value = readHeader(failure.response?.headers ?? failure.headers, 'retry-after')
+  } catch {
+    // Its very properties throw.
+  }
   const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now
   return wait > 0 && wait < Number.POSITIVE_INFINITY ? wait : 0
 }

@@ -78,12 +78,13 @@ export function createFlights(host: FlightHost): Flights {
       : undefined
   }
   const classify = (error: unknown): FailureClass => {
+    let chosen: FailureClass | undefined
     try {
-      return settings.classify?.(error) ?? classifyFailure(error)
+      chosen = settings.classify?.(error)
     } catch (cause) {
       emit('warning', { message: 'classify threw; the default class counts', error: cause })
-      return classifyFailure(error)
     }
+    return chosen ?? classifyFailure(error)
   }
   const landed = ({ reason }: Flight, attempt: number, startedAt: number): void =>
     emit('refreshed', { reason, duration: clock() - startedAt, attempts: attempt, source: 'network' })
@@ -235,8 +236,8 @@ export function createFlights(host: FlightHost): Flights {
         if (current === done) current = undefined
       })
       current = flight
-      void run(flight)
       host.conclude()
+      void run(flight)
       return flight.promise
     },
   }

@@ -40,6 +40,7 @@ export function createSchedule({
 }: ScheduleHost): Schedule {
   const { background } = settings
   let cancel: () => void = ignore
+  let cancelWaking: () => void = ignore
   let isWaking = false
   let isStopped = false
   let isFrozen = false
@@ -107,7 +108,7 @@ export function createSchedule({
     if (isWaking || isStopped) return
     // One wake-up comes as several events.
     isWaking = true
-    startTimer(() => {
+    cancelWaking = startTimer(() => {
       isWaking = false
       check()
     }, 0)
@@ -116,8 +117,10 @@ export function createSchedule({
     plan,
     frozen: () => isFrozen,
     stop() {
+      if (isStopped) return
       isStopped = true
       cancel()
+      cancelWaking()
       stopWaking()
     },
   }
