@@ -15,6 +15,7 @@ export interface Attempts {
    * when the time is up; `late` hears then what became of the call after all.
    */
   make<T>(
+    refresh: RefreshFunction | undefined,
     context: Omit<RefreshContext, 'signal'>,
     take: (answer: unknown) => T | Promise<T>,
     late: LateAnswer<T>,
@@ -28,13 +29,13 @@ export interface LateAnswer<T> {
   failed(error: unknown): void
 }
 
-export function createAttempts(refresh: RefreshFunction | undefined, limit: number): Attempts {
+export function createAttempts(limit: number): Attempts {
   const signals = new WeakSet<object>()
   const open = new Set<AbortController>()
   let calling = false
 
   /** Never throws synchronously. */
-  const call = (context: RefreshContext): Promise<unknown> => {
+  const call = (refresh: RefreshFunction | undefined, context: RefreshContext): Promise<unknown> => {
     calling = true
     try {
       return Promise.resolve(refresh?.(context))
@@ -50,13 +51,13 @@ export function createAttempts(refresh: RefreshFunction | undefined, limit: numb
     abort() {
       for (const controller of open) controller.abort()
     },
-    make(context, take, late) {
+    make(refresh, context, take, late) {
       const controller = new AbortController()
       const { signal } = controller
       open.add(controller)
       signals.add(signal)
       const stop = startTimer(() => controller.abort(), 2 * limit)
-      const work = call({ ...context, signal })
+      const work = call(refresh, { ...context, signal })
         .then(take)
         .finally(() => {
           stop()

@@ -83,8 +83,8 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     },
     credentials(reason) {
       const { held } = session
-      if (!settings.refresh) return undefined
-      if (!held) return cookie ? {} : undefined
+      if (!settings.refresh && !settings.served) return undefined
+      if (!held) return cookie && settings.refresh ? {} : undefined
       const now = clock()
       const { refreshToken } = held.tokens
       if (now < held.refreshEndsAt) return cookie || refreshToken ? { refreshToken } : undefined

@@ -28,7 +28,8 @@ export interface DeskHost {
 export function createDesk({ settings, clock, events, session, flights, conclude }: DeskHost): Engine {
   /** A good token is in hand; whatever else it needs happens behind the request. */
   const attend = (held: Held): void => {
-    const isWanted = isRenewable(settings, held.tokens) && !held.asked && !flights.current()
+    const isWanted =
+      settings.refresh && isRenewable(settings, held.tokens) && !held.asked && !flights.current()
     if (isWanted && !isOffline() && clock() >= flights.coolDown.until) flights.fly('ahead').catch(ignore)
   }
   const isShort = (held: Held): boolean =>
@@ -106,6 +107,12 @@ export function createDesk({ settings, clock, events, session, flights, conclude
       void session.commit()
       conclude()
     },
+    serve() {
+      settings.served = true
+    },
+    lend: began => (!began || began === session.held?.session ? session.held : undefined),
+    isDead: ticket => clock() >= ticket.endsAt,
+    carry: send => flights.fly('expired', send),
     refreshing: signal => flights.calling() || (!!signal && flights.owns(signal)),
     flightToken: () => flights.current()?.held?.tokens.refreshToken,
     warn,

@@ -19,6 +19,13 @@ export interface Engine {
   acquire(session: object | undefined, lasting?: boolean): Ticket | undefined | Promise<Ticket | undefined>
   /** A 401. A token to replay with, or undefined: the caller gets the 401. */
   rejected(ticket: Ticket): Promise<Ticket | undefined> | undefined
+  /** A client is attached whose server renews by itself: a dead access token is no end while the refresh token lives. */
+  serve(): void
+  /** The present token for a server that renews by itself, dead or not. */
+  lend(session: object | undefined): Ticket | undefined
+  isDead(ticket: Ticket): boolean
+  /** Makes a request the refresh: one goes first, and who joins waits for the tokens that its answer hands out. */
+  carry(send: () => Promise<TokenResponse>): Promise<void>
   /** Tokens that came with an ordinary answer. */
   collect(tokens: TokenResponse, ticket: Ticket): void
   /** Whether the refresh function is being called on this very stack, or was given this signal. */

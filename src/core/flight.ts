@@ -1,6 +1,6 @@
 /** One refresh in progress, as those who wait for it see it. */
 import type { Held } from './held.js'
-import type { RefreshReason } from './types.js'
+import type { RefreshFunction, RefreshReason } from './types.js'
 import { ignore } from './waiting.js'
 
 /** One refresh in progress. It belongs to one session and to the tokens that it set out with. */
@@ -8,6 +8,8 @@ export interface Flight {
   readonly reason: RefreshReason
   readonly generation: number
   readonly held: Held | undefined
+  /** Obtains the tokens. */
+  readonly refresh: RefreshFunction | undefined
   /** Settles when new tokens are in, here or in a sibling tab, or when this flight has failed. */
   readonly promise: Promise<void>
   /** Settles it, once. */
@@ -26,6 +28,7 @@ export function createFlight(
   reason: RefreshReason,
   generation: number,
   held: Held | undefined,
+  refresh: RefreshFunction | undefined,
   onDone: (flight: Flight) => void,
 ): Flight {
   let settle: Flight['settle'] = ignore
@@ -40,6 +43,6 @@ export function createFlight(
   })
   // Nobody has to wait for it.
   promise.catch(ignore)
-  const flight: Flight = { reason, generation, held, promise, settle, done: false }
+  const flight: Flight = { reason, generation, held, refresh, promise, settle, done: false }
   return flight
 }

@@ -8,7 +8,7 @@ import { type CoolDown, createFlight, type Flight } from './flight.js'
 import type { Held } from './held.js'
 import type { Settings } from './options.js'
 import { readAnswer, type TokenReading } from './tokens.js'
-import type { FailureClass, RefreshReason } from './types.js'
+import type { FailureClass, RefreshFunction, RefreshReason } from './types.js'
 import { pause } from './waiting.js'
 
 /** The longest cool-down of our own, milliseconds. */
@@ -51,7 +51,7 @@ export interface Flights {
   /** Aborts the requests under way. */
   abort(): void
   /** Refreshes, or joins the refresh under way. */
-  fly(reason: RefreshReason): Promise<void>
+  fly(reason: RefreshReason, refresh?: RefreshFunction): Promise<void>
 }
 
 /** Ends a flight without the ways of a failed attempt. */
@@ -60,7 +60,7 @@ const NOTHING_LEFT = Object.freeze(new Error('There is nothing to refresh with')
 export function createFlights(host: FlightHost): Flights {
   const { settings, clock } = host
   const { emit } = host.events
-  const attempts = createAttempts(settings.refresh, settings.refreshTimeout)
+  const attempts = createAttempts(settings.refreshTimeout)
   const coolDown: CoolDown = { until: 0, strict: false, failures: 0 }
   let current: Flight | undefined
 
@@ -118,6 +118,7 @@ export function createFlights(host: FlightHost): Flights {
       ...(held && { accessToken: held.accessToken }),
     }
     await attempts.make(
+      flight.refresh,
       context,
       async answer => {
         const reading = readAnswer(answer as never, settings.clock.now())
@@ -227,17 +228,18 @@ export function createFlights(host: FlightHost): Flights {
     ...attempts,
     coolDown,
     current: () => current,
-    fly(reason) {
+    fly(reason, refresh = settings.refresh) {
       if (current) return current.promise
       // With nothing left to refresh with it is the end, whatever the network says.
       const refused = host.credentials(reason) && refusal(reason)
       if (refused) return Promise.reject(refused)
-      const flight = createFlight(reason, host.generation(), host.held(), done => {
+      const flight = createFlight(reason, host.generation(), host.held(), refresh, done => {
         if (current === done) current = undefined
       })
       current = flight
       host.conclude()
-      void run(flight)
+      // Whatever escapes it, nobody waits for ever.
+      void run(flight).catch(error => flight.settle(error))
       return flight.promise
     },
   }

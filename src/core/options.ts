@@ -12,6 +12,8 @@ export interface Settings extends Pick<AuthOptions, 'refresh' | 'classify' | 'lo
   readonly window: (lifetime: number) => number
   readonly background: 'active' | 'always' | 'off'
   readonly spread: boolean
+  /** A client is attached whose server renews by itself (`renewal: 'server'`). */
+  served: boolean
   readonly refreshTimeout: number
   readonly limit: number
   readonly delay: number
@@ -20,8 +22,8 @@ export interface Settings extends Pick<AuthOptions, 'refresh' | 'classify' | 'lo
 }
 
 /** Whether there is anything to refresh these tokens with, or was. */
-export function isRenewable({ refresh, cookie }: Settings, tokens: Tokens): boolean {
-  return !!refresh && (cookie || !!tokens.refreshToken)
+export function isRenewable({ refresh, served, cookie }: Settings, tokens: Tokens): boolean {
+  return (!!refresh || served) && (cookie || !!tokens.refreshToken)
 }
 
 export function resolveOptions(options: AuthOptions): Settings {
@@ -84,6 +86,7 @@ export function resolveOptions(options: AuthOptions): Settings {
     cookie: refreshTokenIn === 'cookie',
     background,
     spread,
+    served: false,
     refreshTimeout,
     limit,
     delay,

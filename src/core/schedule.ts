@@ -56,7 +56,7 @@ export function createSchedule({
     const end = isLasting ? refreshEndsAt : endsAt
     const notice = Math.min(NOTICE, ((isLasting ? tokens.refreshLifetime : tokens.lifetime) ?? NEVER) / 4)
     return {
-      refreshAt: isLasting && !held.asked ? Math.min(timerAt, refreshEndsAt) : NEVER,
+      refreshAt: settings.refresh && isLasting && !held.asked ? Math.min(timerAt, refreshEndsAt) : NEVER,
       announceAt: held.announced || end === NEVER ? NEVER : end - notice,
       overAt: isLasting ? Math.max(endsAt, end) : end,
     }
