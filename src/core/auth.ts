@@ -148,7 +148,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     const stored = first && 'then' in first ? await first : first
     // A login or logout came first.
     if (session.record.generation) return
-    if (stored) session.adopt(stored)
+    if (stored) session.adopt(stored, true)
     const { held } = session
     session.undecided = cookie && !held
     const isOver =

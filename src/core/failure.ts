@@ -1,5 +1,9 @@
 /** What a failed refresh means, and how long its server asks us to wait. */
 import type { FailureClass } from './types.js'
+import { ignore, within } from './waiting.js'
+
+/** How long the body of a failed answer may take, milliseconds. */
+const BODY = 2_000
 
 /** The error codes of RFC 6749 section 5.2 that blame the request, not the grant. */
 const MISCONFIGURED = /^(invalid_(request|client|scope)|unauthorized_client|unsupported_grant_type)$/
@@ -20,17 +24,18 @@ interface HttpFailure {
  * The class of a failure: the OAuth `error` of the answer decides first, the status where there is none, and
  * whatever has neither is transient.
  */
-export function classifyFailure(error: unknown): FailureClass {
+export async function classifyFailure(error: unknown): Promise<FailureClass> {
   try {
-    return classify((error ?? {}) as HttpFailure)
+    const failure = (error ?? {}) as HttpFailure
+    return classify(failure, await readBody(failure.response ?? failure))
   } catch {
     // Its very properties throw.
     return 'transient'
   }
 }
 
-function classify(failure: HttpFailure): FailureClass {
-  const code = oauthError(failure)
+function classify(failure: HttpFailure, body: unknown): FailureClass {
+  const code = oauthError(failure, body)
   const status = Number(failure.response?.status ?? failure.status ?? failure.statusCode)
   if (code === 'invalid_grant') return 'rejected'
   if (failure.failureClass) return failure.failureClass
@@ -55,11 +60,21 @@ export function readRetryAfter(error: unknown, now: number): number {
 /** One header of a `Headers`, an `AxiosHeaders` or a plain object, as a string. */
 export function readHeader(headers: unknown, name: string): string {
   const bag = (headers ?? {}) as { get?: unknown } & Record<string, unknown>
-  return String((typeof bag.get === 'function' ? bag.get(name) : bag[name]) ?? '')
+  if (typeof bag.get === 'function') return String(bag.get(name) ?? '')
+  const key = Object.keys(bag).find(each => each.toLowerCase() === name)
+  return key ? String(bag[key] ?? '') : ''
 }
 
-function oauthError(failure: HttpFailure): string {
-  let data = failure.response?.data ?? failure.data
+/** The JSON of a `Response` that was thrown as it came, if nobody has read it. */
+async function readBody(response: object): Promise<unknown> {
+  const { clone, bodyUsed } = response as Partial<Response>
+  if (typeof clone !== 'function' || bodyUsed) return undefined
+  const json = (clone.call(response) as Response).json()
+  return within(json, BODY, () => new Error()).catch(ignore)
+}
+
+function oauthError(failure: HttpFailure, body: unknown): string {
+  let data = body ?? failure.response?.data ?? failure.data
   if (typeof data === 'string') {
     try {
       data = JSON.parse(data)

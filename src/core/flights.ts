@@ -13,6 +13,8 @@ import { pause } from './waiting.js'
 
 /** The longest cool-down of our own, milliseconds. */
 const LONGEST_COOL_DOWN = 60_000
+/** The upper end of the first one, milliseconds; it doubles with every failure. */
+const FIRST_COOL_DOWN = 1_000
 /** Without a lock a sibling's answer may still be on its way to the storage, milliseconds. */
 const SIBLING = 1_000
 
@@ -77,7 +79,7 @@ export function createFlights(host: FlightHost): Flights {
       ? new RefreshFailedError('The last refresh failed; no further attempt yet', 0, epoch(coolDown.until))
       : undefined
   }
-  const classify = (error: unknown): FailureClass => {
+  const classify = async (error: unknown): Promise<FailureClass> => {
     let chosen: FailureClass | undefined
     try {
       chosen = settings.classify?.(error)
@@ -96,6 +98,11 @@ export function createFlights(host: FlightHost): Flights {
       await host.recall(0)
     }
     if (isPresent(flight)) await host.refused(flight, error)
+  }
+
+  const refuseLate = async (flight: Flight, error: unknown, locked: boolean): Promise<void> => {
+    if ((await classify(error)) === 'rejected') await reject(flight, error, locked)
+    host.conclude()
   }
 
   /** One attempt, under the lock. Resolves when new tokens are in, or the flight is over. */
@@ -137,8 +144,10 @@ export function createFlights(host: FlightHost): Flights {
         },
         failed(error) {
           if (!isPresent(flight)) return
+          // Nothing is open any more, so our own patience alone counts.
           coolDown.strict = false
-          if (classify(error) === 'rejected') void reject(flight, error, locked).then(host.conclude)
+          coolDown.until = Math.min(coolDown.until, clock() + Math.random() * FIRST_COOL_DOWN)
+          void refuseLate(flight, error, locked)
         },
       },
     )
@@ -148,7 +157,7 @@ export function createFlights(host: FlightHost): Flights {
     const isOurs =
       cause instanceof TypeError && /^(The refresh function|Not a token answer)/.test(cause.message)
     const now = clock()
-    const backoff = Math.random() * Math.min(LONGEST_COOL_DOWN, 1_000 * 2 ** coolDown.failures++)
+    const backoff = Math.random() * Math.min(LONGEST_COOL_DOWN, FIRST_COOL_DOWN * 2 ** coolDown.failures++)
     const open = coolDown.strict ? coolDown.until - now : 0
     coolDown.until = now + Math.max(backoff, wait, open)
     coolDown.strict = wait > 0 || open > 0
@@ -175,7 +184,7 @@ export function createFlights(host: FlightHost): Flights {
     if (error === NOTHING_LEFT) await host.refused(flight)
     else if (error instanceof RefreshFailedError && !error.attempts) flight.settle(error)
     else {
-      const failure = classify(error)
+      const failure = await classify(error)
       if (flight.held?.asked) {
         // Without a refresh token it was a question, and the server said no.
         const failed = new RefreshFailedError(

@@ -29,8 +29,8 @@ export interface Session {
   begin(reading: TokenReading): void
   /** New tokens for the present session, or the first ones of a cookie's. */
   renew(reading: TokenReading): void
-  /** Takes over what a sibling, or an earlier page, has stored. Runs no listener: it may run inside the lock. */
-  adopt(stored: Tokens): void
+  /** Takes over what a sibling, or an earlier page (`restored`), has stored. Runs no listener: it may run inside the lock. */
+  adopt(stored: Tokens, restored?: boolean): void
   /** The session ends here, by logout or for good. Stores that first; `insist`: whatever else is stored. */
   end(why: 'logout' | SessionEndReason, cause?: unknown): Promise<void>
   /** A refresh failed; the siblings shall know. */
@@ -154,7 +154,7 @@ export function createSession(host: SessionHost): Session {
       keep(true)
       recover()
     },
-    adopt(stored) {
+    adopt(stored, restored) {
       const { held, record, loading } = session
       // The mere stamp of a record that was lost says nothing.
       if (!isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
@@ -169,7 +169,7 @@ export function createSession(host: SessionHost): Session {
         keep(isSame)
         recover()
         if (isSame) emit('refreshed', { reason, duration: 0, attempts: 0, source: 'tab' })
-        else if (!loading) emit('login', {})
+        else if (!loading && !restored) emit('login', {})
         host.settle()
       }
       const { failures = 0, retryAt, savedAt } = stored
