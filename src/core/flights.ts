@@ -56,14 +56,13 @@ export interface Flights {
   fly(reason: RefreshReason, refresh?: RefreshFunction): Promise<void>
 }
 
-/** Ends a flight without the ways of a failed attempt. */
-const NOTHING_LEFT = Object.freeze(new Error('There is nothing to refresh with'))
-
 export function createFlights(host: FlightHost): Flights {
   const { settings, clock } = host
   const { emit } = host.events
   const attempts = createAttempts(settings.refreshTimeout)
   const coolDown: CoolDown = { until: 0, strict: false, failures: 0 }
+  /** Ends a flight without the ways of a failed attempt. */
+  const nothingLeft = new Error('There is nothing to refresh with')
   let current: Flight | undefined
 
   const epoch = (steady: number): number => Math.round(settings.clock.now() + steady - clock())
@@ -110,7 +109,7 @@ export function createFlights(host: FlightHost): Flights {
     if (host.shared) await host.recall(waited)
     if (flight.done) return
     const credentials = host.credentials(flight.reason)
-    if (!credentials) throw NOTHING_LEFT
+    if (!credentials) throw nothingLeft
     // Perhaps a sibling's failure, learned a moment ago.
     const refused = refusal(flight.reason)
     if (refused) throw refused
@@ -181,7 +180,7 @@ export function createFlights(host: FlightHost): Flights {
     count: number,
     locked: boolean,
   ): Promise<boolean> => {
-    if (error === NOTHING_LEFT) await host.refused(flight)
+    if (error === nothingLeft) await host.refused(flight)
     else if (error instanceof RefreshFailedError && !error.attempts) flight.settle(error)
     else {
       const failure = await classify(error)

@@ -1,0 +1,319 @@
+import { type Clock, createAuth } from 'tokenflight'
+import { describe, expect, it } from 'vitest'
+import {
+  accessToken,
+  cell,
+  DAY,
+  HOUR,
+  jumpWall,
+  MINUTE,
+  opaque,
+  open,
+  pair,
+  pass,
+  refreshStub,
+  SECOND,
+  START,
+  settle,
+  storedRecord,
+  track,
+  useFakeTime,
+  watch,
+} from '../support/core.js'
+
+useFakeTime()
+
+/** A clock whose two sources tests move apart from one another. */
+function handClock(): Clock & { wall: number; steady: number } {
+  const clock = {
+    wall: START,
+    steady: 0,
+    now: () => clock.wall,
+    monotonic: () => clock.steady,
+  }
+  return clock
+}
+
+const fresh = () => refreshStub(async () => pair())
+
+describe('a device clock that is wrong', () => {
+  it.each([
+    ['an hour fast', HOUR],
+    ['an hour slow', -HOUR],
+    ['a day fast', DAY],
+    ['a day slow', -DAY],
+    ['a year slow', -365 * DAY],
+  ])('by %s costs no refresh and serves no dead token', async (_, skew) => {
+    const { auth, refresh } = open({ background: 'off' })
+    // The server's clock is right, the device's is not.
+    const tokens = pair({ lifetime: 5 * MINUTE, issuedAt: Date.now() - skew })
+    await auth.login(tokens)
+    for (let minute = 0; minute < 3; minute++) {
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      await pass(MINUTE)
+    }
+    expect(refresh.calls).toHaveLength(0)
+    await pass(2 * MINUTE)
+    const late = watch(auth.getAccessToken())
+    await settle()
+    expect(late.status).toBe('pending')
+    expect(refresh.reasons).toEqual(['expired'])
+    const next = refresh.last.answer(pair({ issuedAt: Date.now() - skew }))
+    await settle()
+    expect(late.value).toBe(next.access_token)
+    await auth.getAccessToken()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it.each([
+    ['an hour fast', HOUR],
+    ['an hour slow', -HOUR],
+    ['a day fast', DAY],
+    ['a day slow', -DAY],
+  ])('by %s refreshes once per window with the timer running', async (_, skew) => {
+    const refresh = refreshStub(async () => pair({ issuedAt: Date.now() - skew }))
+    const { auth } = open({ background: 'always', refresh })
+    await auth.login(pair({ issuedAt: Date.now() - skew }))
+    for (let minute = 0; minute < 60; minute++) {
+      await auth.getAccessToken()
+      await pass(MINUTE)
+    }
+    // A window of a minute in a life of five.
+    expect(refresh.calls.length).toBeGreaterThanOrEqual(12)
+    expect(refresh.calls.length).toBeLessThanOrEqual(15)
+    expect(new Set(refresh.reasons)).toEqual(new Set(['ahead']))
+  })
+
+  it('never finds a token expired that has just arrived', async () => {
+    const { auth, refresh } = open()
+    const access_token = accessToken({ lifetime: 5 * MINUTE, issuedAt: START - 10 * DAY })
+    await auth.login({ access_token, refresh_token: opaque('rt') })
+    expect(await auth.getAccessToken()).toBe(access_token)
+    expect(refresh.calls).toHaveLength(0)
+  })
+})
+
+describe('a clock that is corrected while running', () => {
+  it.each([SECOND, HOUR, DAY])(
+    'backwards by %i ms neither prolongs the token nor refreshes it',
+    async step => {
+      const { auth, refresh } = open({ background: 'off' })
+      const tokens = pair()
+      await auth.login(tokens)
+      await pass(MINUTE)
+      jumpWall(-step)
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      await pass(4 * MINUTE - 1 - 60 * SECOND)
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      expect(refresh.calls).toHaveLength(0)
+      await pass(MINUTE + 1)
+      watch(auth.getAccessToken())
+      await settle()
+      expect(refresh.reasons).toEqual(['expired'])
+    },
+  )
+
+  it('backwards and forwards again lets the token age, never grow younger', async () => {
+    const { auth, refresh } = open({ background: 'off', refresh: fresh() })
+    await auth.login(pair())
+    await pass(MINUTE)
+    jumpWall(-DAY)
+    await auth.getAccessToken()
+    jumpWall(DAY)
+    // Who cannot tell a correction from sleep asks once more.
+    await auth.getAccessToken()
+    expect(refresh.calls.length).toBeLessThanOrEqual(1)
+    const served = await auth.getAccessToken()
+    expect(served).toBeDefined()
+    expect(refresh.calls.length).toBeLessThanOrEqual(1)
+  })
+
+  it('forwards beyond the end costs one refresh, and not one per request', async () => {
+    const { auth, refresh } = open({ background: 'off', refresh: fresh() })
+    await auth.login(pair())
+    jumpWall(HOUR)
+    await auth.getAccessToken()
+    await auth.getAccessToken()
+    await pass(MINUTE)
+    await auth.getAccessToken()
+    expect(refresh.reasons).toEqual(['expired'])
+  })
+
+  it('makes timers no earlier and loses none', async () => {
+    const refresh = fresh()
+    const { auth } = open({ background: 'always', refresh })
+    await auth.login(pair())
+    await pass(2 * MINUTE)
+    jumpWall(-DAY)
+    await pass(MINUTE)
+    expect(refresh.calls).toHaveLength(0)
+    await pass(2 * MINUTE)
+    expect(refresh.reasons).toEqual(['ahead'])
+  })
+})
+
+describe('sleep', () => {
+  it('is noticed where the monotonic clock stands still', async () => {
+    const clock = handClock()
+    const { auth, refresh } = open({ clock, background: 'off' })
+    await auth.login(pair({ issuedAt: START }))
+    clock.wall += HOUR
+    const woken = watch(auth.getAccessToken())
+    await settle()
+    expect(woken.status).toBe('pending')
+    expect(refresh.reasons).toEqual(['expired'])
+  })
+
+  it('is noticed where the monotonic clock runs on and the wall clock was set back', async () => {
+    const clock = handClock()
+    const { auth, refresh } = open({ clock, background: 'off' })
+    await auth.login(pair({ issuedAt: START }))
+    clock.steady += HOUR
+    clock.wall -= HOUR
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.reasons).toEqual(['expired'])
+  })
+
+  it('does not serve a token that died in it, whoever asks first', async () => {
+    const clock = handClock()
+    const { auth, refresh } = open({ clock, background: 'off' })
+    const tokens = pair({ issuedAt: START })
+    await auth.login(tokens)
+    clock.wall += 8 * HOUR
+    const asked = [1, 2, 3].map(() => watch(auth.getAccessToken()))
+    await settle()
+    expect(asked.map(({ status }) => status)).toEqual(['pending', 'pending', 'pending'])
+    const next = refresh.last.answer(pair({ issuedAt: clock.wall }))
+    await settle()
+    expect(asked.map(({ value }) => value)).toEqual(Array(3).fill(next.access_token))
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('that ends the refresh token too ends the session without a call', async () => {
+    const clock = handClock()
+    const { auth, refresh } = open({ clock, background: 'off' })
+    await auth.login({ ...pair({ issuedAt: START }), refresh_expires_in: 3_600 })
+    clock.wall += DAY
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
+    expect(refresh.calls).toHaveLength(0)
+  })
+})
+
+describe('the clock option', () => {
+  it('with now alone lets time pass as it says', async () => {
+    let now = START
+    const { auth, refresh } = open({ clock: { now: () => now }, background: 'off' })
+    const tokens = pair({ issuedAt: START })
+    await auth.login(tokens)
+    await pass(DAY)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(refresh.calls).toHaveLength(0)
+    now += 5 * MINUTE
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.reasons).toEqual(['expired'])
+  })
+
+  it('may be an instance of a class, whose methods need their this', async () => {
+    class Watch implements Clock {
+      readonly #zero = START
+      now(): number {
+        return this.#zero
+      }
+      monotonic(): number {
+        return this.#zero - START
+      }
+    }
+    const auth = track(createAuth({ clock: new Watch() }))
+    await auth.login(pair({ issuedAt: START }))
+    expect(auth.getState()).toMatchObject({ expiresAt: START + 5 * MINUTE })
+  })
+})
+
+describe('after a reload from storage', () => {
+  it('the token lives as long as it would have', async () => {
+    const storage = cell(storedRecord({ ago: 2 * MINUTE }))
+    const token = storage.record?.accessToken
+    const { auth, refresh } = open({ storage, background: 'off' })
+    expect(await auth.getAccessToken()).toBe(token)
+    await pass(2 * MINUTE - 1)
+    expect(await auth.getAccessToken()).toBe(token)
+    expect(refresh.calls).toHaveLength(0)
+    await pass(MINUTE + 1)
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.reasons).toEqual(['expired'])
+  })
+
+  it.each([HOUR, -HOUR, DAY, -DAY])('a server %i ms ahead changes nothing', async skew => {
+    const storage = cell()
+    const first = open({ storage, background: 'off' })
+    const tokens = pair({ issuedAt: START + skew })
+    await first.auth.login(tokens)
+    first.auth.dispose()
+    await pass(2 * MINUTE)
+    const { auth, refresh } = open({ storage, background: 'off' })
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(refresh.calls).toHaveLength(0)
+    await pass(3 * MINUTE)
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.reasons).toEqual(['expired'])
+  })
+
+  it('a token that died meanwhile is not served', async () => {
+    const storage = cell(storedRecord({ ago: HOUR }))
+    const { auth, refresh } = open({ storage, background: 'off' })
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    expect(asked.status).toBe('pending')
+    expect(refresh.calls).toHaveLength(1)
+    expect(refresh.last.refreshToken).toBe(storage.record?.refreshToken)
+  })
+
+  it.each([HOUR, DAY])(
+    'a record from %i ms in the future is distrusted: one refresh, and then calm',
+    async ahead => {
+      const storage = cell(storedRecord({ ago: -ahead }))
+      const { auth, refresh } = open({ storage, background: 'off', refresh: fresh() })
+      const served = await auth.getAccessToken()
+      expect(served).toBeDefined()
+      await auth.getAccessToken()
+      expect(refresh.calls).toHaveLength(1)
+      await pass(MINUTE)
+      await auth.getAccessToken()
+      expect(refresh.calls).toHaveLength(1)
+    },
+  )
+
+  it('a record from the future whose token cannot be replaced is not thrown away', async () => {
+    const storage = cell(storedRecord({ ago: -HOUR, refreshToken: undefined } as never))
+    delete (storage.record as { refreshToken?: string }).refreshToken
+    const { auth } = open({ storage, background: 'off' })
+    expect(await auth.getAccessToken()).toBe(storage.record?.accessToken)
+    await pass(6 * MINUTE)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'no_refresh_token' })
+  })
+
+  it('the refresh token of a record from the future is kept', async () => {
+    const storage = cell(
+      storedRecord({ ago: -DAY, refreshExpiresAt: START + DAY + HOUR, refreshLifetime: HOUR }),
+    )
+    const spent = storage.record?.refreshToken
+    const { auth, refresh } = open({ storage, background: 'off', refresh: fresh() })
+    await auth.getAccessToken()
+    expect(refresh.spent).toEqual([spent])
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('a refresh token that ended meanwhile ends the session without a call', async () => {
+    const storage = cell(
+      storedRecord({ ago: 2 * HOUR, refreshExpiresAt: START - HOUR, refreshLifetime: HOUR }),
+    )
+    const { auth, refresh } = open({ storage, background: 'off' })
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
+    expect(refresh.calls).toHaveLength(0)
+    expect(storage.record?.accessToken).toBeUndefined()
+  })
+})

@@ -1,0 +1,288 @@
+import { AxiosError, AxiosHeaders } from 'axios'
+import type { FailureClass } from 'tokenflight'
+import { describe, expect, it, vi } from 'vitest'
+import { httpError, MINUTE, open, pair, pass, refreshStub, rejection, useFakeTime } from '../support/core.js'
+
+useFakeTime()
+
+/** What one failed refresh with a dead access token comes to. */
+async function classOf(
+  failure: unknown,
+  options: Parameters<typeof open>[0] = {},
+): Promise<{ class: FailureClass; calls: number; error: Error & Record<string, unknown> }> {
+  const refresh = refreshStub(() => Promise.reject(failure))
+  const { auth, events } = open({ retry: { limit: 1, delay: 0 }, ...options, refresh })
+  await auth.login(pair())
+  await pass(5 * MINUTE)
+  const asked = rejection(auth.getAccessToken())
+  await pass(MINUTE)
+  const error = await asked
+  const { status } = auth.getState()
+  if (error.code === 'ERR_SESSION_EXPIRED') {
+    expect(status).toBe('expired')
+    expect(error.reason).toBe('refresh_rejected')
+    expect(events.of('sessionExpired')).toHaveLength(1)
+    return { class: 'rejected', calls: refresh.calls.length, error }
+  }
+  expect(error.code).toBe('ERR_REFRESH_FAILED')
+  expect(status).toBe('authenticated')
+  expect(events.of('sessionExpired')).toHaveLength(0)
+  const { class: kind } = events.of('refreshFailed')[0]!
+  return { class: kind, calls: refresh.calls.length, error }
+}
+
+const CALLS: Record<FailureClass, number> = { rejected: 1, misconfigured: 1, transient: 2 }
+
+type Shape = (status: number, data: unknown) => unknown
+
+const SHAPES: Record<string, Shape> = {
+  'an axios error': (status, data) =>
+    new AxiosError(
+      `Request failed with status code ${status}`,
+      AxiosError.ERR_BAD_REQUEST,
+      undefined,
+      undefined,
+      {
+        status,
+        data,
+        statusText: '',
+        headers: new AxiosHeaders(),
+        config: { headers: new AxiosHeaders() },
+      },
+    ),
+  'an axios error whose body was not parsed': (status, data) =>
+    new AxiosError(`Request failed with status code ${status}`, undefined, undefined, undefined, {
+      status,
+      data: JSON.stringify(data),
+      statusText: '',
+      headers: new AxiosHeaders(),
+      config: { headers: new AxiosHeaders() },
+    }),
+  'an error with a response': httpError,
+  'an error with a status and data': (status, data) => Object.assign(new Error('failed'), { status, data }),
+  'a plain object with a response': (status, data) => ({ response: { status, data } }),
+  'a plain object with a status': (status, data) => ({ status, ...(data as object) }),
+  'an error with a statusCode': (status, data) =>
+    Object.assign(new Error('failed'), { statusCode: status, ...(data as object) }),
+}
+
+const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
+  // The JSON error decides first.
+  [400, { error: 'invalid_grant' }, 'rejected'],
+  [401, { error: 'invalid_grant' }, 'rejected'],
+  [403, { error: 'invalid_grant' }, 'rejected'],
+  [400, { error: 'invalid_request' }, 'misconfigured'],
+  [400, { error: 'invalid_client' }, 'misconfigured'],
+  [401, { error: 'invalid_client' }, 'misconfigured'],
+  [400, { error: 'unauthorized_client' }, 'misconfigured'],
+  [401, { error: 'unauthorized_client' }, 'misconfigured'],
+  [400, { error: 'unsupported_grant_type' }, 'misconfigured'],
+  [400, { error: 'invalid_scope' }, 'misconfigured'],
+  [403, { error: 'invalid_scope' }, 'misconfigured'],
+  // The status where there is none.
+  [401, {}, 'rejected'],
+  [403, {}, 'rejected'],
+  [400, {}, 'misconfigured'],
+  [404, {}, 'misconfigured'],
+  [405, {}, 'misconfigured'],
+  [409, {}, 'misconfigured'],
+  [410, {}, 'misconfigured'],
+  [413, {}, 'misconfigured'],
+  [422, {}, 'misconfigured'],
+  [408, {}, 'transient'],
+  [425, {}, 'transient'],
+  [429, {}, 'transient'],
+  [500, {}, 'transient'],
+  [502, {}, 'transient'],
+  [503, {}, 'transient'],
+  [504, {}, 'transient'],
+  [599, {}, 'transient'],
+  // What frameworks put under `error` is no OAuth code.
+  [401, { statusCode: 401, message: 'jwt expired', error: 'Unauthorized' }, 'rejected'],
+  [403, { statusCode: 403, message: 'Forbidden resource', error: 'Forbidden' }, 'rejected'],
+  [
+    400,
+    { statusCode: 400, message: ['refreshToken must be a string'], error: 'Bad Request' },
+    'misconfigured',
+  ],
+  [404, { statusCode: 404, message: 'Cannot POST /refresh', error: 'Not Found' }, 'misconfigured'],
+  [429, { statusCode: 429, error: 'Too Many Requests' }, 'transient'],
+  [500, { statusCode: 500, error: 'Internal Server Error' }, 'transient'],
+  [503, { error: 'temporarily_unavailable' }, 'transient'],
+  [500, { error: 'server_error' }, 'transient'],
+  [401, { error: { code: 'TOKEN_EXPIRED' } }, 'rejected'],
+  [401, { error: null }, 'rejected'],
+]
+
+describe.each(Object.entries(SHAPES))('%s', (_, shape) => {
+  it.each(OUTCOMES)('with %i and %j is %s', async (status, data, expected) => {
+    const outcome = await classOf(shape(status, data))
+    expect(outcome.class).toBe(expected)
+    expect(outcome.calls).toBe(CALLS[expected])
+  })
+})
+
+describe('a thrown Response', () => {
+  it.each<[number, FailureClass]>([
+    [400, 'misconfigured'],
+    [401, 'rejected'],
+    [403, 'rejected'],
+    [404, 'misconfigured'],
+    [408, 'transient'],
+    [429, 'transient'],
+    [500, 'transient'],
+    [503, 'transient'],
+  ])('with %i is %s', async (status, expected) => {
+    const outcome = await classOf(new Response('<html>', { status }))
+    expect(outcome).toMatchObject({ class: expected, calls: CALLS[expected] })
+  })
+})
+
+describe('a thrown Response with a JSON body', () => {
+  it.each<[number, string, FailureClass]>([
+    [400, 'invalid_grant', 'rejected'],
+    [400, 'invalid_client', 'misconfigured'],
+    [401, 'invalid_client', 'misconfigured'],
+    [403, 'invalid_scope', 'misconfigured'],
+  ])('of %i and %s is %s', async (status, error, expected) => {
+    const outcome = await classOf(Response.json({ error }, { status }))
+    expect(outcome).toMatchObject({ class: expected, calls: CALLS[expected] })
+  })
+
+  it('that somebody has read already is classed by its status', async () => {
+    const response = Response.json({ error: 'invalid_grant' }, { status: 401 })
+    await response.text()
+    expect((await classOf(response)).class).toBe('rejected')
+  })
+})
+
+describe('an error without a status', () => {
+  it.each<[string, unknown, FailureClass]>([
+    ['of fetch without a network', new TypeError('Failed to fetch'), 'transient'],
+    ['of axios without a network', new AxiosError('Network Error', AxiosError.ERR_NETWORK), 'transient'],
+    [
+      'of an axios timeout',
+      new AxiosError('timeout of 1000ms exceeded', AxiosError.ECONNABORTED),
+      'transient',
+    ],
+    ['of Node', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }), 'transient'],
+    ['of an abort', new DOMException('The operation was aborted', 'AbortError'), 'transient'],
+    ['of a timeout', new DOMException('The operation timed out', 'TimeoutError'), 'transient'],
+    ['of a bug in the refresh function', new ReferenceError('tokens is not defined'), 'transient'],
+    [
+      'of an OAuth library that says invalid_grant',
+      Object.assign(new Error('no'), { error: 'invalid_grant' }),
+      'rejected',
+    ],
+    [
+      'of an OAuth library that says invalid_client',
+      Object.assign(new Error('no'), { error: 'invalid_client' }),
+      'misconfigured',
+    ],
+    ['that only mentions invalid_grant in its text', new Error('invalid_grant'), 'transient'],
+    ['that only describes one', { error_description: 'invalid_grant' }, 'transient'],
+    ['with a status that is none', { status: 'error' }, 'transient'],
+    ['with a response of status 0', { response: { status: 0, data: '' } }, 'transient'],
+    ['that is undefined', undefined, 'transient'],
+    ['that is a string', 'invalid_grant', 'transient'],
+    ['that is a number', 401, 'transient'],
+  ])('%s is classed by what it is', async (_, failure, expected) => {
+    const outcome = await classOf(failure)
+    expect(outcome).toMatchObject({ class: expected, calls: CALLS[expected] })
+  })
+})
+
+describe('the body of an answer', () => {
+  it.each<[string, number, unknown, FailureClass]>([
+    ['an HTML page with 502', 502, '<html>Bad gateway</html>', 'transient'],
+    ['an HTML page with 401', 401, '<html>Unauthorized</html>', 'rejected'],
+    ['an HTML page with 400', 400, '<html>Bad request</html>', 'misconfigured'],
+    ['an empty string', 503, '', 'transient'],
+    ['null', 503, null, 'transient'],
+    ['a JSON string', 400, '"invalid_grant"', 'misconfigured'],
+    ['a JSON text of an error', 400, '{"error":"invalid_grant"}', 'rejected'],
+    ['broken JSON', 400, '{"error":"invalid_grant"', 'misconfigured'],
+    ['an array', 400, ['invalid_grant'], 'misconfigured'],
+  ])('may be %s', async (_, status, data, expected) => {
+    expect((await classOf(httpError(status, data))).class).toBe(expected)
+  })
+})
+
+describe('classify', () => {
+  it.each<[FailureClass, number]>([
+    ['rejected', 503],
+    ['misconfigured', 503],
+    ['transient', 401],
+  ])('may say %s of a %i', async (kind, status) => {
+    const failure = httpError(status)
+    const classify = vi.fn(() => kind)
+    const outcome = await classOf(failure, { classify })
+    expect(outcome).toMatchObject({ class: kind, calls: CALLS[kind] })
+    expect(classify).toHaveBeenCalledWith(failure)
+  })
+
+  it.each<[number, FailureClass]>([
+    [401, 'rejected'],
+    [404, 'misconfigured'],
+    [503, 'transient'],
+  ])('that says undefined keeps the default for %i', async (status, expected) => {
+    expect((await classOf(httpError(status), { classify: () => undefined })).class).toBe(expected)
+  })
+
+  it('that throws is a warning, and the default counts', async () => {
+    const broken = new Error('broken classifier')
+    const refresh = refreshStub(() => Promise.reject(httpError(404)))
+    const { auth, events } = open({
+      refresh,
+      classify: () => {
+        throw broken
+      },
+    })
+    await auth.login(pair())
+    const error = await rejection(auth.refresh())
+    expect(error.code).toBe('ERR_REFRESH_FAILED')
+    expect(events.of('refreshFailed')).toMatchObject([{ class: 'misconfigured' }])
+    expect(events.of('warning')).toMatchObject([{ error: broken }])
+  })
+
+  it('that says nonsense does not lose the session', async () => {
+    const outcome = await classOf(httpError(503), { classify: () => 'nonsense' as never })
+    expect(outcome.class).not.toBe('rejected')
+  })
+
+  it('is asked once per failed attempt', async () => {
+    const classify = vi.fn(() => undefined)
+    await classOf(httpError(503), { classify })
+    expect(classify).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('a misconfigured refresh', () => {
+  it('keeps the session, shows the error, and is not retried by itself', async () => {
+    const refresh = refreshStub(() => Promise.reject(httpError(404)))
+    const { auth, events } = open({ refresh })
+    const tokens = pair()
+    await auth.login(tokens)
+    const error = await rejection(auth.refresh())
+    expect(refresh.calls).toHaveLength(1)
+    expect(error).toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      attempts: 1,
+      cause: { response: { status: 404 } },
+    })
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', error })
+    expect(events.of('refreshFailed')).toMatchObject([{ error, class: 'misconfigured', attempts: 1 }])
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+  })
+
+  it('heals when it is tried again', async () => {
+    const refresh = refreshStub((_, number) =>
+      number === 1 ? Promise.reject(httpError(404)) : Promise.resolve(pair()),
+    )
+    const { auth } = open({ refresh })
+    await auth.login(pair())
+    await rejection(auth.refresh())
+    await auth.refresh()
+    expect(auth.getState()).not.toHaveProperty('error')
+  })
+})

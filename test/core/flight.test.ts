@@ -1,0 +1,662 @@
+import { describe, expect, it, vi } from 'vitest'
+import {
+  deferred,
+  engineView,
+  httpError,
+  invalidGrant,
+  MINUTE,
+  open,
+  pair,
+  pass,
+  refreshStub,
+  rejection,
+  SECOND,
+  settle,
+  useFakeTime,
+  watch,
+} from '../support/core.js'
+
+useFakeTime()
+
+describe('one flight', () => {
+  it('serves any number of callers of every kind', async () => {
+    const { auth, refresh, events } = open()
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const engine = engineView(auth)
+    const tokens = [
+      ...Array.from({ length: 50 }, () => watch(auth.getAccessToken())),
+      ...Array.from({ length: 50 }, () => watch(auth.getAccessToken({ forceRefresh: true }))),
+    ]
+    const refreshes = Array.from({ length: 50 }, () => watch(auth.refresh()))
+    const tickets = Array.from({ length: 50 }, () => watch(Promise.resolve(engine.acquire(engine.session()))))
+    await settle()
+    expect(refresh.calls).toHaveLength(1)
+    const { access_token } = refresh.last.answer()
+    await settle()
+    expect(tokens.map(({ value }) => value)).toEqual(Array(100).fill(access_token))
+    expect(refreshes.every(({ status }) => status === 'fulfilled')).toBe(true)
+    expect(tickets.map(({ value }) => value?.accessToken)).toEqual(Array(50).fill(access_token))
+    expect(refresh.calls).toHaveLength(1)
+    expect(events.names).toEqual(['login', 'refreshed'])
+  })
+
+  it('serves any number of 401s', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    const engine = engineView(auth)
+    const ticket = engine.acquire(engine.session())
+    if (!ticket || ticket instanceof Promise) throw new Error('expected a ticket at once')
+    const refused = Array.from({ length: 50 }, () => watch(Promise.resolve(engine.rejected(ticket))))
+    await settle()
+    expect(refresh.reasons).toEqual(['rejected'])
+    const { access_token } = refresh.last.answer()
+    await settle()
+    expect(refused.map(({ value }) => value?.accessToken)).toEqual(Array(50).fill(access_token))
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('gives every caller the same error', async () => {
+    const { auth, refresh } = open({ retry: 0 })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const asked = [watch(auth.getAccessToken()), watch(auth.getAccessToken()), watch(auth.refresh())]
+    await settle()
+    refresh.last.fail(httpError(503))
+    await settle()
+    expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(new Set(asked.map(({ error }) => error)).size).toBe(1)
+    expect(asked[0]?.error).toMatchObject({ code: 'ERR_REFRESH_FAILED' })
+  })
+
+  it('is shared by manual refreshes and a flight ahead', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    await pass(4.5 * MINUTE)
+    await auth.getAccessToken()
+    const done = watch(auth.refresh())
+    await settle()
+    expect(done.status).toBe('pending')
+    expect(refresh.reasons).toEqual(['ahead'])
+    refresh.last.answer()
+    await settle()
+    expect(done.status).toBe('fulfilled')
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('is followed by another when another is needed', async () => {
+    const { auth, refresh } = open({ refresh: refreshStub(async () => pair()) })
+    await auth.login(pair())
+    for (let time = 1; time <= 5; time++) {
+      await auth.refresh()
+      expect(refresh.calls).toHaveLength(time)
+    }
+    expect(refresh.reasons).toEqual(Array(5).fill('manual'))
+    expect(new Set(refresh.spent).size).toBe(5)
+  })
+
+  it('never runs for nobody', async () => {
+    const { auth, refresh } = open()
+    expect(await auth.getAccessToken()).toBeUndefined()
+    expect(await auth.getAccessToken({ forceRefresh: true })).toBeUndefined()
+    await auth.refresh()
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('gives the refresh function a context without holes', async () => {
+    const { auth, refresh } = open()
+    const tokens = pair()
+    await auth.login(tokens)
+    watch(auth.refresh())
+    await settle()
+    const { refreshToken, accessToken, reason, attempt, signal } = refresh.last
+    expect({ refreshToken, accessToken, reason, attempt }).toEqual({
+      refreshToken: tokens.refresh_token,
+      accessToken: tokens.access_token,
+      reason: 'manual',
+      attempt: 1,
+    })
+    expect(signal).toBeInstanceOf(AbortSignal)
+    expect(signal.aborted).toBe(false)
+  })
+
+  it('is named by the reason of whoever began it', async () => {
+    const { auth, refresh, events } = open()
+    await auth.login(pair())
+    const engine = engineView(auth)
+    const ticket = engine.acquire(engine.session())
+    if (!ticket || ticket instanceof Promise) throw new Error('expected a ticket at once')
+    watch(Promise.resolve(engine.rejected(ticket)))
+    watch(auth.refresh())
+    await pass(250)
+    refresh.last.answer()
+    await settle()
+    expect(events.of('refreshed')).toMatchObject([
+      { reason: 'rejected', duration: 250, attempts: 1, source: 'network' },
+    ])
+  })
+})
+
+describe('a caller that gives up', () => {
+  it('rejects at once with its own reason, and the flight goes on for the others', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const controllers = Array.from({ length: 10 }, () => new AbortController())
+    const asked = controllers.map(({ signal }) => watch(auth.getAccessToken({ signal })))
+    await settle()
+    for (const [index, controller] of controllers.entries())
+      if (index % 2) controller.abort(`reason ${index}`)
+    await settle()
+    expect(asked.map(({ status }) => status)).toEqual(
+      Array.from({ length: 10 }, (_, index) => (index % 2 ? 'rejected' : 'pending')),
+    )
+    expect(asked[3]?.error).toBe('reason 3')
+    expect(refresh.last.signal.aborted).toBe(false)
+    const { access_token } = refresh.last.answer()
+    await settle()
+    expect(asked.filter((_, index) => !(index % 2)).map(({ value }) => value)).toEqual(
+      Array(5).fill(access_token),
+    )
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('before it asks rejects without waiting', async () => {
+    const { auth } = open()
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const error = await rejection(auth.getAccessToken({ signal: AbortSignal.abort() }))
+    expect(error.name).toBe('AbortError')
+  })
+
+  it('alone does not stop the flight', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const controller = new AbortController()
+    const asked = watch(auth.getAccessToken({ signal: controller.signal }))
+    await settle()
+    controller.abort()
+    await settle()
+    expect(asked.status).toBe('rejected')
+    const { access_token } = refresh.last.answer()
+    await settle()
+    expect(await auth.getAccessToken()).toBe(access_token)
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('leaves no listener on its signal', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const { signal } = new AbortController()
+    const added = vi.spyOn(signal, 'addEventListener')
+    const removed = vi.spyOn(signal, 'removeEventListener')
+    const asked = auth.getAccessToken({ signal })
+    await settle()
+    refresh.last.answer()
+    await asked
+    expect(removed.mock.calls.length).toBeGreaterThanOrEqual(added.mock.calls.length)
+  })
+
+  it('while the session is restored does not wait for it', async () => {
+    const never = deferred<null>()
+    const { auth } = open({ storage: { get: () => never.promise, set() {}, remove() {} } })
+    const controller = new AbortController()
+    const asked = watch(auth.getAccessToken({ signal: controller.signal }))
+    await settle()
+    expect(asked.status).toBe('pending')
+    controller.abort()
+    await settle()
+    expect(asked.status).toBe('rejected')
+  })
+})
+
+describe('a listener', () => {
+  it('runs after the flight has settled', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    const order: string[] = []
+    auth.on('refreshed', () =>
+      order.push(`refreshed, refreshing: ${(auth.getState() as { refreshing?: boolean }).refreshing}`),
+    )
+    const done = auth.refresh()
+    await settle()
+    refresh.last.answer()
+    await done
+    expect(order).toEqual(['refreshed, refreshing: false'])
+  })
+
+  it('of refreshed may refresh again', async () => {
+    const { auth, refresh } = open({ refresh: refreshStub(async () => pair()) })
+    await auth.login(pair())
+    let again: Promise<void> | undefined
+    auth.on('refreshed', () => {
+      again ??= auth.refresh()
+    })
+    await auth.refresh()
+    await again
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it('of refreshFailed may ask for a token and is not caught in its own flight', async () => {
+    const { auth, refresh } = open({ retry: 0 })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    let inner: ReturnType<typeof watch> | undefined
+    auth.on('refreshFailed', () => {
+      inner = watch(auth.getAccessToken())
+    })
+    const outer = watch(auth.getAccessToken())
+    await settle()
+    refresh.last.fail(httpError(503))
+    await settle()
+    expect(outer.status).toBe('rejected')
+    expect(inner).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED' } })
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('of sessionExpired may log in', async () => {
+    const { auth, refresh, events } = open()
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const next = pair()
+    auth.on('sessionExpired', () => void auth.login(next))
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    refresh.last.fail(invalidGrant())
+    await settle()
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SESSION_EXPIRED' } })
+    expect(auth.getState().status).toBe('authenticated')
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+    expect(events.names).toEqual(['login', 'sessionExpired', 'login'])
+  })
+
+  it.each(['login', 'logout', 'refresh', 'getAccessToken', 'dispose'] as const)(
+    'of a change of state may call %s',
+    async method => {
+      const { auth } = open({ refresh: refreshStub(async () => pair()) })
+      let called = 0
+      auth.subscribe(() => {
+        if (called++) return
+        if (method === 'login') void auth.login(pair())
+        else if (method === 'dispose') auth.dispose()
+        else void auth[method]().catch(() => {})
+      })
+      await auth.login(pair())
+      await settle()
+      expect(called).toBeGreaterThanOrEqual(1)
+      expect(auth.getState().status).toBe(method === 'logout' ? 'anonymous' : 'authenticated')
+    },
+  )
+})
+
+describe('the refresh function', () => {
+  it('may ask for the token without waiting for itself for ever', async () => {
+    const inner: ReturnType<typeof watch>[] = []
+    const refresh = refreshStub(() => {
+      inner.push(watch(auth.getAccessToken()))
+      return Promise.resolve(pair())
+    })
+    const { auth } = open({ refresh })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const outer = watch(auth.getAccessToken())
+    await settle()
+    expect(outer.status).toBe('fulfilled')
+    expect(inner[0]?.status).toBe('fulfilled')
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('that waits for the token runs into refreshTimeout, whose message says what to add', async () => {
+    const refresh = refreshStub(async () => {
+      await auth.getAccessToken()
+      return pair()
+    })
+    const { auth } = open({ refresh, retry: 0, refreshTimeout: 3 * SECOND })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const outer = watch(auth.getAccessToken())
+    await pass(3 * SECOND)
+    expect(outer.status).toBe('rejected')
+    expect(String((outer.error as Error).message)).toMatch(/context\.signal/)
+    expect(String((outer.error as Error).message)).toMatch(/skipAuth/)
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('may call refresh and joins its own flight', async () => {
+    const refresh = refreshStub(() => {
+      watch(auth.refresh())
+      return Promise.resolve(pair())
+    })
+    const { auth } = open({ refresh })
+    await auth.login(pair())
+    await auth.refresh()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('may log out, and what it brings is dropped', async () => {
+    const refresh = refreshStub(() => {
+      void auth.logout()
+      return Promise.resolve(pair())
+    })
+    const { auth, events } = open({ refresh })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const error = await rejection(auth.getAccessToken())
+    expect(error.code).toBe('ERR_SIGNED_OUT')
+    expect(auth.getState().status).toBe('anonymous')
+    expect(await auth.getAccessToken()).toBeUndefined()
+    expect(events.names).toEqual(['login', 'logout'])
+  })
+
+  it('may read the state', async () => {
+    let seen: unknown
+    const refresh = refreshStub(() => {
+      seen = auth.getState()
+      return Promise.resolve(pair())
+    })
+    const { auth } = open({ refresh })
+    await auth.login(pair())
+    await auth.refresh()
+    expect(seen).toMatchObject({ status: 'authenticated', refreshing: true })
+  })
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws at once',
+      () => {
+        throw new Error('no')
+      },
+    ],
+    ['rejects with undefined', () => Promise.reject(undefined)],
+    ['rejects with null', () => Promise.reject(null)],
+    ['rejects with a string', () => Promise.reject('no')],
+    ['rejects with nothing', () => Promise.reject()],
+    ['returns nothing', () => undefined],
+    ['returns a number', () => 7],
+    ['resolves to nothing', () => Promise.resolve()],
+    ['resolves to a string', () => Promise.resolve('token')],
+    [
+      'resolves to itself in circles',
+      () => {
+        const answer: Record<string, unknown> = {}
+        answer.self = answer
+        return answer
+      },
+    ],
+    [
+      'throws something whose every property throws',
+      () => {
+        throw new Proxy(
+          {},
+          {
+            get: () => {
+              throw new Error('trap')
+            },
+          },
+        )
+      },
+    ],
+    [
+      'resolves to something whose every property throws',
+      () =>
+        Promise.resolve(
+          Object.defineProperty({}, 'access_token', {
+            get: () => {
+              throw new Error('trap')
+            },
+          }),
+        ),
+    ],
+    [
+      'returns a thenable that throws',
+      () =>
+        thenable(() => {
+          throw new Error('thenable')
+        }),
+    ],
+  ])('that %s leaves everything usable', async (_, misbehave) => {
+    let isBroken = true
+    const refresh = refreshStub(() => (isBroken ? misbehave() : Promise.resolve(pair())))
+    const { auth, events } = open({ refresh, retry: 0 })
+    const tokens = pair()
+    await auth.login(tokens)
+    const error = await rejection(auth.refresh())
+    expect(error.code).toBe('ERR_REFRESH_FAILED')
+    expect(events.of('refreshFailed')).toMatchObject([{ class: 'transient', attempts: 1 }])
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', refreshing: false })
+    isBroken = false
+    await auth.refresh()
+    expect(await auth.getAccessToken()).not.toBe(tokens.access_token)
+    expect(auth.getState()).not.toHaveProperty('error')
+  })
+
+  it('may return its tokens without a promise', async () => {
+    const next = pair()
+    const { auth } = open({ refresh: refreshStub(() => next) })
+    await auth.login(pair())
+    await auth.refresh()
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+  })
+
+  it('may return a thenable', async () => {
+    const next = pair()
+    const { auth } = open({
+      refresh: refreshStub(() => thenable(resolve => resolve(next))),
+    })
+    await auth.login(pair())
+    await auth.refresh()
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+  })
+
+  it('of a session without one is never missed until the token ends', async () => {
+    const { createAuth } = await import('tokenflight')
+    const auth = createAuth()
+    const tokens = pair()
+    await auth.login(tokens)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    await pass(4.5 * MINUTE)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    await pass(MINUTE)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_SESSION_EXPIRED' })
+    auth.dispose()
+  })
+})
+
+describe('forceRefresh', () => {
+  it('refreshes a token that is good', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    const asked = watch(auth.getAccessToken({ forceRefresh: true }))
+    await settle()
+    expect(refresh.reasons).toEqual(['manual'])
+    const { access_token } = refresh.last.answer()
+    await settle()
+    expect(asked.value).toBe(access_token)
+  })
+
+  it('rejects when the refresh fails, although the present token is good', async () => {
+    const { auth, refresh } = open({ retry: 0 })
+    await auth.login(pair())
+    const asked = watch(auth.getAccessToken({ forceRefresh: true }))
+    await settle()
+    refresh.last.fail(httpError(503))
+    await settle()
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED' } })
+  })
+
+  it('is off by default and when it is undefined', async () => {
+    const { auth, refresh } = open()
+    const tokens = pair()
+    await auth.login(tokens)
+    expect(await auth.getAccessToken({})).toBe(tokens.access_token)
+    expect(await auth.getAccessToken({ forceRefresh: undefined, signal: undefined })).toBe(
+      tokens.access_token,
+    )
+    expect(refresh.calls).toHaveLength(0)
+  })
+})
+
+describe('a 401', () => {
+  async function refused(options?: Parameters<typeof open>[0]) {
+    const opened = open(options)
+    await opened.auth.login(pair())
+    const engine = engineView(opened.auth)
+    const ticket = engine.acquire(engine.session())
+    if (!ticket || ticket instanceof Promise) throw new Error('expected a ticket at once')
+    return { ...opened, engine, ticket }
+  }
+
+  it('for a token that is no longer the current one brings the current one without a refresh', async () => {
+    const { auth, refresh, engine, ticket } = await refused({ refresh: refreshStub(async () => pair()) })
+    await auth.refresh()
+    const next = await engine.rejected(ticket)
+    expect(next?.accessToken).toBe(await auth.getAccessToken())
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('for a token of another session brings nothing', async () => {
+    const { auth, refresh, engine, ticket } = await refused()
+    await auth.login(pair({ sub: 'grace' }))
+    expect(await engine.rejected(ticket)).toBeUndefined()
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('for a token that a refresh just brought starts no other refresh for 30 s', async () => {
+    const { auth, refresh, engine, ticket } = await refused({
+      refresh: refreshStub(async () => pair({ lifetime: 60 * MINUTE })),
+    })
+    let current = await engine.rejected(ticket)
+    expect(refresh.calls).toHaveLength(1)
+    for (let second = 0; second < 30; second++) {
+      expect(await engine.rejected(current!)).toBeUndefined()
+      await pass(SECOND)
+    }
+    expect(refresh.calls).toHaveLength(1)
+    current = await engine.rejected(current!)
+    expect(refresh.calls).toHaveLength(2)
+    expect(current?.accessToken).toBe(await auth.getAccessToken())
+  })
+
+  it('for a token that had worked refreshes as usual', async () => {
+    const { refresh, engine, ticket } = await refused({ refresh: refreshStub(async () => pair()) })
+    const next = await engine.rejected(ticket)
+    next!.proven = true
+    await engine.rejected(next!)
+    expect(refresh.reasons).toEqual(['rejected', 'rejected'])
+  })
+
+  it('for a token that a login brought refreshes at once', async () => {
+    const { refresh, engine, ticket } = await refused()
+    watch(Promise.resolve(engine.rejected(ticket)))
+    await settle()
+    expect(refresh.reasons).toEqual(['rejected'])
+  })
+
+  it('for an opaque token without a lifetime refreshes', async () => {
+    const { refresh, engine, auth } = await refused({
+      refresh: refreshStub(async () => ({ access_token: 'new-opaque' })),
+    })
+    await auth.login({ access_token: 'opaque', refresh_token: 'rt-of-opaque' })
+    const ticket = await engine.acquire(engine.session())
+    const next = await engine.rejected(ticket!)
+    expect(next?.accessToken).toBe('new-opaque')
+    expect(refresh.spent).toEqual(['rt-of-opaque'])
+  })
+
+  it('after the session ended rejects with that end', async () => {
+    const { auth, refresh, engine, ticket } = await refused({
+      refresh: refreshStub(async () => {
+        throw invalidGrant()
+      }),
+    })
+    await rejection(auth.refresh())
+    const error = await rejection(Promise.resolve(engine.rejected(ticket)))
+    expect(error.code).toBe('ERR_SESSION_EXPIRED')
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('after a logout brings nothing', async () => {
+    const { auth, refresh, engine, ticket } = await refused()
+    await auth.logout()
+    expect(await engine.rejected(ticket)).toBeUndefined()
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('in a session without a refresh token ends it', async () => {
+    const { auth, refresh, engine, events } = await refused()
+    await auth.login({ access_token: pair().access_token })
+    const ticket = await engine.acquire(engine.session())
+    const error = await rejection(Promise.resolve(engine.rejected(ticket!)))
+    expect(error).toMatchObject({ code: 'ERR_SESSION_EXPIRED', reason: 'no_refresh_token' })
+    expect(events.of('sessionExpired')).toHaveLength(1)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('whose refresh fails rejects with RefreshFailedError and keeps the session', async () => {
+    const { auth, refresh, engine, ticket } = await refused({ retry: 0 })
+    const waiting = watch(Promise.resolve(engine.rejected(ticket)))
+    await settle()
+    refresh.last.fail(httpError(503))
+    await settle()
+    expect(waiting).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED' } })
+    expect(auth.getState().status).toBe('authenticated')
+  })
+})
+
+describe('a token collected from an ordinary answer', () => {
+  it('replaces the current one without a refresh', async () => {
+    const { auth, refresh, events } = open()
+    await auth.login(pair())
+    const engine = engineView(auth)
+    const ticket = await engine.acquire(engine.session())
+    const next = pair()
+    engine.collect(next, ticket!)
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+    expect(refresh.calls).toHaveLength(0)
+    expect(events.names).toEqual(['login', 'refreshed'])
+  })
+
+  it('of an ended session is dropped', async () => {
+    const { auth } = open()
+    await auth.login(pair())
+    const engine = engineView(auth)
+    const ticket = await engine.acquire(engine.session())
+    await auth.logout()
+    engine.collect(pair(), ticket!)
+    expect(await auth.getAccessToken()).toBeUndefined()
+  })
+
+  it('that is none is a warning', async () => {
+    const { auth, events } = open()
+    const tokens = pair()
+    await auth.login(tokens)
+    const engine = engineView(auth)
+    const ticket = await engine.acquire(engine.session())
+    engine.collect({ access_token: 'a b' }, ticket!)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(events.names).toEqual(['login', 'warning'])
+  })
+
+  it('while a flight is under way wins over what the flight brings for the old tokens', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    const engine = engineView(auth)
+    const ticket = await engine.acquire(engine.session())
+    const done = watch(auth.refresh())
+    await settle()
+    const collected = pair()
+    engine.collect(collected, ticket!)
+    refresh.last.answer()
+    await pass(30 * SECOND)
+    expect(done.status).not.toBe('pending')
+    expect(await auth.getAccessToken()).toBeDefined()
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', refreshing: false })
+  })
+})
+
+function thenable(then: (resolve: (value: unknown) => void) => void): object {
+  return Object.defineProperty({}, 'then', { value: then })
+}

@@ -1,0 +1,432 @@
+import { HttpResponse, http } from 'msw'
+import { setupServer } from 'msw/node'
+import {
+  createAuth,
+  oauth2Refresh,
+  type RefreshFunction,
+  type RefreshRequestOptions,
+  refreshRequest,
+} from 'tokenflight'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { expectNoToken, opaque, pair, rejection, track } from '../support/core.js'
+
+const URL = 'https://api.example/auth/refresh'
+const TOKENS = 'https://id.example/oauth/token'
+
+interface Seen {
+  method: string
+  url: string
+  headers: Record<string, string>
+  body: string
+  credentials: RequestCredentials
+  keepalive: boolean
+  redirect: RequestRedirect
+  cache: RequestCache
+}
+
+const seen: Seen[] = []
+let answer: () => Response
+
+async function record(request: Request): Promise<Response> {
+  seen.push({
+    method: request.method,
+    url: request.url,
+    headers: Object.fromEntries(request.headers),
+    body: await request.text(),
+    credentials: request.credentials,
+    keepalive: request.keepalive,
+    redirect: request.redirect,
+    cache: request.cache,
+  })
+  return answer()
+}
+
+const server = setupServer(
+  http.post(URL, ({ request }) => record(request.clone() as Request)),
+  http.post(TOKENS, ({ request }) => record(request.clone() as Request)),
+)
+
+beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
+afterAll(() => server.close())
+beforeEach(() => {
+  seen.length = 0
+  answer = () => HttpResponse.json({ accessToken: 'new-access', refreshToken: 'new-refresh', expiresIn: 300 })
+})
+afterEach(() => server.resetHandlers())
+
+const RT = 'the-refresh-token'
+const AT = 'the-access-token'
+
+function call(
+  refresh: RefreshFunction,
+  tokens: { refreshToken?: string; accessToken?: string } = { refreshToken: RT, accessToken: AT },
+  signal = new AbortController().signal,
+) {
+  return refresh({ ...tokens, reason: 'manual', attempt: 1, signal })
+}
+
+const request = (options: Partial<RefreshRequestOptions> = {}) => refreshRequest({ url: URL, ...options })
+
+describe('refreshRequest', () => {
+  it('posts the refresh token as JSON by default', async () => {
+    const tokens = await call(request())
+    expect(tokens).toMatchObject({ accessToken: 'new-access', refreshToken: 'new-refresh', expiresIn: 300 })
+    expect(seen).toHaveLength(1)
+    const [{ method, url, headers, body }] = seen as [Seen]
+    expect({ method, url, body: JSON.parse(body) }).toEqual({
+      method: 'POST',
+      url: URL,
+      body: { refreshToken: RT },
+    })
+    expect(headers['content-type']).toMatch(/^application\/json/)
+    expect(headers.accept).toBe('application/json')
+    expect(headers).not.toHaveProperty('authorization')
+  })
+
+  it('names the member of the body as field says', async () => {
+    await call(request({ field: 'refresh_token' }))
+    expect(JSON.parse(seen[0]!.body)).toEqual({ refresh_token: RT })
+  })
+
+  it('sends it as a bearer token in mode header, without a body', async () => {
+    await call(request({ send: 'header' }))
+    expect(seen[0]?.headers.authorization).toBe(`Bearer ${RT}`)
+    expect(seen[0]?.body).toBe('')
+    expect(seen[0]?.headers).not.toHaveProperty('content-type')
+  })
+
+  it('sends both in mode both', async () => {
+    await call(request({ send: 'both', field: 'rt' }))
+    expect(seen[0]?.headers.authorization).toBe(`Bearer ${AT}`)
+    expect(JSON.parse(seen[0]!.body)).toEqual({ rt: RT })
+  })
+
+  it('sends none of them in mode cookie, and the cookies', async () => {
+    await call(request({ send: 'cookie' }), {})
+    expect(seen[0]?.credentials).toBe('include')
+    expect(seen[0]?.headers).not.toHaveProperty('authorization')
+    expect(seen[0]?.body).toBe('')
+    await call(request({ send: 'cookie' }))
+    expect(JSON.stringify(seen[1])).not.toContain(RT)
+    expect(JSON.stringify(seen[1])).not.toContain(AT)
+  })
+
+  it('sends no cookies to other origins in the other modes', async () => {
+    for (const send of ['body', 'header', 'both'] as const) await call(request({ send }))
+    expect(seen.map(({ credentials }) => credentials)).toEqual(Array(3).fill('same-origin'))
+  })
+
+  it('asks for a new pair with the access token alone in mode both', async () => {
+    await call(request({ send: 'both' }), { accessToken: AT })
+    expect(seen[0]?.headers.authorization).toBe(`Bearer ${AT}`)
+    expect(seen[0]?.body).not.toContain(RT)
+  })
+
+  it.each(['body', 'header'] as const)('sends nothing in mode %s without a refresh token', async send => {
+    await rejection(call(request({ send }), { accessToken: AT }) as Promise<unknown>)
+    expect(seen).toHaveLength(0)
+  })
+
+  it('never puts a token in the URL', async () => {
+    for (const send of ['body', 'header', 'both', 'cookie'] as const) await call(request({ send }))
+    for (const { url } of seen) expect(url).toBe(URL)
+  })
+
+  it('outlives the page, follows no redirect, and is never cached', async () => {
+    const spy = vi.fn<typeof fetch>(async () => answer())
+    await call(request({ fetch: spy }))
+    expect(spy.mock.calls[0]?.[1]).toMatchObject({ keepalive: true, redirect: 'error', cache: 'no-store' })
+  })
+
+  it('adds the headers that it is given, and keeps its own', async () => {
+    await call(request({ headers: { 'X-Tenant': 'acme', Accept: 'text/plain' } }))
+    expect(seen[0]?.headers).toMatchObject({ 'x-tenant': 'acme' })
+    expect(seen[0]?.headers['content-type']).toMatch(/json/)
+    await call(request({ headers: [['X-Tenant', 'list']] }))
+    await call(request({ headers: new Headers({ 'X-Tenant': 'bag' }) }))
+    expect(seen.slice(1).map(({ headers }) => headers['x-tenant'])).toEqual(['list', 'bag'])
+  })
+
+  it('does not write to the headers that it is given', async () => {
+    const headers = new Headers({ 'X-Tenant': 'acme' })
+    await call(request({ headers, send: 'both' }))
+    expect(Object.fromEntries(headers)).toEqual({ 'x-tenant': 'acme' })
+  })
+
+  it('gives its signal to fetch', async () => {
+    server.use(http.post(URL, () => new Promise<Response>(() => {})))
+    const controller = new AbortController()
+    const pending = rejection(call(request(), undefined, controller.signal) as Promise<unknown>)
+    controller.abort()
+    expect((await pending).name).toBe('AbortError')
+  })
+
+  it('looks the global fetch up at each call', async () => {
+    const refresh = request()
+    const spy = vi.fn<typeof fetch>(async () => answer())
+    vi.stubGlobal('fetch', spy)
+    await call(refresh)
+    expect(spy).toHaveBeenCalledTimes(1)
+    expect(seen).toHaveLength(0)
+  })
+
+  it('uses the fetch that it is given', async () => {
+    const spy = vi.fn<typeof fetch>(async () => answer())
+    await call(request({ fetch: spy }))
+    expect(spy).toHaveBeenCalledTimes(1)
+    expect(seen).toHaveLength(0)
+  })
+
+  it('takes a relative URL to fetch as it is', async () => {
+    const spy = vi.fn<typeof fetch>(async () => answer())
+    await call(request({ url: '/auth/refresh', fetch: spy }))
+    expect(String(spy.mock.calls[0]?.[0])).toBe('/auth/refresh')
+  })
+
+  it('reads the new access token from the Authorization header of the answer where the body has none', async () => {
+    answer = () => HttpResponse.json({ ok: true }, { headers: { Authorization: 'Bearer from-the-header' } })
+    expect(await call(request())).toMatchObject({ accessToken: 'from-the-header' })
+    answer = () =>
+      new Response(null, { status: 204, headers: { Authorization: 'bearer from-an-empty-answer' } })
+    expect(await call(request())).toMatchObject({ accessToken: 'from-an-empty-answer' })
+    answer = () => HttpResponse.json({ refresh_token: 'r2' }, { headers: { Authorization: 'Bearer a2' } })
+    expect(await call(request())).toMatchObject({ accessToken: 'a2', refresh_token: 'r2' })
+  })
+
+  it('prefers the body', async () => {
+    answer = () =>
+      HttpResponse.json({ access_token: 'from-the-body' }, { headers: { Authorization: 'Bearer other' } })
+    const tokens = await call(request())
+    expect(tokens.access_token ?? tokens.accessToken).toBe('from-the-body')
+  })
+
+  it('reads an unusual answer as read says', async () => {
+    answer = () => HttpResponse.json({ data: { token: 'inner', renew: 'inner-rt' } })
+    const read = async (response: Response) => {
+      const { data } = (await response.json()) as { data: { token: string; renew: string } }
+      return { accessToken: data.token, refreshToken: data.renew }
+    }
+    expect(await call(request({ read }))).toEqual({ accessToken: 'inner', refreshToken: 'inner-rt' })
+  })
+
+  it('does not hand an answer that failed to read', async () => {
+    const read = vi.fn()
+    answer = () => HttpResponse.json({ error: 'invalid_grant' }, { status: 400 })
+    await rejection(call(request({ read })) as Promise<unknown>)
+    expect(read).not.toHaveBeenCalled()
+  })
+
+  describe('csrf', () => {
+    const csrf = { cookie: 'XSRF-TOKEN', header: 'X-XSRF-TOKEN' }
+    const withCookies = (cookie: string): void => void vi.stubGlobal('document', { cookie })
+
+    it.each([
+      ['XSRF-TOKEN=abc', 'abc'],
+      ['a=1; XSRF-TOKEN=abc; b=2', 'abc'],
+      ['NOT-XSRF-TOKEN=no; XSRF-TOKEN=yes', 'yes'],
+      ['XSRF-TOKEN=a%2Fb%3D', 'a/b='],
+      ['XSRF-TOKEN=a=b==', 'a=b=='],
+      ['XSRF-TOKEN=100%', '100%'],
+    ])('copies the cookie of %j into the header', async (cookie, expected) => {
+      withCookies(cookie)
+      await call(request({ send: 'cookie', csrf }), {})
+      expect(seen[0]?.headers['x-xsrf-token']).toBe(expected)
+    })
+
+    it.each(['', 'other=1'])('sends no value where there is no cookie: %j', async cookie => {
+      withCookies(cookie)
+      await call(request({ send: 'cookie', csrf }), {})
+      expect(seen[0]?.headers['x-xsrf-token'] ?? '').toBe('')
+    })
+
+    it('works where there is no document', async () => {
+      await call(request({ send: 'cookie', csrf }), {})
+      expect(seen).toHaveLength(1)
+    })
+
+    it.each<[string, object, string]>([
+      ['misconfigured', { message: 'CSRF token mismatch' }, 'ERR_REFRESH_FAILED'],
+      ['a rejection where it says invalid_grant', { error: 'invalid_grant' }, 'ERR_SESSION_EXPIRED'],
+    ])('makes a 403 %s', async (_, body, code) => {
+      answer = () => HttpResponse.json(body, { status: 403 })
+      const auth = track(createAuth({ refresh: request({ csrf }) }))
+      await auth.login(pair())
+      expect((await rejection(auth.refresh())).code).toBe(code)
+      auth.dispose()
+    })
+  })
+})
+
+describe('oauth2Refresh', () => {
+  const refresh = (options: object = {}) =>
+    oauth2Refresh({ tokenEndpoint: TOKENS, clientId: 'spa', ...options })
+
+  it('sends the grant of RFC 6749 section 6, form encoded', async () => {
+    answer = () => HttpResponse.json({ access_token: 'a', token_type: 'Bearer', expires_in: 300 })
+    expect(await call(refresh())).toMatchObject({ access_token: 'a', expires_in: 300 })
+    const [{ method, url, headers, body }] = seen as [Seen]
+    expect({ method, url }).toEqual({ method: 'POST', url: TOKENS })
+    expect(headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/)
+    expect(headers.accept).toBe('application/json')
+    expect(headers).not.toHaveProperty('authorization')
+    expect([...new URLSearchParams(body)]).toEqual([
+      ['grant_type', 'refresh_token'],
+      ['refresh_token', RT],
+      ['client_id', 'spa'],
+    ])
+  })
+
+  it('sends a scope only where it is asked for', async () => {
+    await call(refresh({ scope: 'read write' }))
+    expect(new URLSearchParams(seen[0]!.body).getAll('scope')).toEqual(['read write'])
+    await call(refresh({ scope: undefined }))
+    expect(new URLSearchParams(seen[1]!.body).has('scope')).toBe(false)
+  })
+
+  it('encodes what needs encoding, once', async () => {
+    await call(refresh({ clientId: 'a b&c=ž' }), { refreshToken: 'x+y/z=&' })
+    const body = new URLSearchParams(seen[0]!.body)
+    expect(body.get('refresh_token')).toBe('x+y/z=&')
+    expect(body.get('client_id')).toBe('a b&c=ž')
+  })
+
+  it('holds no client secret and sends no cookies elsewhere', async () => {
+    await call(refresh({ clientSecret: 'hush', client_secret: 'hush' }))
+    expect(JSON.stringify(seen)).not.toContain('hush')
+    expect(seen[0]?.credentials).not.toBe('include')
+  })
+
+  it('sends nothing without a refresh token', async () => {
+    await rejection(call(refresh(), { accessToken: AT }) as Promise<unknown>)
+    expect(seen).toHaveLength(0)
+  })
+
+  it('uses the fetch that it is given', async () => {
+    const spy = vi.fn<typeof fetch>(async () => answer())
+    await call(refresh({ fetch: spy }))
+    expect(spy).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe.each<[string, () => RefreshFunction]>([
+  ['refreshRequest', () => request()],
+  ['oauth2Refresh', () => oauth2Refresh({ tokenEndpoint: TOKENS, clientId: 'spa' })],
+])('an answer to %s', (_, make) => {
+  const outcome = async (): Promise<Error & Record<string, unknown>> => {
+    const auth = track(createAuth({ refresh: make(), retry: 0 }))
+    await auth.login(pair())
+    const error = await rejection(auth.refresh())
+    auth.dispose()
+    return error
+  }
+
+  it.each<[string, () => Response, string]>([
+    [
+      '400 invalid_grant',
+      () => HttpResponse.json({ error: 'invalid_grant' }, { status: 400 }),
+      'ERR_SESSION_EXPIRED',
+    ],
+    [
+      '400 invalid_client',
+      () => HttpResponse.json({ error: 'invalid_client' }, { status: 400 }),
+      'ERR_REFRESH_FAILED',
+    ],
+    [
+      '401 invalid_client',
+      () => HttpResponse.json({ error: 'invalid_client' }, { status: 401 }),
+      'ERR_REFRESH_FAILED',
+    ],
+    ['401', () => new Response(null, { status: 401 }), 'ERR_SESSION_EXPIRED'],
+    [
+      '401 of NestJS',
+      () =>
+        HttpResponse.json(
+          { statusCode: 401, message: 'jwt expired', error: 'Unauthorized' },
+          { status: 401 },
+        ),
+      'ERR_SESSION_EXPIRED',
+    ],
+    ['403', () => new Response(null, { status: 403 }), 'ERR_SESSION_EXPIRED'],
+    ['400 in HTML', () => new Response('<html>', { status: 400 }), 'ERR_REFRESH_FAILED'],
+    ['404', () => new Response('<html>', { status: 404 }), 'ERR_REFRESH_FAILED'],
+    ['429', () => new Response(null, { status: 429 }), 'ERR_REFRESH_FAILED'],
+    ['500', () => HttpResponse.json({ error: 'server_error' }, { status: 500 }), 'ERR_REFRESH_FAILED'],
+    ['503', () => new Response(null, { status: 503 }), 'ERR_REFRESH_FAILED'],
+    ['a network error', () => HttpResponse.error() as Response, 'ERR_REFRESH_FAILED'],
+    [
+      '200 in HTML: a captive portal',
+      () => new Response('<!doctype html>', { headers: { 'Content-Type': 'text/html' } }),
+      'ERR_REFRESH_FAILED',
+    ],
+    ['200 with nothing', () => new Response(null), 'ERR_REFRESH_FAILED'],
+    ['200 with an error', () => HttpResponse.json({ error: 'invalid_grant' }), 'ERR_REFRESH_FAILED'],
+    ['200 with null', () => HttpResponse.json(null), 'ERR_REFRESH_FAILED'],
+    ['200 with an array', () => HttpResponse.json([1]), 'ERR_REFRESH_FAILED'],
+    ['200 without an access token', () => HttpResponse.json({ refresh_token: 'r' }), 'ERR_REFRESH_FAILED'],
+    [
+      'a redirect',
+      () => new Response(null, { status: 302, headers: { Location: 'https://evil.example/' } }),
+      'ERR_REFRESH_FAILED',
+    ],
+  ])('of %s is classed', async (_name, response, code) => {
+    answer = response
+    expect((await outcome()).code).toBe(code)
+    expect(seen).toHaveLength(1)
+  })
+
+  it('with Retry-After is obeyed', async () => {
+    answer = () => new Response(null, { status: 503, headers: { 'Retry-After': '120' } })
+    const error = await outcome()
+    expect(error.retryAt).toBeGreaterThan(Date.now() + 110_000)
+  })
+
+  it('that failed leaves nothing of itself in the error but its code', async () => {
+    const secret = opaque('leak')
+    answer = () =>
+      HttpResponse.json(
+        { error: 'invalid_scope', error_description: secret, debug: { token: secret } },
+        { status: 400, headers: { 'X-Debug': secret, 'Retry-After': '1' } },
+      )
+    const error = await outcome()
+    expectNoToken(error)
+    const cause = error.cause as Error & Record<string, unknown>
+    expectNoToken(cause)
+    expect(cause.message).toContain('400')
+    expect(cause.message).toContain('invalid_scope')
+    expect(JSON.stringify(cause)).not.toContain(RT)
+  })
+
+  it('whose error is long or odd is not quoted', async () => {
+    const secret = opaque('leak')
+    for (const error of [`invalid ${secret}`, secret.repeat(9), { token: secret }, [secret]]) {
+      answer = () => HttpResponse.json({ error }, { status: 400 })
+      const failure = await outcome()
+      expectNoToken(failure)
+      expectNoToken(failure.cause)
+    }
+  })
+
+  it('that works is a refresh', async () => {
+    const auth = track(createAuth({ refresh: make() }))
+    await auth.login(pair())
+    await auth.refresh()
+    expect(await auth.getAccessToken()).toBe('new-access')
+    auth.dispose()
+  })
+})
+
+describe('a preset that has nothing to send', () => {
+  it.each<[string, () => RefreshFunction]>([
+    ['refreshRequest', () => request()],
+    ['oauth2Refresh', () => oauth2Refresh({ tokenEndpoint: TOKENS, clientId: 'spa' })],
+  ])('%s in cookie mode is misconfigured, and says so', async (_, make) => {
+    const auth = track(createAuth({ refresh: make(), refreshTokenIn: 'cookie', retry: 0 }))
+    const classes: string[] = []
+    auth.on('refreshFailed', event => void classes.push(event.class))
+    await auth.ready
+    expect(classes).toEqual(['misconfigured'])
+    expect(auth.getState()).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
+    expect(seen).toHaveLength(0)
+    auth.dispose()
+  })
+})

@@ -1,0 +1,943 @@
+import { type LogoutContext, SessionExpiredError, SignedOutError } from 'tokenflight'
+import { describe, expect, it, vi } from 'vitest'
+import {
+  accessToken,
+  alone,
+  cell,
+  DAY,
+  deferred,
+  engineView,
+  HOUR,
+  httpError,
+  invalidGrant,
+  jwt,
+  MINUTE,
+  opaque,
+  open,
+  pair,
+  pass,
+  refreshStub,
+  rejection,
+  SECOND,
+  START,
+  settle,
+  storedRecord,
+  useFakeTime,
+  watch,
+} from '../support/core.js'
+
+useFakeTime()
+
+describe('login', () => {
+  it('starts a session at once, before storage has answered', async () => {
+    const { auth, events } = open({ storage: cell(null, { asynchronous: true }) })
+    await auth.ready
+    const tokens = pair()
+    void auth.login(tokens)
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'ada' } })
+    expect(events.names).toEqual(['login'])
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+  })
+
+  it('resolves when the tokens are stored', async () => {
+    const written = deferred()
+    const storage = cell()
+    const { auth } = open({ storage: { ...storage, set: () => written.promise } })
+    const done = watch(auth.login(pair()))
+    await settle()
+    expect(done.status).toBe('pending')
+    written.resolve()
+    await settle()
+    expect(done.status).toBe('fulfilled')
+  })
+
+  it('in place of a session begins another', async () => {
+    const { auth, events } = open()
+    await auth.login(pair({ sub: 'ada' }))
+    const next = pair({ sub: 'grace' })
+    await auth.login(next)
+    expect(auth.getState()).toMatchObject({ claims: { sub: 'grace' } })
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+    expect(events.names).toEqual(['login', 'login'])
+  })
+
+  it('of the same user begins another session, too', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    await auth.login(pair())
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('inherits nothing: no refresh token, no end, no scope', async () => {
+    const storage = cell()
+    const { auth } = open({ storage })
+    await auth.login({ ...pair(), refresh_expires_in: 3_600, scope: 'admin' })
+    await auth.login(alone())
+    expect(storage.record).not.toHaveProperty('refreshToken')
+    expect(storage.record).not.toHaveProperty('refreshExpiresAt')
+    expect(storage.record).not.toHaveProperty('scope')
+    await pass(5 * MINUTE)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'no_refresh_token' })
+  })
+
+  it('revives an expired state', async () => {
+    const { auth, refresh } = open({ refresh: refreshStub(() => Promise.reject(invalidGrant())) })
+    await auth.login(pair())
+    await rejection(auth.refresh())
+    expect(auth.getState().status).toBe('expired')
+    const tokens = pair()
+    await auth.login(tokens)
+    expect(auth.getState()).toMatchObject({ status: 'authenticated' })
+    expect(auth.getState()).not.toHaveProperty('reason')
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('wins over the restore that is under way', async () => {
+    const first = deferred<ReturnType<typeof storedRecord>>()
+    const { auth } = open({ storage: { get: () => first.promise, set() {}, remove() {} } })
+    expect(auth.getState()).toEqual({ status: 'loading' })
+    const tokens = pair({ sub: 'grace' })
+    await auth.login(tokens)
+    first.resolve(storedRecord())
+    await auth.ready
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(auth.getState()).toMatchObject({ claims: { sub: 'grace' } })
+  })
+
+  it('of nonsense changes nothing, during a flight neither', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    const done = watch(auth.refresh())
+    await settle()
+    await expect(auth.login({} as never)).rejects.toBeInstanceOf(TypeError)
+    const { access_token } = refresh.last.answer()
+    await settle()
+    expect(done.status).toBe('fulfilled')
+    expect(await auth.getAccessToken()).toBe(access_token)
+  })
+})
+
+describe('logout', () => {
+  it('ends the session locally at once, before anything is awaited', async () => {
+    const storage = cell()
+    const { auth, events } = open({ storage })
+    await auth.login(pair())
+    void auth.logout()
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.names).toEqual(['login', 'logout'])
+    expect(events.of('logout')).toEqual([{ source: 'local' }])
+    expect(await auth.getAccessToken()).toBeUndefined()
+    await settle()
+    expect(storage.record).toBeNull()
+  })
+
+  it('when nobody is logged in is harmless', async () => {
+    const logout = vi.fn(async () => {})
+    const { auth, events } = open({ logout })
+    await auth.logout()
+    await auth.logout()
+    expect(events.names).toEqual([])
+    expect(logout).not.toHaveBeenCalled()
+  })
+
+  it('twice is one', async () => {
+    const logout = vi.fn(async () => {})
+    const { auth, events } = open({ logout })
+    await auth.login(pair())
+    await Promise.all([auth.logout(), auth.logout()])
+    expect(events.names).toEqual(['login', 'logout'])
+    expect(logout).toHaveBeenCalledTimes(1)
+  })
+
+  it('clears an expired state', async () => {
+    const { auth } = open()
+    await auth.login(alone())
+    await pass(5 * MINUTE)
+    await rejection(auth.getAccessToken())
+    expect(auth.getState().status).toBe('expired')
+    await auth.logout()
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(await auth.getAccessToken()).toBeUndefined()
+  })
+
+  it('during the restore wins over what storage holds', async () => {
+    const first = deferred<ReturnType<typeof storedRecord>>()
+    const { auth } = open({ storage: { get: () => first.promise, set() {}, remove() {} } })
+    await auth.logout()
+    first.resolve(storedRecord())
+    await auth.ready
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(await auth.getAccessToken()).toBeUndefined()
+  })
+
+  it('tells the server with both tokens and a signal', async () => {
+    const logout = vi.fn(async (_: LogoutContext) => {})
+    const { auth } = open({ logout })
+    const tokens = pair()
+    await auth.login(tokens)
+    await auth.logout()
+    expect(logout).toHaveBeenCalledExactlyOnceWith({
+      refreshToken: tokens.refresh_token,
+      accessToken: tokens.access_token,
+      signal: expect.any(AbortSignal),
+    })
+  })
+
+  it('has ended the session when the server is told', async () => {
+    let seen: unknown
+    const { auth } = open({
+      logout: async () => {
+        seen = [auth.getState().status, await auth.getAccessToken()]
+      },
+    })
+    await auth.login(pair())
+    await auth.logout()
+    expect(seen).toEqual(['anonymous', undefined])
+  })
+
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'throws',
+      () => {
+        throw new Error('bug')
+      },
+    ],
+    ['rejects', () => Promise.reject(httpError(503))],
+    ['is offline', () => Promise.reject(new TypeError('Failed to fetch'))],
+  ])('that %s at the server is a warning and nothing more', async (_, logout) => {
+    const storage = cell()
+    const { auth, events } = open({ logout, storage })
+    await auth.login(pair())
+    await auth.logout()
+    expect(events.names).toEqual(['login', 'logout', 'warning'])
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(storage.record).toBeNull()
+  })
+
+  it('that hangs at the server waits two seconds, and its signal ends the call', async () => {
+    let signal: AbortSignal | undefined
+    const { auth, events } = open({
+      logout: context => {
+        signal = context.signal
+        return new Promise(() => {})
+      },
+    })
+    await auth.login(pair())
+    const done = watch(auth.logout())
+    await pass(2 * SECOND - 1)
+    expect(done.status).toBe('pending')
+    await pass(1)
+    expect(done.status).toBe('fulfilled')
+    expect(signal?.aborted).toBe(false)
+    await pass(8 * SECOND)
+    expect(signal?.aborted).toBe(true)
+    expect(events.names).toEqual(['login', 'logout', 'warning'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('at the server does not touch a session that begins meanwhile', async () => {
+    const told = deferred()
+    const { auth } = open({ logout: () => told.promise })
+    await auth.login(pair({ sub: 'ada' }))
+    void auth.logout()
+    const next = pair({ sub: 'grace' })
+    await auth.login(next)
+    told.reject(httpError(401))
+    await settle()
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
+  })
+
+  it('may be followed by a login at once', async () => {
+    const storage = cell(null, { asynchronous: true })
+    const { auth } = open({ storage })
+    await auth.login(pair({ sub: 'ada' }))
+    const out = auth.logout()
+    const next = pair({ sub: 'grace' })
+    await auth.login(next)
+    await out
+    await settle()
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+    expect(storage.record?.accessToken).toBe(next.access_token)
+  })
+})
+
+describe('logout during a flight', () => {
+  it('drops the late tokens and tells the waiters', async () => {
+    const storage = cell()
+    const { auth, refresh, events } = open({ storage })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const asked = Array.from({ length: 5 }, () => watch(auth.getAccessToken()))
+    const refreshed = watch(auth.refresh())
+    await settle()
+    await auth.logout()
+    for (const { status, error } of [...asked, refreshed]) {
+      expect(status).toBe('rejected')
+      expect(error).toBeInstanceOf(SignedOutError)
+    }
+    refresh.last.answer()
+    await settle()
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(await auth.getAccessToken()).toBeUndefined()
+    expect(storage.record).toBeNull()
+    expect(events.names).toEqual(['login', 'logout'])
+  })
+
+  it.each<[string, unknown]>([
+    ['is rejected', invalidGrant()],
+    ['fails', httpError(503)],
+  ])('that %s afterwards changes nothing', async (_, failure) => {
+    const { auth, refresh, events } = open()
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    await auth.logout()
+    refresh.last.fail(failure)
+    await pass(MINUTE)
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.names).toEqual(['login', 'logout'])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('between two attempts stops the flight', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.9)
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    refresh.last.fail(httpError(503))
+    await settle()
+    await auth.logout()
+    await pass(MINUTE)
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('while the new tokens are being stored drops them', async () => {
+    const writes: ReturnType<typeof deferred>[] = []
+    let record: unknown = null
+    const storage = {
+      get: () => null,
+      set: (tokens: unknown) => {
+        const write = deferred()
+        writes.push(write)
+        return write.promise.then(() => {
+          record = tokens
+        })
+      },
+      remove: () => {
+        record = null
+      },
+    }
+    const { auth, refresh } = open({ storage })
+    const login = auth.login(pair())
+    writes[0]?.resolve()
+    await login
+    await pass(5 * MINUTE)
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    refresh.last.answer()
+    await settle()
+    expect(asked.status).toBe('pending')
+    const out = auth.logout()
+    await settle()
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    writes[1]?.resolve()
+    await out
+    await settle()
+    expect(record).toBeNull()
+    expect(await auth.getAccessToken()).toBeUndefined()
+  })
+})
+
+describe('another login during a flight', () => {
+  it('drops the late tokens, and waiters of the old session get no token of the new one', async () => {
+    const storage = cell()
+    const { auth, refresh } = open({ storage })
+    await auth.login(pair({ sub: 'ada' }))
+    await pass(5 * MINUTE)
+    const old = watch(auth.getAccessToken())
+    await settle()
+    const next = pair({ sub: 'grace' })
+    await auth.login(next)
+    expect(old).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    refresh.last.answer(pair({ sub: 'ada' }))
+    await settle()
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+    expect(auth.getState()).toMatchObject({ claims: { sub: 'grace' } })
+    expect(storage.record?.accessToken).toBe(next.access_token)
+  })
+
+  it('is not ended by a late rejection of the old one', async () => {
+    const { auth, refresh, events } = open()
+    await auth.login(pair({ sub: 'ada' }))
+    watch(auth.refresh())
+    await settle()
+    await auth.login(pair({ sub: 'grace' }))
+    refresh.last.fail(invalidGrant())
+    await settle()
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
+    expect(events.names).toEqual(['login', 'login'])
+  })
+
+  it('may refresh while the old flight still hangs', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair({ sub: 'ada' }))
+    watch(auth.refresh())
+    await settle()
+    const grace = pair({ sub: 'grace' })
+    await auth.login(grace)
+    const done = watch(auth.refresh())
+    await settle()
+    expect(refresh.spent[1]).toBe(grace.refresh_token)
+    const { access_token } = refresh.last.answer(pair({ sub: 'grace' }))
+    await settle()
+    expect(done.status).toBe('fulfilled')
+    refresh.calls[0]?.answer(pair({ sub: 'ada' }))
+    await settle()
+    expect(await auth.getAccessToken()).toBe(access_token)
+  })
+
+  it('never lends its token to a request that began before it', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair({ sub: 'ada' }))
+    await pass(5 * MINUTE)
+    const engine = engineView(auth)
+    const session = engine.session()
+    await auth.login(pair({ sub: 'grace' }))
+    const error = await rejection(Promise.resolve(engine.acquire(session)))
+    expect(error.code).toBe('ERR_SIGNED_OUT')
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('never lends its token to a request that began before a logout and a login', async () => {
+    const { auth } = open()
+    await auth.login(pair({ sub: 'ada' }))
+    const engine = engineView(auth)
+    const session = engine.session()
+    await auth.logout()
+    await auth.login(pair({ sub: 'ada' }))
+    const error = await rejection(Promise.resolve(engine.acquire(session)))
+    expect(error.code).toBe('ERR_SIGNED_OUT')
+  })
+
+  it('a request with forceRefresh that began before it gets no token of it', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair({ sub: 'ada' }))
+    const asked = watch(auth.getAccessToken({ forceRefresh: true }))
+    await settle()
+    await auth.login(pair({ sub: 'grace' }))
+    await settle()
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    expect(refresh.calls).toHaveLength(1)
+  })
+})
+
+describe('the end of a session', () => {
+  it('happens once, with any number of waiters', async () => {
+    const storage = cell()
+    const { auth, refresh, events } = open({ storage })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const asked = [
+      ...Array.from({ length: 25 }, () => watch(auth.getAccessToken())),
+      ...Array.from({ length: 25 }, () => watch(auth.refresh())),
+    ]
+    await settle()
+    refresh.last.fail(invalidGrant())
+    await settle()
+    for (const { status, error } of asked) {
+      expect(status).toBe('rejected')
+      expect(error).toBeInstanceOf(SessionExpiredError)
+    }
+    expect(events.names).toEqual(['login', 'sessionExpired'])
+    expect(events.of('sessionExpired')[0]).toMatchObject({ reason: 'refresh_rejected' })
+    expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_rejected' })
+    expect(storage.record).toBeNull()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('fails later requests at once, without a call, until the next login', async () => {
+    const { auth, refresh, events } = open()
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    refresh.last.fail(invalidGrant())
+    await settle()
+    for (let time = 0; time < 20; time++) {
+      await expect(auth.getAccessToken()).rejects.toBeInstanceOf(SessionExpiredError)
+      await expect(auth.getAccessToken({ forceRefresh: true })).rejects.toBeInstanceOf(SessionExpiredError)
+      await expect(auth.refresh()).rejects.toBeInstanceOf(SessionExpiredError)
+      await pass(HOUR)
+    }
+    expect(refresh.calls).toHaveLength(1)
+    expect(events.of('sessionExpired')).toHaveLength(1)
+  })
+
+  it('has an error that says what to do about the login request', async () => {
+    const { auth } = open({ refresh: refreshStub(() => Promise.reject(invalidGrant())) })
+    await auth.login(pair())
+    const error = await rejection(auth.refresh())
+    expect(error.message).toMatch(/skipAuth/)
+    expect(error.message).toMatch(/log in/i)
+    expect(error).toMatchObject({ code: 'ERR_SESSION_EXPIRED', reason: 'refresh_rejected' })
+    expect(error.cause).toMatchObject({ response: { status: 400 } })
+  })
+
+  it('is known to everyone when the event comes', async () => {
+    const storage = cell()
+    const { auth, refresh } = open({ storage })
+    await auth.login(pair())
+    const seen: unknown[] = []
+    auth.on('sessionExpired', () => seen.push(auth.getState().status, storage.record))
+    watch(auth.refresh())
+    await settle()
+    refresh.last.fail(invalidGrant())
+    await settle()
+    expect(seen).toEqual(['expired', null])
+  })
+
+  it('waits for a storage that is slow, but not for ever', async () => {
+    const { auth, refresh, events } = open({
+      storage: { get: () => null, set() {}, remove: () => new Promise(() => {}) },
+    })
+    await auth.login(pair())
+    const asked = watch(auth.refresh())
+    await settle()
+    refresh.last.fail(invalidGrant())
+    await pass(5 * SECOND)
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SESSION_EXPIRED' } })
+    expect(events.of('sessionExpired')).toHaveLength(1)
+  })
+
+  it('after the end is one per session', async () => {
+    const { auth, events } = open({ refresh: refreshStub(() => Promise.reject(invalidGrant())) })
+    for (let time = 1; time <= 3; time++) {
+      await auth.login(pair())
+      await rejection(auth.refresh())
+      await rejection(auth.refresh())
+      expect(events.of('sessionExpired')).toHaveLength(time)
+    }
+  })
+
+  it('without a call where the refresh token is known to be expired', async () => {
+    const { auth, refresh, events } = open({ background: 'off' })
+    await auth.login({ ...pair(), refresh_expires_in: 600 })
+    await pass(10 * MINUTE)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
+    expect(refresh.calls).toHaveLength(0)
+    expect(events.of('sessionExpired')).toMatchObject([{ reason: 'refresh_token_expired' }])
+  })
+
+  it('without a call where the refresh token says so itself', async () => {
+    const { auth, refresh } = open()
+    const refresh_token = jwt({ iat: START / 1000, exp: START / 1000 + 600 })
+    await auth.login({ access_token: accessToken(), refresh_token })
+    await pass(10 * MINUTE)
+    await expect(auth.refresh()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('of a device with a wrong clock is counted from the arrival of the refresh token', async () => {
+    const { auth, refresh } = open({ background: 'off' })
+    const issuedAt = START - DAY
+    const refresh_token = jwt({ iat: issuedAt / 1000, exp: issuedAt / 1000 + 3_600 })
+    await auth.login({ access_token: accessToken({ issuedAt }), refresh_token })
+    await pass(30 * MINUTE)
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.calls).toHaveLength(1)
+  })
+})
+
+describe('the four cases of two ends', () => {
+  it('both expired: log in again', async () => {
+    const { auth, refresh } = open({ background: 'off' })
+    await auth.login({ ...pair(), refresh_expires_in: 600 })
+    await pass(HOUR)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({
+      code: 'ERR_SESSION_EXPIRED',
+      reason: 'refresh_token_expired',
+    })
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('access token expired, refresh token good: a new access token', async () => {
+    const { auth, refresh } = open({ background: 'off' })
+    await auth.login({ ...pair(), refresh_expires_in: 3_600 })
+    await pass(10 * MINUTE)
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.reasons).toEqual(['expired'])
+    const { access_token } = refresh.last.answer()
+    await settle()
+    expect(asked.value).toBe(access_token)
+  })
+
+  it('both good: nothing to do', async () => {
+    const { auth, refresh } = open()
+    await auth.login({ ...pair(), refresh_expires_in: 3_600 })
+    await auth.getAccessToken()
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  describe('access token good, refresh token expired', () => {
+    const start = async (options: Parameters<typeof open>[0] = {}) => {
+      const opened = open({ background: 'off', ...options })
+      const tokens = pair({ lifetime: HOUR })
+      await opened.auth.login({ ...tokens, refresh_expires_in: 600 })
+      await pass(10 * MINUTE)
+      return { ...opened, tokens }
+    }
+
+    it('the session lives until the access token ends', async () => {
+      const { auth, tokens, events } = await start({
+        refresh: refreshStub(() => Promise.reject(httpError(400))),
+      })
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      await pass(50 * MINUTE - 1)
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      expect(events.of('sessionExpired')).toEqual([])
+      await pass(1)
+      await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
+      expect(events.of('sessionExpired')).toHaveLength(1)
+    })
+
+    it('a new pair is asked for, once, without the dead refresh token', async () => {
+      const { auth, refresh, tokens } = await start()
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      await settle()
+      expect(refresh.calls).toHaveLength(1)
+      expect(refresh.last.refreshToken).toBeUndefined()
+      expect('refreshToken' in refresh.last).toBe(false)
+      expect(refresh.last.accessToken).toBe(tokens.access_token)
+      refresh.last.fail(httpError(401))
+      await settle()
+      for (let minute = 0; minute < 40; minute++) {
+        expect(await auth.getAccessToken()).toBe(tokens.access_token)
+        await pass(MINUTE)
+      }
+      expect(refresh.calls).toHaveLength(1)
+    })
+
+    it('a new pair that comes carries the session on', async () => {
+      const { auth, refresh, events } = await start()
+      await auth.getAccessToken()
+      await settle()
+      const next = refresh.last.answer(pair({ lifetime: HOUR }))
+      await settle()
+      expect(await auth.getAccessToken()).toBe(next.access_token)
+      expect(auth.getState()).not.toHaveProperty('sessionExpiresAt')
+      await pass(HOUR)
+      watch(auth.getAccessToken())
+      await settle()
+      expect(refresh.last.refreshToken).toBe(next.refresh_token)
+      expect(events.of('sessionExpired')).toEqual([])
+    })
+
+    it.each<[string, () => unknown]>([
+      ['rejected', () => invalidGrant()],
+      ['refused with 401', () => httpError(401)],
+      ['failed', () => httpError(503)],
+      ['lost', () => new TypeError('Failed to fetch')],
+    ])('an ask that is %s ends nothing', async (_, failure) => {
+      const { auth, refresh, events, tokens } = await start()
+      await auth.getAccessToken()
+      await settle()
+      refresh.last.fail(failure())
+      await pass(MINUTE)
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      expect(auth.getState().status).toBe('authenticated')
+      expect(events.of('sessionExpired')).toEqual([])
+      expect(refresh.calls).toHaveLength(1)
+    })
+
+    it('the ask disturbs no request, and only the timer or a request notices', async () => {
+      const { refresh } = await start({ background: 'always' })
+      await settle()
+      expect(refresh.calls).toHaveLength(1)
+      expect(refresh.last.refreshToken).toBeUndefined()
+    })
+
+    it('a 401 then is the end', async () => {
+      const { auth, refresh } = await start()
+      const engine = engineView(auth)
+      const ticket = await engine.acquire(engine.session())
+      await settle()
+      refresh.last.fail(httpError(400))
+      await settle()
+      const error = await rejection(Promise.resolve(engine.rejected(ticket!)))
+      expect(error).toMatchObject({ code: 'ERR_SESSION_EXPIRED', reason: 'refresh_token_expired' })
+      expect(refresh.calls).toHaveLength(1)
+    })
+  })
+})
+
+describe('a session without a refresh token', () => {
+  it('lives as long as its access token', async () => {
+    const { auth, refresh, events } = open({ background: 'off' })
+    const tokens = alone()
+    await auth.login(tokens)
+    expect(auth.getState()).toMatchObject({
+      expiresAt: START + 5 * MINUTE,
+      sessionExpiresAt: START + 5 * MINUTE,
+    })
+    await pass(5 * MINUTE - 1)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    await pass(1)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({
+      code: 'ERR_SESSION_EXPIRED',
+      reason: 'no_refresh_token',
+    })
+    expect(refresh.calls).toHaveLength(0)
+    expect(events.of('sessionExpired')).toMatchObject([{ reason: 'no_refresh_token' }])
+  })
+
+  it('that is opaque and without a lifetime lives until a 401', async () => {
+    const { auth } = open()
+    const access_token = opaque('at')
+    await auth.login({ access_token })
+    await pass(DAY)
+    expect(await auth.getAccessToken()).toBe(access_token)
+  })
+
+  it('is not ended by refresh() while its token is good', async () => {
+    const { auth, refresh } = open()
+    const tokens = alone()
+    await auth.login(tokens)
+    await expect(auth.refresh()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED' })
+    expect(refresh.calls).toHaveLength(0)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('ends, where there is a timer, by itself', async () => {
+    const { auth, events } = open({ background: 'always' })
+    await auth.login(alone())
+    await pass(5 * MINUTE)
+    expect(auth.getState().status).toBe('expired')
+    expect(events.of('sessionExpired')).toHaveLength(1)
+  })
+})
+
+describe('sessionExpiring', () => {
+  it('comes once, 60 s before the refresh token ends', async () => {
+    const { auth, events } = open({ background: 'always', refresh: refreshStub(async () => alone()) })
+    await auth.login({ ...pair(), refresh_expires_in: 3_600 })
+    await pass(HOUR - MINUTE - 1)
+    expect(events.of('sessionExpiring')).toEqual([])
+    await pass(1)
+    expect(events.of('sessionExpiring')).toEqual([{ expiresAt: START + HOUR }])
+    await pass(MINUTE - 1)
+    expect(events.of('sessionExpiring')).toHaveLength(1)
+  })
+
+  it('comes a quarter of the lifetime before where that is less', async () => {
+    const { auth, events } = open({ background: 'always', refresh: refreshStub(async () => alone()) })
+    await auth.login({ ...pair(), refresh_expires_in: 120 })
+    await pass(90 * SECOND - 1)
+    expect(events.of('sessionExpiring')).toEqual([])
+    await pass(1)
+    expect(events.of('sessionExpiring')).toEqual([{ expiresAt: START + 2 * MINUTE }])
+  })
+
+  it('does not come when the refresh token is renewed in time, and comes for the new one', async () => {
+    const { auth, events } = open({
+      background: 'always',
+      refresh: refreshStub(async () => ({ ...pair(), refresh_expires_in: 1_800 })),
+    })
+    await auth.login({ ...pair(), refresh_expires_in: 1_800 })
+    await pass(3 * HOUR)
+    expect(events.of('sessionExpiring')).toEqual([])
+  })
+
+  it('does not come again when the server repeats the same end', async () => {
+    const ends = START + HOUR
+    const { auth, events } = open({
+      background: 'always',
+      refresh: refreshStub(async () => ({ ...pair(), refresh_expires_in: (ends - Date.now()) / 1000 })),
+    })
+    await auth.login({ ...pair(), refresh_expires_in: 3_600 })
+    await pass(HOUR - 1)
+    expect(events.of('sessionExpiring')).toEqual([{ expiresAt: ends }])
+  })
+
+  it('does not come for an unknown end', async () => {
+    const { auth, events } = open({ background: 'always', refresh: refreshStub(async () => pair()) })
+    await auth.login({ ...pair(), refresh_expires_in: 0 })
+    await pass(DAY)
+    expect(events.of('sessionExpiring')).toEqual([])
+  })
+
+  it('comes before sessionExpired, once each, in a session that nobody renews', async () => {
+    const { auth, events } = open({
+      background: 'always',
+      refresh: refreshStub(() => Promise.reject(httpError(503))),
+    })
+    await auth.login({ ...pair(), refresh_expires_in: 600 })
+    await pass(HOUR)
+    const ends = events.names.filter(name => name.startsWith('session'))
+    expect(ends).toEqual(['sessionExpiring', 'sessionExpired'])
+  })
+})
+
+describe('restore', () => {
+  it('from a synchronous storage is done when createAuth returns', async () => {
+    const storage = cell(storedRecord())
+    const { auth, refresh } = open({ storage })
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'ada' } })
+    await auth.ready
+    expect(await auth.getAccessToken()).toBe(storage.record?.accessToken)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('from an empty synchronous storage is anonymous at once', () => {
+    const { auth } = open({ storage: cell() })
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+  })
+
+  it('from an asynchronous storage is loading first, and requests wait', async () => {
+    const first = deferred<ReturnType<typeof storedRecord> | null>()
+    const { auth, events } = open({ storage: { get: () => first.promise, set() {}, remove() {} } })
+    expect(auth.getState()).toEqual({ status: 'loading' })
+    const asked = watch(auth.getAccessToken())
+    const ready = watch(auth.ready)
+    await settle()
+    expect([asked.status, ready.status]).toEqual(['pending', 'pending'])
+    const record = storedRecord()
+    first.resolve(record)
+    await settle()
+    expect(asked.value).toBe(record.accessToken)
+    expect(ready.status).toBe('fulfilled')
+    expect(events.statuses).toEqual(['authenticated'])
+  })
+
+  it('from an empty asynchronous storage is anonymous after loading', async () => {
+    const { auth, events } = open({ storage: cell(null, { asynchronous: true }) })
+    expect(auth.getState()).toEqual({ status: 'loading' })
+    expect(await auth.getAccessToken()).toBeUndefined()
+    await auth.ready
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.names).toEqual([])
+  })
+
+  it('of a good token calls nobody', async () => {
+    const { auth, refresh, events } = open({ storage: cell(storedRecord({ ago: MINUTE })) })
+    await auth.ready
+    await auth.getAccessToken()
+    expect(refresh.calls).toHaveLength(0)
+    expect(events.names).toEqual([])
+  })
+
+  it('of a dead token waits for the first request', async () => {
+    const { auth, refresh } = open({ storage: cell(storedRecord({ ago: HOUR })), background: 'off' })
+    await auth.ready
+    await settle()
+    expect(refresh.calls).toHaveLength(0)
+    expect(auth.getState().status).toBe('authenticated')
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.calls).toHaveLength(1)
+    refresh.last.answer()
+    await settle()
+    expect(asked.status).toBe('fulfilled')
+  })
+
+  it('goes on with the stored refresh token', async () => {
+    const record = storedRecord()
+    const { auth, refresh } = open({ storage: cell(record) })
+    watch(auth.refresh())
+    await settle()
+    expect(refresh.spent).toEqual([record.refreshToken])
+  })
+
+  it('keeps the cool-down that an earlier page left', async () => {
+    const record = storedRecord({ ago: HOUR, failures: 3, retryAt: START + MINUTE, retryStrict: true })
+    const { auth, refresh } = open({ storage: cell(record) })
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
+    expect(refresh.calls).toHaveLength(0)
+    await pass(MINUTE + 1)
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('of a cool-down from the distant future does not lock anybody out', async () => {
+    const record = storedRecord({ ago: HOUR, failures: 3, retryAt: START + 10 * 365 * DAY })
+    const { auth, refresh } = open({ storage: cell(record) })
+    await rejection(auth.getAccessToken())
+    watch(auth.refresh())
+    await settle()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('ready never rejects', async () => {
+    const { auth, events } = open({
+      storage: { get: () => Promise.reject(new Error('broken')), set() {}, remove() {} },
+    })
+    await auth.ready
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.names).toEqual(['warning'])
+  })
+})
+
+describe('new tokens', () => {
+  it('are stored before anyone is released', async () => {
+    const order: string[] = []
+    const storage = cell()
+    const slow = {
+      ...storage,
+      get: () => null,
+      set: async () => {
+        await Promise.resolve()
+        await Promise.resolve()
+        order.push('stored')
+      },
+    }
+    const { auth, refresh } = open({ storage: slow })
+    await auth.login(pair())
+    order.length = 0
+    await pass(5 * MINUTE)
+    const asked = auth.getAccessToken().then(() => order.push('released'))
+    auth.on('refreshed', () => order.push('told'))
+    await settle()
+    refresh.last.answer()
+    await asked
+    await settle()
+    expect(order[0]).toBe('stored')
+    expect(order).toContain('released')
+    expect(order).toContain('told')
+  })
+
+  it('are in the storage when the event comes', async () => {
+    const storage = cell(null, { asynchronous: true })
+    const { auth, refresh } = open({ storage })
+    await auth.login(pair())
+    let stored: unknown
+    auth.on('refreshed', () => {
+      stored = storage.record?.accessToken
+    })
+    watch(auth.refresh())
+    await settle()
+    const { access_token } = refresh.last.answer()
+    await settle()
+    expect(stored).toBe(access_token)
+  })
+
+  it('of another user are another session, in storage mode too', async () => {
+    const { auth, refresh } = open({ background: 'off' })
+    await auth.login(pair({ sub: 'ada' }))
+    await pass(5 * MINUTE)
+    const old = watch(auth.getAccessToken())
+    await settle()
+    const next = refresh.last.answer(pair({ sub: 'grace' }))
+    await settle()
+    expect(old.value).not.toBe(next.access_token)
+    expect(old).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+  })
+})

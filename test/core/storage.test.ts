@@ -1,0 +1,498 @@
+import { memoryStorage, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
+import { describe, expect, it, vi } from 'vitest'
+import {
+  accessToken,
+  cell,
+  deferred,
+  expectNoToken,
+  HOUR,
+  invalidGrant,
+  MINUTE,
+  opaque,
+  open,
+  pair,
+  pass,
+  refreshStub,
+  rejection,
+  SECOND,
+  START,
+  settle,
+  storedRecord,
+  useFakeTime,
+  watch,
+} from '../support/core.js'
+
+useFakeTime()
+
+const boom = (): never => {
+  throw new Error('storage is broken')
+}
+
+type Faults = Partial<Pick<TokenStorage, 'get' | 'set' | 'remove'>>
+
+/** A storage of which some operations misbehave. */
+function faulty(faults: Faults, options: Parameters<typeof cell>[1] = {}): TokenStorage {
+  return { ...cell(null, options), ...faults }
+}
+
+describe('a storage that fails', () => {
+  const rejecting = (): Promise<never> => Promise.reject(new Error('storage is broken'))
+
+  it.each<[string, Faults]>([
+    ['throws on get', { get: boom }],
+    ['rejects on get', { get: rejecting }],
+    ['throws on set', { set: boom }],
+    ['rejects on set', { set: rejecting }],
+    ['throws on everything', { get: boom, set: boom, remove: boom }],
+    ['rejects on everything', { get: rejecting, set: rejecting, remove: rejecting }],
+  ])('and %s leaves a session in memory, and a warning tells', async (_, faults) => {
+    const { auth, refresh, events } = open({
+      storage: faulty(faults),
+      refresh: refreshStub(async () => pair()),
+      background: 'off',
+    })
+    await auth.ready
+    const tokens = pair()
+    await auth.login(tokens)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    await pass(5 * MINUTE)
+    const next = await auth.getAccessToken()
+    expect(next).not.toBe(tokens.access_token)
+    expect(refresh.spent).toEqual([tokens.refresh_token])
+    await auth.refresh()
+    expect(refresh.calls).toHaveLength(2)
+    await auth.logout()
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+    for (const warning of events.of('warning')) {
+      expect(warning.message).toMatch(/storage/i)
+      expect(warning.error).toBeInstanceOf(Error)
+      expectNoToken(warning)
+    }
+  })
+
+  it.each<[string, Faults]>([
+    ['throws', { remove: boom }],
+    ['rejects', { remove: rejecting }],
+  ])('and %s on remove still ends the session', async (_, faults) => {
+    const { auth, events } = open({
+      storage: faulty(faults),
+      refresh: refreshStub(() => Promise.reject(invalidGrant())),
+    })
+    await auth.login(pair())
+    await rejection(auth.refresh())
+    expect(auth.getState().status).toBe('expired')
+    expect(events.of('sessionExpired')).toHaveLength(1)
+    await auth.login(pair())
+    await auth.logout()
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.of('warning').length).toBeGreaterThanOrEqual(2)
+  })
+
+  it.each(['login', 'logout', 'refresh'] as const)(
+    'and its warning comes without another operation: %s',
+    async method => {
+      const storage = cell()
+      const { auth, events } = open({ storage, refresh: refreshStub(async () => pair()) })
+      await auth.login(pair())
+      storage.set = boom
+      storage.remove = boom
+      await (method === 'login' ? auth.login(pair()) : auth[method]())
+      await settle()
+      expect(events.of('warning')).toHaveLength(1)
+    },
+  )
+
+  it('because it is full keeps the tokens that the server has rotated', async () => {
+    const storage = cell()
+    const { auth, refresh, events } = open({ storage, refresh: refreshStub(async () => pair()) })
+    await auth.login(pair())
+    vi.spyOn(storage, 'set').mockImplementation(() => {
+      throw new DOMException('The quota has been exceeded', 'QuotaExceededError')
+    })
+    await auth.refresh()
+    await auth.refresh()
+    expect(new Set(refresh.spent).size).toBe(2)
+    expect(events.of('refreshed')).toHaveLength(2)
+    expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+  })
+
+  it('and works again is written again', async () => {
+    const storage = cell()
+    let isBroken = true
+    const set = storage.set.bind(storage)
+    storage.set = tokens => (isBroken ? boom() : set(tokens))
+    const { auth } = open({ storage, refresh: refreshStub(async () => pair()) })
+    await auth.login(pair())
+    expect(storage.record).toBeNull()
+    isBroken = false
+    await auth.refresh()
+    expect(storage.record?.accessToken).toBe(await auth.getAccessToken())
+  })
+
+  it('and hangs on get makes nobody wait for ever', async () => {
+    const { auth, events } = open({ storage: faulty({ get: () => new Promise(() => {}) }) })
+    const ready = watch(auth.ready)
+    const asked = watch(auth.getAccessToken())
+    await pass(5 * SECOND)
+    expect(ready.status).toBe('fulfilled')
+    expect(asked).toEqual({ status: 'fulfilled', value: undefined })
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.of('warning')).toHaveLength(1)
+  })
+
+  it('and hangs on set makes nobody wait for ever', async () => {
+    const { auth, refresh, events } = open({ storage: faulty({ set: () => new Promise(() => {}) }) })
+    const login = watch(auth.login(pair()))
+    await pass(5 * SECOND)
+    expect(login.status).toBe('fulfilled')
+    const done = watch(auth.refresh())
+    await settle()
+    refresh.last.answer()
+    await pass(5 * SECOND)
+    expect(done.status).toBe('fulfilled')
+    expect(events.of('warning').length).toBeGreaterThanOrEqual(2)
+  })
+
+  it('and hangs on remove makes no logout wait for ever', async () => {
+    const { auth } = open({ storage: faulty({ remove: () => new Promise(() => {}) }) })
+    await auth.login(pair())
+    const out = watch(auth.logout())
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    await pass(5 * SECOND)
+    expect(out.status).toBe('fulfilled')
+  })
+
+  it('late on get does not overwrite what happened meanwhile', async () => {
+    const first = deferred<Tokens | null>()
+    const { auth } = open({ storage: faulty({ get: () => first.promise }) })
+    await pass(5 * SECOND)
+    const tokens = pair({ sub: 'grace' })
+    await auth.login(tokens)
+    first.resolve(storedRecord())
+    await settle()
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+  })
+
+  it('does not fail a refresh that worked', async () => {
+    const { auth, events } = open({
+      storage: faulty({ set: boom }),
+      refresh: refreshStub(async () => pair()),
+    })
+    await auth.login(pair())
+    await auth.refresh()
+    expect(events.of('refreshFailed')).toEqual([])
+    expect(events.of('refreshed')).toHaveLength(1)
+  })
+})
+
+describe('an asynchronous storage', () => {
+  it('that is slow keeps writes in their order', async () => {
+    const gates: ReturnType<typeof deferred>[] = []
+    const landed: (string | undefined)[] = []
+    const { auth } = open({
+      storage: {
+        get: () => null,
+        async set(tokens) {
+          const gate = deferred()
+          gates.push(gate)
+          await gate.promise
+          landed.push(tokens.accessToken)
+        },
+        remove() {},
+      },
+    })
+    const first = pair()
+    const second = pair()
+    const logins = [watch(auth.login(first)), watch(auth.login(second))]
+    await settle()
+    // Whichever way the storage would reorder them, the first must land before the second starts.
+    expect(gates).toHaveLength(1)
+    gates[0]?.resolve()
+    await settle()
+    gates[1]?.resolve()
+    await settle()
+    expect(landed).toEqual([first.access_token, second.access_token])
+    expect(logins.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+  })
+
+  it('of a logout and a login at once holds the login', async () => {
+    const storage = cell(null, { asynchronous: true })
+    const { auth } = open({ storage })
+    await auth.login(pair())
+    const next = pair()
+    const both = [auth.logout(), auth.login(next)]
+    await Promise.all(both)
+    expect(storage.record?.accessToken).toBe(next.access_token)
+  })
+
+  it('of a login and a logout at once holds nothing', async () => {
+    const storage = cell(null, { asynchronous: true })
+    const { auth } = open({ storage })
+    await Promise.all([auth.login(pair()), auth.logout()])
+    expect(storage.record).toBeNull()
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+  })
+})
+
+describe('what storage holds', () => {
+  it.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['a string', 'garbage'],
+    ['a number', 7],
+    ['true', true],
+    ['an empty object', {}],
+    ['an array', []],
+    ['a record without a generation', { version: 1, savedAt: START, accessToken: 'a' }],
+    ['a record without a version', { generation: 1, savedAt: START, accessToken: 'a' }],
+    ['a record without a date', { generation: 1, version: 1, accessToken: 'a' }],
+    [
+      'a record whose generation is a string',
+      { generation: '1', version: 1, savedAt: START, accessToken: 'a' },
+    ],
+    [
+      'a record whose generation is not finite',
+      { generation: Number.NaN, version: 1, savedAt: START, accessToken: 'a' },
+    ],
+    [
+      'a record that could not be outbid',
+      { generation: Number.MAX_VALUE, version: 1, savedAt: START, accessToken: 'a' },
+    ],
+    ['a record whose token is a number', { generation: 1, version: 1, savedAt: START, accessToken: 7 }],
+    [
+      'a record whose token has a line break',
+      { generation: 1, version: 1, savedAt: START, accessToken: 'a\nb' },
+    ],
+    [
+      'a record whose refresh token is an object',
+      { generation: 1, version: 1, savedAt: START, accessToken: 'a', refreshToken: {} },
+    ],
+    [
+      'a record whose end is a string',
+      { generation: 1, version: 1, savedAt: START, accessToken: 'a', expiresAt: 'soon' },
+    ],
+    [
+      'a record whose lifetime is null',
+      { generation: 1, version: 1, savedAt: START, accessToken: 'a', lifetime: null },
+    ],
+    ['a record of another package', { access_token: 'a', refresh_token: 'b', expires_at: START }],
+  ])('reads as empty when it is %s', async (_, record) => {
+    const storage = cell(record as Tokens)
+    const { auth, refresh } = open({ storage })
+    await auth.ready
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(await auth.getAccessToken()).toBeUndefined()
+    expect(refresh.calls).toHaveLength(0)
+    const tokens = pair()
+    await auth.login(tokens)
+    expect(storage.record?.accessToken).toBe(tokens.access_token)
+  })
+
+  it('may have members that another version has added', async () => {
+    const storage = cell({ ...storedRecord(), addedInVersion9: { a: 1 } } as Tokens)
+    const { auth } = open({ storage })
+    expect(await auth.getAccessToken()).toBe(storage.record?.accessToken)
+  })
+
+  it('of an opaque token is served until a 401', async () => {
+    const accessToken = opaque('at')
+    const storage = cell({ generation: 1, version: 1, savedAt: START - HOUR, accessToken })
+    const { auth } = open({ storage })
+    expect(await auth.getAccessToken()).toBe(accessToken)
+  })
+
+  it('is one record that survives JSON', async () => {
+    const storage = cell()
+    const { auth } = open({ storage })
+    await auth.login({ ...pair(), refresh_expires_in: 3_600, scope: 'read' })
+    const { record } = storage
+    expect(JSON.parse(JSON.stringify(record))).toEqual(record)
+    expect(record).toMatchObject({
+      savedAt: START,
+      expiresAt: START + 5 * MINUTE,
+      lifetime: 5 * MINUTE,
+      refreshExpiresAt: START + HOUR,
+      refreshLifetime: HOUR,
+      scope: 'read',
+    })
+  })
+
+  it('counts sessions and versions upwards', async () => {
+    const storage = cell()
+    const { auth } = open({ storage, refresh: refreshStub(async () => pair()) })
+    await auth.login(pair())
+    const first = storage.record!
+    await auth.refresh()
+    const second = storage.record!
+    await auth.login(pair())
+    const third = storage.record!
+    expect(second.generation).toBe(first.generation)
+    expect(second.version).toBeGreaterThan(first.version)
+    expect(third.generation).toBeGreaterThan(second.generation)
+  })
+
+  it('after a logout is nothing on a storage of one tab', async () => {
+    const storage = cell()
+    const { auth } = open({ storage })
+    await auth.login(pair())
+    await auth.logout()
+    expect(storage.record).toBeNull()
+  })
+
+  it('after a logout is a tombstone without tokens on a shared storage', async () => {
+    const storage = cell(null, { shared: true })
+    const { auth } = open({ storage, name: 'tombstone' })
+    await auth.login(pair())
+    const { generation } = storage.record!
+    await auth.logout()
+    expect(storage.record).toMatchObject({ ended: 'logout' })
+    expect(storage.record?.generation).toBeGreaterThan(generation)
+    expect(storage.record).not.toHaveProperty('accessToken')
+    expect(storage.record).not.toHaveProperty('refreshToken')
+    expectNoToken(storage.record)
+  })
+
+  it('that is a tombstone reads as nobody', async () => {
+    const storage = cell({ generation: 5, version: 0, savedAt: START, ended: 'logout' }, { shared: true })
+    const { auth, events } = open({ storage, name: 'tombstone' })
+    await auth.ready
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.names).toEqual([])
+    await auth.login(pair())
+    expect(storage.record?.generation).toBeGreaterThan(5)
+  })
+
+  it('that is a tombstone of an expired session reads as nobody, and says it was expired to nobody twice', async () => {
+    const storage = cell(
+      { generation: 5, version: 0, savedAt: START, ended: 'refresh_rejected' },
+      { shared: true },
+    )
+    const { auth, events } = open({ storage, name: 'tombstone' })
+    await auth.ready
+    expect(['anonymous', 'expired']).toContain(auth.getState().status)
+    expect(events.of('sessionExpired')).toEqual([])
+  })
+
+  it('keeps the refresh token when nothing but the access token was renewed', async () => {
+    const storage = cell()
+    const { auth } = open({ storage, refresh: refreshStub(async () => ({ access_token: accessToken() })) })
+    const tokens = pair()
+    await auth.login(tokens)
+    await auth.refresh()
+    expect(storage.record?.refreshToken).toBe(tokens.refresh_token)
+  })
+})
+
+describe('memoryStorage', () => {
+  it('holds a record, and each call makes another', () => {
+    const storage = memoryStorage()
+    const record = storedRecord()
+    void storage.set(record)
+    expect(storage.get()).toBe(record)
+    expect(memoryStorage().get()).toBeNull()
+    void storage.remove()
+    expect(storage.get()).toBeNull()
+    expect(storage.shared ?? false).toBe(false)
+  })
+
+  it('is the default, of each Auth its own', async () => {
+    const one = open()
+    const other = open()
+    await one.auth.login(pair())
+    expect(await other.auth.getAccessToken()).toBeUndefined()
+  })
+})
+
+describe('webStorage', () => {
+  /** A `Storage` of one page. */
+  function area(initial: Record<string, string> = {}): Storage {
+    const entries = new Map(Object.entries(initial))
+    return {
+      getItem: (key: string) => entries.get(key) ?? null,
+      setItem: (key: string, value: string) => void entries.set(key, String(value)),
+      removeItem: (key: string) => void entries.delete(key),
+      clear: () => entries.clear(),
+      key: (index: number) => [...entries.keys()][index] ?? null,
+      get length() {
+        return entries.size
+      },
+    }
+  }
+
+  it('holds one JSON entry under its key', async () => {
+    const storage = area()
+    vi.stubGlobal('sessionStorage', storage)
+    const { auth } = open({ storage: webStorage(storage, { key: 'my-app' }) })
+    await auth.ready
+    const tokens = pair()
+    await auth.login(tokens)
+    expect(storage.length).toBe(1)
+    expect(JSON.parse(storage.getItem('my-app') ?? '')).toMatchObject({ accessToken: tokens.access_token })
+    await auth.logout()
+    await settle()
+    expect(storage.getItem('my-app') ?? '').not.toContain(tokens.access_token)
+  })
+
+  it('uses the key tokenflight by default', async () => {
+    const storage = area()
+    vi.stubGlobal('sessionStorage', storage)
+    const { auth } = open({ storage: webStorage(storage) })
+    await auth.login(pair())
+    expect(storage.getItem('tokenflight')).not.toBeNull()
+  })
+
+  it.each(['', '{', 'undefined', 'null', '[]', '7', '"text"', '{"accessToken":"a"}', '\u0000'])(
+    'reads %j as empty',
+    async text => {
+      const storage = area({ tokenflight: text })
+      vi.stubGlobal('sessionStorage', storage)
+      const { auth } = open({ storage: webStorage(storage) })
+      await auth.ready
+      expect(auth.getState()).toEqual({ status: 'anonymous' })
+    },
+  )
+
+  it('is shared for localStorage and not for sessionStorage', () => {
+    const local = area()
+    const session = area()
+    vi.stubGlobal('localStorage', local)
+    vi.stubGlobal('sessionStorage', session)
+    expect(webStorage().shared).toBe(true)
+    expect(webStorage(local).shared).toBe(true)
+    expect(webStorage(session).shared).toBe(false)
+  })
+
+  it('without any Web Storage warns, and memory carries on', async () => {
+    vi.stubGlobal('localStorage', undefined)
+    vi.stubGlobal('sessionStorage', undefined)
+    const { auth, events } = open({ storage: webStorage(), name: 'no-web-storage' })
+    await auth.ready
+    const tokens = pair()
+    const login = watch(auth.login(tokens))
+    await pass(10 * SECOND)
+    expect(login.status).toBe('fulfilled')
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+  })
+
+  it('that the browser forbids warns, and memory carries on', async () => {
+    const forbidden = (): never => {
+      throw new DOMException('The operation is insecure', 'SecurityError')
+    }
+    const original = Object.getOwnPropertyDescriptor(globalThis, 'localStorage')
+    Object.defineProperty(globalThis, 'localStorage', { get: forbidden, configurable: true })
+    try {
+      const { auth, events } = open({ storage: webStorage(), name: 'forbidden' })
+      await auth.ready
+      const tokens = pair()
+      const login = watch(auth.login(tokens))
+      await pass(10 * SECOND)
+      expect(login.status).toBe('fulfilled')
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+    } finally {
+      if (original) Object.defineProperty(globalThis, 'localStorage', original)
+      else Reflect.deleteProperty(globalThis, 'localStorage')
+    }
+  })
+})

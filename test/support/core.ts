@@ -1,0 +1,346 @@
+/** What the tests of the core share: tokens, a refresh function that answers when told, a record of events. */
+import { inspect } from 'node:util'
+import {
+  type Auth,
+  type AuthEvents,
+  type AuthOptions,
+  createAuth,
+  type RefreshContext,
+  type TokenResponse,
+  type TokenStorage,
+  type Tokens,
+} from 'tokenflight'
+import { afterEach, beforeEach, expect, vi } from 'vitest'
+
+export const SECOND = 1_000
+export const MINUTE = 60 * SECOND
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR
+/** When the fake clock starts. */
+export const START = Date.UTC(2026, 0, 15, 12)
+
+const minted = new Set<string>()
+const opened = new Set<Auth<never>>()
+let count = 0
+
+/** Fake time for each test of the file; what a test opened is disposed after it. */
+export function useFakeTime(): void {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: START })
+    count = 0
+    minted.clear()
+  })
+  afterEach(() => {
+    for (const auth of opened) auth.dispose()
+    opened.clear()
+    vi.useRealTimers()
+  })
+}
+
+/** Lets that much time pass, and whatever was due in it happen. */
+export async function pass(milliseconds: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(milliseconds)
+}
+
+/** Lets everything happen that needs no time. */
+export async function settle(): Promise<void> {
+  await pass(0)
+}
+
+/** Sets the device's wall clock forward or back; timers and the monotonic clock do not notice. */
+export function jumpWall(milliseconds: number): void {
+  vi.setSystemTime(Date.now() + milliseconds)
+}
+
+/** A JWT that nobody signed. */
+export function jwt(claims: Record<string, unknown>): string {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.c2ln`
+  minted.add(token)
+  return token
+}
+
+/** An opaque token, known to the leak scan. */
+export function opaque(prefix = 'opaque'): string {
+  const token = `${prefix}-secret-${++count}`
+  minted.add(token)
+  return token
+}
+
+export interface AccessOptions {
+  sub?: string
+  /** Milliseconds. */
+  lifetime?: number
+  /** Of the server's clock, epoch milliseconds. */
+  issuedAt?: number
+}
+
+/** An access token with `iat` and `exp`. */
+export function accessToken({
+  sub = 'ada',
+  lifetime = 5 * MINUTE,
+  issuedAt = Date.now(),
+}: AccessOptions = {}): string {
+  return jwt({ sub, jti: ++count, iat: issuedAt / 1000, exp: (issuedAt + lifetime) / 1000 })
+}
+
+/** A token answer with a new pair. */
+export function pair(options: AccessOptions = {}): { access_token: string; refresh_token: string } {
+  return { access_token: accessToken(options), refresh_token: opaque('rt') }
+}
+
+/** A token answer without a refresh token. */
+export function alone(options: AccessOptions = {}): { access_token: string } {
+  return { access_token: accessToken(options) }
+}
+
+export interface Call extends RefreshContext {
+  /** Answers it. */
+  answer<T extends TokenResponse>(tokens?: T): T
+  /** Makes it reject. */
+  fail(error: unknown): void
+  settled: boolean
+}
+
+export interface RefreshStub {
+  (context: RefreshContext): Promise<TokenResponse>
+  readonly calls: Call[]
+  /** The latest call. */
+  readonly last: Call
+  /** The reasons that it was called for, in order. */
+  readonly reasons: string[]
+  /** The refresh tokens that it was called with, in order. */
+  readonly spent: (string | undefined)[]
+}
+
+/** A refresh function that records its calls. It answers what `auto` returns, or when it is told to. */
+export function refreshStub(auto?: (context: RefreshContext, number: number) => unknown): RefreshStub {
+  const calls: Call[] = []
+  const refresh = (context: RefreshContext): Promise<TokenResponse> => {
+    const { promise, resolve, reject } = deferred<TokenResponse>()
+    const call: Call = {
+      ...context,
+      settled: false,
+      answer(tokens = pair() as never) {
+        call.settled = true
+        resolve(tokens)
+        return tokens
+      },
+      fail(error) {
+        call.settled = true
+        reject(error)
+      },
+    }
+    calls.push(call)
+    if (!auto) return promise
+    call.settled = true
+    return auto(context, calls.length) as Promise<TokenResponse>
+  }
+  return Object.defineProperties(refresh, {
+    calls: { value: calls },
+    last: { get: () => calls.at(-1) },
+    reasons: { get: () => calls.map(call => call.reason) },
+    spent: { get: () => calls.map(call => call.refreshToken) },
+  }) as unknown as RefreshStub
+}
+
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(error: unknown): void
+}
+
+export function deferred<T = void>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+type Recorded = { [Name in keyof AuthEvents]: [name: Name, event: AuthEvents[Name]] }[keyof AuthEvents]
+
+export interface EventLog {
+  readonly all: Recorded[]
+  /** The names of the events, in order. */
+  readonly names: string[]
+  /** What the events of one kind carried, in order. */
+  of<Name extends keyof AuthEvents>(name: Name): AuthEvents[Name][]
+  /** The state's status after each change. */
+  readonly statuses: string[]
+}
+
+const EVENTS = [
+  'login',
+  'refreshed',
+  'refreshFailed',
+  'sessionExpiring',
+  'sessionExpired',
+  'logout',
+  'warning',
+] as const
+
+/** Records every event and every change of state. */
+export function recordEvents<Claims>(auth: Auth<Claims>): EventLog {
+  const all: Recorded[] = []
+  const statuses: string[] = []
+  for (const name of EVENTS) auth.on(name, event => void all.push([name, event] as Recorded))
+  auth.subscribe(() => void statuses.push(auth.getState().status))
+  return {
+    all,
+    statuses,
+    get names() {
+      return all.map(([name]) => name)
+    },
+    of: name => all.filter(([of]) => of === name).map(([, event]) => event) as never[],
+  }
+}
+
+export interface Opened {
+  auth: Auth
+  refresh: RefreshStub
+  events: EventLog
+}
+
+/** An `Auth` whose refresh function is under control, and that is disposed after the test. */
+export function open({
+  refresh = refreshStub(),
+  ...options
+}: AuthOptions & { refresh?: RefreshStub } = {}): Opened {
+  const auth = track(createAuth({ ...options, refresh }))
+  return { auth, refresh, events: recordEvents(auth) }
+}
+
+/** Disposes it after the test. */
+export function track<A extends Auth<never>>(auth: A): A {
+  opened.add(auth)
+  return auth
+}
+
+/** What a promise came to by now: its value, its error, or `pending`. */
+export interface Outcome<T> {
+  status: 'pending' | 'fulfilled' | 'rejected'
+  value?: T
+  error?: unknown
+}
+
+/** Watches a promise without waiting for it. */
+export function watch<T>(promise: Promise<T>): Outcome<T> {
+  const outcome: Outcome<T> = { status: 'pending' }
+  promise.then(
+    value => Object.assign(outcome, { status: 'fulfilled', value }),
+    error => Object.assign(outcome, { status: 'rejected', error }),
+  )
+  return outcome
+}
+
+/** The error that a promise rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<Error & Record<string, unknown>> {
+  try {
+    await promise
+  } catch (error) {
+    return error as Error & Record<string, unknown>
+  }
+  throw new Error('It was expected to reject')
+}
+
+/** A failure as HTTP clients throw it. */
+export function httpError(status: number, data?: unknown, headers: Record<string, string> = {}): Error {
+  return Object.assign(new Error(`Request failed with status code ${status}`), {
+    response: { status, data, headers },
+  })
+}
+
+/** What the server says of a refresh token that is spent, revoked or expired. */
+export function invalidGrant(): Error {
+  return httpError(400, { error: 'invalid_grant' })
+}
+
+/** A storage over one variable, which tests read and set. */
+export interface Cell extends TokenStorage {
+  record: Tokens | null
+  readonly writes: (Tokens | null)[]
+}
+
+export function cell(initial: Tokens | null = null, { shared = false, asynchronous = false } = {}): Cell {
+  const storage: Cell = {
+    shared,
+    record: initial,
+    writes: [],
+    get: () => (asynchronous ? Promise.resolve(storage.record) : storage.record),
+    set(tokens) {
+      storage.record = tokens
+      storage.writes.push(tokens)
+      return asynchronous ? Promise.resolve() : undefined
+    },
+    remove() {
+      storage.record = null
+      storage.writes.push(null)
+      return asynchronous ? Promise.resolve() : undefined
+    },
+  }
+  return storage
+}
+
+/** What a session leaves in a storage, as an earlier page wrote it. */
+export function storedRecord(overrides: Partial<Tokens> & { ago?: number } = {}): Tokens {
+  const { ago = 0, ...rest } = overrides
+  const savedAt = Date.now() - ago
+  const lifetime = rest.lifetime ?? 5 * MINUTE
+  return {
+    generation: 1.5,
+    version: 1.5,
+    accessToken: accessToken({ lifetime, issuedAt: savedAt }),
+    refreshToken: opaque('rt'),
+    savedAt,
+    lifetime,
+    expiresAt: savedAt + lifetime,
+    ...rest,
+  }
+}
+
+/** Everything that can be seen of a value: properties of every kind, JSON, and what Node prints. */
+export function expectNoToken(value: unknown): void {
+  const text = [inspect(value, { depth: 9, showHidden: false }), JSON.stringify(value), String(value)].join(
+    '\n',
+  )
+  for (const token of minted) {
+    expect(text).not.toContain(token)
+    // Nor the middle of it, should it be cut.
+    const middle = token.length >> 1
+    if (token.length > 60) expect(text).not.toContain(token.slice(middle, middle + 20))
+  }
+  scan(value, new Set())
+}
+
+function scan(value: unknown, seen: Set<unknown>): void {
+  if (typeof value === 'string') {
+    for (const token of minted) expect(value).not.toContain(token)
+  }
+  if (!value || typeof value !== 'object' || seen.has(value)) return
+  seen.add(value)
+  for (const key of Object.keys(value)) scan((value as Record<string, unknown>)[key], seen)
+}
+
+/** The part of the engine that HTTP entries use, without any HTTP. */
+export interface EngineView {
+  session(): number | undefined
+  acquire(
+    session: number | undefined,
+    lasting?: boolean,
+  ): TicketView | undefined | Promise<TicketView | undefined>
+  rejected(ticket: TicketView): Promise<TicketView | undefined> | undefined
+  collect(tokens: TokenResponse, ticket: TicketView): void
+  refreshing(signal?: unknown): boolean
+}
+
+export interface TicketView {
+  readonly accessToken: string
+  proven: boolean
+}
+
+export function engineView(auth: Auth<never>): EngineView {
+  return (auth as unknown as Record<symbol, EngineView>)[Symbol.for('tokenflight.engine')]!
+}
