@@ -92,9 +92,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       return refreshToken && now < held.endsAt && reason !== 'rejected' ? {} : undefined
     },
     async take(reading) {
-      const subject = session.held?.claims?.sub
-      const isOther = subject !== undefined && subject !== decodeToken(reading.accessToken)?.sub
-      if (isOther) session.begin(reading)
+      const before = session.held?.claims?.sub
+      const after = decodeToken(reading.accessToken)?.sub
+      // Another user's cookie. Tokens that name nobody belong to whoever asked.
+      if (before !== undefined && after !== undefined && before !== after) session.begin(reading)
       else session.renew(reading)
       await session.commit()
     },
@@ -113,7 +114,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     },
     failed(error) {
       session.error = error
-      session.cool(flights.coolDown, error.retryAt)
+      void session.cool(flights.coolDown, error.retryAt).then(events.flush)
     },
   })
 
@@ -201,6 +202,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       const stored = session.commit(true)
       conclude()
       await stored
+      events.flush()
     },
     async logout() {
       const { accessToken, refreshToken } = session.held?.tokens ?? {}
@@ -212,6 +214,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
         await Promise.race([farewell(tokens), pause(FAREWELL)])
       }
       await stored
+      events.flush()
     },
     getAccessToken(request) {
       const began = desk.session()

@@ -104,7 +104,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
         return warn('collect returned no token answer', error)
       }
       events.emit('refreshed', { reason: 'ahead', duration: 0, attempts: 0, source: 'network' })
-      void session.commit()
+      void session.commit().then(conclude)
       conclude()
     },
     serve() {

@@ -70,7 +70,7 @@ export function hold(
     tokens,
     accessToken: tokens.accessToken as string,
     session: previous?.session ?? {},
-    claims: decodeToken(tokens.accessToken as string),
+    claims: freeze(decodeToken(tokens.accessToken as string)),
     arrivedAt: now,
     endsAt,
     refreshEndsAt,
@@ -84,4 +84,12 @@ export function hold(
     // The same end of the session, give or take a rounding, is announced once.
     announced: !!previous?.announced && Math.abs(previous.refreshEndsAt - refreshEndsAt) < 1_000,
   }
+}
+
+/** Frozen as deep as claims go, for they are handed out. */
+function freeze<T>(value: T, depth = 0): T {
+  if (value && typeof value === 'object' && depth < 20) {
+    for (const member of Object.values(Object.freeze(value))) freeze(member, depth + 1)
+  }
+  return value
 }

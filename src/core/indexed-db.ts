@@ -141,11 +141,11 @@ export interface Ledger {
 export function createLedger(database: () => string, key: () => string): Ledger {
   return {
     async note(tokens, write) {
-      const { generation, version, savedAt } = tokens
+      const { generation, version, savedAt, ended } = tokens
       const stamp = await transact<Tokens>(database(), key(), stored => {
         if (stored && isNewer(stored, tokens)) return undefined
         write()
-        return { generation, version, savedAt }
+        return { generation, version, savedAt, ...(ended && { ended }) }
       })
       return stamp ?? tokens
     },

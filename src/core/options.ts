@@ -27,6 +27,7 @@ export function isRenewable({ refresh, served, cookie }: Settings, tokens: Token
 }
 
 export function resolveOptions(options: AuthOptions): Settings {
+  check(options && typeof options === 'object', 'options', 'an object', options)
   const {
     name = 'tokenflight',
     storage = memoryStorage(),
@@ -34,7 +35,11 @@ export function resolveOptions(options: AuthOptions): Settings {
     background = 'active',
   } = options
   const { refreshAhead, spread = false, refreshTimeout = 10_000, retry, clock = systemClock } = options
-  const { limit = 2, delay = 500, maxDelay = 8_000 } = typeof retry === 'object' ? retry : { limit: retry }
+  const {
+    limit = 2,
+    delay = 500,
+    maxDelay = 8_000,
+  } = retry && typeof retry === 'object' ? retry : { limit: retry as number | undefined }
   for (const [option, value] of Object.entries({
     refreshTimeout,
     'retry.delay': delay,

@@ -34,7 +34,7 @@ export interface Session {
   /** The session ends here, by logout or for good. Stores that first; `insist`: whatever else is stored. */
   end(why: 'logout' | SessionEndReason, cause?: unknown): Promise<void>
   /** A refresh failed; the siblings shall know. */
-  cool(coolDown: CoolDown, retryAt: number | undefined): void
+  cool(coolDown: CoolDown, retryAt: number | undefined): Promise<void>
   /** Stores the record and tells the siblings. What is newer there is adopted, or outbid where `insist` says so. */
   commit(insist?: boolean): Promise<void>
   /** Reads storage again where siblings write to it. */
@@ -186,12 +186,12 @@ export function createSession(host: SessionHost): Session {
       // A newer session, here or stored, may have come first.
       if (why !== 'logout' && held && session.held === held) close(why, 'local', cause)
     },
-    cool({ failures, strict }, retryAt = wall()) {
+    async cool({ failures, strict }, retryAt = wall()) {
       const { held, record } = session
       if (!storage.shared || !held) return
       const cooled = { failures, retryAt, retryStrict: strict }
       session.record = held.tokens = { ...record, version: next(record.version), savedAt: wall(), ...cooled }
-      void session.commit()
+      await session.commit()
     },
     async commit(insist) {
       const winner = await vault.commit(session.record)

@@ -57,6 +57,8 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
   const load = async (): Promise<Tokens | null> => {
     const last = hasIndexedDB() ? await ledger.last() : undefined
     let record = get()
+    // The end of a session needs no more than its stamp.
+    if (last?.ended && (!record || isNewer(last, record))) return last
     for (let waited = 0; last && (!record || isNewer(last, record)) && waited < SEEN_WITHIN; waited += LOOK) {
       await pause(LOOK)
       record = get()

@@ -48,7 +48,7 @@ export function readAnswer(answer: TokenResponse, now: number): TokenReading {
   const type = answer.token_type ?? answer.tokenType
   if (!isToken(accessToken)) {
     throw new TypeError(
-      `Not a token answer: access_token must be a string without white space or control characters, got ${describe(accessToken)}; members: ${Object.keys(answer).slice(0, 9)}`,
+      `Not a token answer: access_token must be a string without white space or control characters, got ${describe(accessToken)}; members: ${Object.keys(answer).filter(name => /^[a-z_]{1,24}$/i.test(name))}`,
     )
   }
   if (refreshToken && !isToken(refreshToken))

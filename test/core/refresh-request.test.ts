@@ -408,7 +408,7 @@ describe.each<[string, () => RefreshFunction]>([
 
   it('that works is a refresh', async () => {
     const auth = track(createAuth({ refresh: make() }))
-    await auth.login(pair())
+    await auth.login({ access_token: 'old-access', refresh_token: 'old-refresh', expires_in: 300 })
     await auth.refresh()
     expect(await auth.getAccessToken()).toBe('new-access')
     auth.dispose()

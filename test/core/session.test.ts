@@ -940,4 +940,25 @@ describe('new tokens', () => {
     expect(old.value).not.toBe(next.access_token)
     expect(old).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
   })
+
+  it.each<[string, () => { access_token: string }]>([
+    ['an opaque token', () => ({ access_token: opaque('at') })],
+    ['a JWT without sub', () => ({ access_token: jwt({ iat: START / 1000, exp: START / 1000 + 300 }) })],
+  ])('that name no user belong to the session that asked for them: %s', async (_, answer) => {
+    const { auth, refresh, events } = open()
+    const tokens = pair({ sub: 'ada' })
+    await auth.login(tokens)
+    const session = engineView(auth).session()
+    const done = watch(auth.refresh())
+    await settle()
+    const { access_token } = refresh.last.answer(answer())
+    await settle()
+    expect(done).toMatchObject({ status: 'fulfilled' })
+    expect(engineView(auth).session()).toBe(session)
+    expect(await auth.getAccessToken()).toBe(access_token)
+    watch(auth.refresh())
+    await settle()
+    expect(refresh.last.refreshToken).toBe(tokens.refresh_token)
+    expect(events.names).toEqual(['login', 'refreshed'])
+  })
 })

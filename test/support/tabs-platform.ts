@@ -124,7 +124,8 @@ interface Copy {
   value: string | null
   /** Own writes that the browser has not confirmed: they hide what others write. */
   unconfirmed: number
-  /** Changes arrive in order. */
+  /** Changes leave and arrive in order. */
+  leavesAt: number
   arrivesAt: number
 }
 
@@ -144,7 +145,7 @@ export class SimWebStorage {
     this.#lag = lag
   }
   of(tab: SimTab): Storage {
-    const copy: Copy = { tab, value: this.value, unconfirmed: 0, arrivesAt: 0 }
+    const copy: Copy = { tab, value: this.value, unconfirmed: 0, leavesAt: 0, arrivesAt: 0 }
     this.#copies.add(copy)
     const write = (value: string | null): void => {
       if (!tab.alive) return
@@ -153,7 +154,8 @@ export class SimWebStorage {
       if (!this.#lag) return this.#commit(copy, value)
       copy.unconfirmed++
       // What a process has written goes with it, if it dies before the browser heard of it.
-      this.#world.browser(this.#world.between(0, this.#lag / 10), () => {
+      copy.leavesAt = Math.max(copy.leavesAt, this.#world.now + this.#world.between(0, 0.5))
+      this.#world.browser(copy.leavesAt - this.#world.now, () => {
         if (tab.alive) this.#commit(copy, value)
       })
     }
