@@ -25,6 +25,8 @@ export interface Attempts {
 export interface LateAnswer<T> {
   /** The time is up, and the call goes on. */
   open(): void
+  /** It has settled, or the time for that is up, too. */
+  close(): void
   taken(result: T): void
   failed(error: unknown): void
 }
@@ -56,11 +58,15 @@ export function createAttempts(limit: number): Attempts {
       const { signal } = controller
       open.add(controller)
       signals.add(signal)
-      const stop = startTimer(() => controller.abort(), 2 * limit)
+      const stop = startTimer(() => {
+        late.close()
+        controller.abort()
+      }, 2 * limit)
       const work = call(refresh, { ...context, signal })
         .then(take)
         .finally(() => {
           stop()
+          late.close()
           open.delete(controller)
         })
       let isLate = false

@@ -89,7 +89,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       const { refreshToken } = held.tokens
       if (now < held.refreshEndsAt) return cookie || refreshToken ? { refreshToken } : undefined
       // Its end was noticed while the access token is good: a new pair may be had for that.
-      return refreshToken && now < held.endsAt && reason !== 'rejected' ? {} : undefined
+      return (cookie || refreshToken) && now < held.endsAt && reason !== 'rejected' ? {} : undefined
     },
     async take(reading) {
       const before = session.held?.claims?.sub
@@ -156,7 +156,8 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       held && clock() >= held.endsAt && !(isRenewable(settings, held.tokens) && clock() < held.refreshEndsAt)
     if (session.undecided) {
       await flights.fly('restore').catch(error => {
-        session.error = error
+        // A login may have come first.
+        if (session.undecided) session.error = error
       })
     } else if (isOver) await flights.fly('expired').catch(ignore)
   }

@@ -1,7 +1,7 @@
 /** Handing out tokens: at once where one is good, after a refresh where it must be. */
 import type { Engine, Ticket } from './engine.js'
 import { isOffline } from './environment.js'
-import { SignedOutError } from './errors.js'
+import { RefreshFailedError, SignedOutError } from './errors.js'
 import type { Events } from './events.js'
 import type { Flights } from './flights.js'
 import type { Held } from './held.js'
@@ -35,6 +35,9 @@ export function createDesk({ settings, clock, events, session, flights, conclude
   const isShort = (held: Held): boolean =>
     held.endsAt - clock() < Math.min(MARGIN, (held.tokens.lifetime ?? 0) / 10)
 
+  /** A question for a new pair is no refresh: who needs one waits it out. */
+  const question = async (): Promise<void> => flights.current()?.promise.catch(ignore)
+
   /** Waits for what a token needs: the restore, a read of the storage, a refresh. */
   const wait = async (began: object | undefined): Promise<Ticket | undefined> => {
     if (session.loading) await session.loading
@@ -44,10 +47,14 @@ export function createDesk({ settings, clock, events, session, flights, conclude
     }
     const { held } = session
     const mine = began ?? held?.session
+    const isDead = (): boolean => session.held?.session === mine && clock() >= (session.held?.endsAt ?? 0)
     if (held && held.session === mine) {
       held.used = true
-      if (clock() >= held.endsAt) await flights.fly('expired')
-      else if (isShort(held)) {
+      if (held.asked) await question()
+      if (isDead()) {
+        await flights.fly('expired')
+        if (isDead()) throw new RefreshFailedError('The new token ended before it could be used', 0)
+      } else if (isShort(held)) {
         // Better a new one, but this one is still good.
         await flights.current()?.promise.catch(error => {
           if (clock() >= held.endsAt) throw error
@@ -94,7 +101,9 @@ export function createDesk({ settings, clock, events, session, flights, conclude
       const renewed = async (): Promise<Ticket | undefined> => acquire(ticket.session)
       if (ticket !== held) return renewed()
       if (held.brought && !held.proven && clock() - held.arrivedAt < UNPROVEN) return undefined
-      return flights.fly('rejected').then(renewed)
+      const fly = (): Promise<void> | undefined =>
+        session.held === held ? flights.fly('rejected') : undefined
+      return (held.asked ? question().then(fly) : flights.fly('rejected')).then(renewed)
     },
     collect(answer, ticket) {
       if (ticket.session !== session.held?.session) return

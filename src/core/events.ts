@@ -20,6 +20,7 @@ export function createEvents(): Events {
   const listeners = new Map<string, Set<Listener>>()
   const queue: [name: string, event: unknown][] = []
   let isOpen = false
+  let isFlushing = false
 
   const deliver = (name: string, event: unknown): void => {
     for (const listener of [...(listeners.get(name) ?? [])]) {
@@ -32,7 +33,11 @@ export function createEvents(): Events {
     }
   }
   const flush = (): void => {
+    // A listener that calls back: its events come after those that the others still wait for.
+    if (isFlushing) return
+    isFlushing = true
     for (let entry = isOpen && queue.shift(); entry; entry = queue.shift()) deliver(...entry)
+    isFlushing = false
   }
   // What happens while the session is created waits for the listeners that are about to be added.
   queueMicrotask(() => {

@@ -47,13 +47,17 @@ function classify(failure: HttpFailure, body: unknown): FailureClass {
 /** `Retry-After` in milliseconds from now (RFC 9110 section 10.2.3: seconds or a date); 0 when there is none. */
 export function readRetryAfter(error: unknown, now: number): number {
   let value = ''
+  let sentAt = Number.NaN
   try {
     const failure = (error ?? {}) as HttpFailure
-    value = readHeader(failure.response?.headers ?? failure.headers, 'retry-after')
+    const headers = failure.response?.headers ?? failure.headers
+    value = readHeader(headers, 'retry-after')
+    // The server's own clock, where it may be read: the device's may be a day off.
+    sentAt = Date.parse(readHeader(headers, 'date'))
   } catch {
     // Its very properties throw.
   }
-  const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now
+  const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (sentAt || now)
   return wait > 0 && wait < Number.POSITIVE_INFINITY ? wait : 0
 }
 

@@ -63,6 +63,8 @@ export function createFlights(host: FlightHost): Flights {
   const coolDown: CoolDown = { until: 0, strict: false, failures: 0 }
   /** Ends a flight without the ways of a failed attempt. */
   const nothingLeft = new Error('There is nothing to refresh with')
+  /** Flights whose waiters were freed while the server may still answer. */
+  const open = new Set<Flight>()
   let current: Flight | undefined
 
   const epoch = (steady: number): number => Math.round(settings.clock.now() + steady - clock())
@@ -74,7 +76,9 @@ export function createFlights(host: FlightHost): Flights {
   /** Why no attempt may be made now, if so. */
   const refusal = (reason: RefreshReason): RefreshFailedError | undefined => {
     if (isOffline()) return new RefreshFailedError('Offline: no refresh was tried', 0)
-    return clock() < coolDown.until && (coolDown.strict || reason !== 'manual')
+    const isWaiting = clock() < coolDown.until && (coolDown.strict || reason !== 'manual')
+    // The same refresh token must not be sent while the answer to it may still come.
+    return isWaiting || [...open].some(isPresent)
       ? new RefreshFailedError('The last refresh failed; no further attempt yet', 0, epoch(coolDown.until))
       : undefined
   }
@@ -100,7 +104,7 @@ export function createFlights(host: FlightHost): Flights {
   }
 
   const refuseLate = async (flight: Flight, error: unknown, locked: boolean): Promise<void> => {
-    if ((await classify(error)) === 'rejected') await reject(flight, error, locked)
+    if (!flight.held?.asked && (await classify(error)) === 'rejected') await reject(flight, error, locked)
     host.conclude()
   }
 
@@ -115,7 +119,7 @@ export function createFlights(host: FlightHost): Flights {
     if (refused) throw refused
     const { held, reason } = flight
     const { refreshToken } = credentials
-    if (held && !settings.cookie && !refreshToken) held.asked = true
+    if (held && clock() >= held.refreshEndsAt) held.asked = true
     const startedAt = clock()
     const context = {
       reason,
@@ -134,9 +138,11 @@ export function createFlights(host: FlightHost): Flights {
       },
       {
         open() {
+          open.add(flight)
           coolDown.until = startedAt + 2 * settings.refreshTimeout
           coolDown.strict = true
         },
+        close: () => open.delete(flight),
         taken(isMine) {
           if (isMine) landed(flight, count, startedAt)
           host.conclude()
@@ -157,9 +163,9 @@ export function createFlights(host: FlightHost): Flights {
       cause instanceof TypeError && /^(The refresh function|Not a token answer)/.test(cause.message)
     const now = clock()
     const backoff = Math.random() * Math.min(LONGEST_COOL_DOWN, FIRST_COOL_DOWN * 2 ** coolDown.failures++)
-    const open = coolDown.strict ? coolDown.until - now : 0
-    coolDown.until = now + Math.max(backoff, wait, open)
-    coolDown.strict = wait > 0 || open > 0
+    const rest = coolDown.strict ? coolDown.until - now : 0
+    coolDown.until = now + Math.max(backoff, wait, rest)
+    coolDown.strict = wait > 0 || rest > 0
     const retryAt = epoch(coolDown.until)
     const why = isOurs ? `: ${cause.message}` : ', see cause'
     const error = new RefreshFailedError(
@@ -193,6 +199,7 @@ export function createFlights(host: FlightHost): Flights {
           error,
         )
         emit('refreshFailed', { error: failed, class: failure, attempts: count })
+        flight.settle(failed)
       } else if (failure === 'rejected') await reject(flight, error, locked)
       else {
         const wait = readRetryAfter(error, settings.clock.now())

@@ -8,8 +8,6 @@ import type { CoherentStorage } from './vault.js'
 import { pause } from './waiting.js'
 
 const STORE = 'tokens'
-/** How long a lease lasts whose holder is gone, milliseconds: longer than an attempt, shorter than patience. */
-const LEASE = 12_000
 /** How often a waiter asks for the lease, milliseconds. */
 const ASK = 50
 
@@ -65,8 +63,11 @@ export function hasIndexedDB(): boolean {
   }
 }
 
-/** Where Web Locks are missing: who holds the lease of a name may go on, until it is given back or runs out. */
-export function createLease(database: string): AuthLock {
+/**
+ * Where Web Locks are missing: who holds the lease of a name may go on, until it is given back or runs out.
+ * @param duration how long it lasts whose holder is gone, milliseconds: longer than an attempt, shorter than patience
+ */
+export function createLease(database: string, duration: number): AuthLock {
   const holder = Math.random()
   interface Lease {
     holder: number
@@ -81,9 +82,9 @@ export function createLease(database: string): AuthLock {
           stored &&
           stored.holder !== holder &&
           stored.until > Date.now() &&
-          stored.until < Date.now() + 2 * LEASE
+          stored.until < Date.now() + 2 * duration
             ? undefined
-            : { holder, until: Date.now() + LEASE },
+            : { holder, until: Date.now() + duration },
         )
         if (lease?.holder === holder) break
         await pause(ASK)

@@ -190,7 +190,7 @@ export function createSession(host: SessionHost): Session {
       const { held, record } = session
       if (!storage.shared || !held) return
       const cooled = { failures, retryAt, retryStrict: strict }
-      session.record = held.tokens = { ...record, version: next(record.version), savedAt: wall(), ...cooled }
+      session.record = held.tokens = { ...record, version: next(record.version), ...cooled }
       await session.commit()
     },
     async commit(insist) {

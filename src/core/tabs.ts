@@ -5,8 +5,6 @@ import type { AuthLock } from './types.js'
 
 /** How much longer than a grant a waiter waits for the lock, milliseconds. */
 const PATIENCE = 2_000
-/** How long a waiter waits for a holder that it has waited for in vain, milliseconds. */
-const NO_PATIENCE = 50
 
 /**
  * Runs the callback while no other tab runs its own, if there is a lock. The wait is bounded, since a frozen
@@ -17,34 +15,40 @@ export function createExclusive(
   lock: AuthLock | undefined,
   hold: number,
 ): <T>(callback: (locked: boolean) => Promise<T>) => Promise<T> {
-  const lease = hasIndexedDB() ? createLease(name) : undefined
-  let stuck = false
+  const lease = hasIndexedDB() ? createLease(name, hold + PATIENCE / 2) : undefined
+  /** Locks that were waited for in vain, and that nobody has let go since. */
+  const stuck = new Set<string>()
+
+  /** Learns when a holder that was waited for in vain is gone, so that the next one is waited for again. */
+  const probe = (locks: AuthLock, turn: string): void => {
+    stuck.add(turn)
+    const free = async (): Promise<void> => void stuck.delete(turn)
+    locks.request(turn, { signal: new AbortController().signal }, free).catch(free)
+  }
   return async callback => {
     const locks = lock ?? webLocks() ?? lease
-    if (!locks) return callback(false)
-    let running: ReturnType<typeof callback> | undefined
-    const waiting = new AbortController()
-    const cancel = startTimer(
-      () => {
-        stuck = true
-        waiting.abort()
-      },
-      stuck ? NO_PATIENCE : hold + PATIENCE,
-    )
-    try {
-      return await locks.request(name, { signal: waiting.signal }, () => {
+    // Those who waited in vain for a frozen holder take turns by a lock of their own.
+    for (const turn of locks ? [name, `${name}:stuck`] : []) {
+      if (!locks || stuck.has(turn)) continue
+      let running: ReturnType<typeof callback> | undefined
+      const waiting = new AbortController()
+      const cancel = startTimer(() => waiting.abort(), hold + PATIENCE)
+      try {
+        return await locks.request(turn, { signal: waiting.signal }, () => {
+          cancel()
+          running = callback(true)
+          return running
+        })
+      } catch (error) {
+        if (running) throw error
+        // An opaque origin, a document that is not active: go on without.
+        if (!waiting.signal.aborted) break
+        if (!stuck.has(turn)) probe(locks, turn)
+      } finally {
         cancel()
-        stuck = false
-        running = callback(true)
-        return running
-      })
-    } catch (error) {
-      // An opaque origin, a document that is not active, a holder that hangs: go on without.
-      if (running) throw error
-      return callback(false)
-    } finally {
-      cancel()
+      }
     }
+    return callback(false)
   }
 }
 

@@ -66,7 +66,10 @@ async function failure(response: Response, forbidden: FailureClass | undefined):
   return Object.assign(new Error(`The refresh endpoint answered ${status}${code ? ` (${code})` : ''}`), {
     status,
     error: code,
-    headers: { 'retry-after': readHeader(response.headers, 'retry-after') },
+    headers: {
+      'retry-after': readHeader(response.headers, 'retry-after'),
+      date: readHeader(response.headers, 'date'),
+    },
     ...(status === 403 && forbidden && { failureClass: forbidden }),
   })
 }

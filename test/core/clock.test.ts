@@ -5,6 +5,7 @@ import {
   cell,
   DAY,
   HOUR,
+  httpError,
   jumpWall,
   MINUTE,
   opaque,
@@ -315,5 +316,31 @@ describe('after a reload from storage', () => {
     await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
     expect(refresh.calls).toHaveLength(0)
     expect(storage.record?.accessToken).toBeUndefined()
+  })
+
+  it('a record that was stamped again after a correction backwards is no younger for that', async () => {
+    const storage = cell(null, { shared: true })
+    const first = open({
+      storage,
+      background: 'off',
+      retry: 0,
+      name: 'stamped',
+      refresh: refreshStub(() => Promise.reject(httpError(503))),
+    })
+    const tokens = pair()
+    await first.auth.login(tokens)
+    jumpWall(-HOUR)
+    // A failure is stored, too, for the siblings.
+    const failed = watch(first.auth.refresh())
+    await pass(5 * SECOND)
+    expect(failed.status).toBe('rejected')
+    first.auth.dispose()
+    await pass(6 * MINUTE)
+    const { auth, refresh } = open({ storage, background: 'off', name: 'stamped', refresh: fresh() })
+    const asked = watch(auth.getAccessToken())
+    await pass(5 * SECOND)
+    expect(asked.value).toBeDefined()
+    expect(asked.value).not.toBe(tokens.access_token)
+    expect(refresh.calls).toHaveLength(1)
   })
 })

@@ -150,6 +150,7 @@ describe('a page that loads in cookie mode', () => {
     await auth.ready
     expect(await auth.getAccessToken()).toBe(tokens.access_token)
     expect(auth.getState()).toMatchObject({ claims: { sub: 'grace' } })
+    expect(auth.getState()).not.toHaveProperty('error')
     expect(events.names).toEqual(['login'])
   })
 
@@ -273,6 +274,31 @@ describe('a session in cookie mode', () => {
     expect(auth.getState()).toMatchObject({ claims: { sub: 'grace' } })
     expect(await auth.getAccessToken()).toBe(next.access_token)
     expect(events.names).toContain('login')
+  })
+
+  it('whose cookie is known to have ended lives until its access token ends, and starts no storm', async () => {
+    const { auth, refresh, events } = await start({ background: 'always' })
+    const tokens = alone({ lifetime: HOUR })
+    await auth.login({ ...tokens, refresh_expires_in: 600 })
+    const { length } = refresh.calls
+    let timers = 0
+    const original = globalThis.setTimeout
+    vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, delay?: number) => {
+      if (++timers > 1_000) throw new Error('A storm of timers')
+      return original(callback, delay)
+    }) as typeof setTimeout)
+    events.statuses.length = 0
+    for (let minute = 0; minute < 59; minute++) {
+      await pass(MINUTE)
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    }
+    // Asked once for new ones, as in storage mode, or not at all.
+    expect(refresh.calls.length).toBeLessThanOrEqual(length + 1)
+    expect(events.statuses.length).toBeLessThan(10)
+    refresh.last.fail(httpError(401))
+    await pass(MINUTE)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_SESSION_EXPIRED' })
+    expect(events.of('sessionExpired')).toHaveLength(1)
   })
 
   it('of an opaque token stays the same session when the server hands out another', async () => {

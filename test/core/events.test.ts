@@ -264,4 +264,14 @@ describe('a listener that calls back', () => {
     expect(order).toContain('logout')
     expect(order[0]).toBe('login begins')
   })
+
+  it('does not change the order in which the others see the events', async () => {
+    const { auth } = open()
+    auth.on('login', () => void auth.logout())
+    const order: string[] = []
+    auth.on('login', () => void order.push('login'))
+    auth.on('logout', () => void order.push('logout'))
+    await auth.login(pair())
+    expect(order).toEqual(['login', 'logout'])
+  })
 })

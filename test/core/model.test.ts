@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE, SECOND } from '../support/core.js'
-import { type Ending, inWorld, LIFETIMES, type ModelOptions, type World } from '../support/core-model.js'
+import {
+  type Ending,
+  inWorld,
+  LIFETIMES,
+  type ModelOptions,
+  type Order,
+  type World,
+} from '../support/core-model.js'
 
 const RUNS = Number(process.env.FC_RUNS ?? 300)
 
@@ -52,6 +59,7 @@ const commands = [
   fc.constant(command('logout()', world => world.logout())),
   pauses.map(time => command(`wait(${time})`, world => world.wait(time))),
   pauses.map(time => command(`wait(${time})`, world => world.wait(time))),
+  fc.constant(command('waitForEnd()', world => world.waitForEnd())),
   jumps.map(time => command(`jump(${time})`, world => world.jump(time))),
   fc.integer({ min: 1, max: 3 }).map(times => command(`fault(${times})`, world => world.fault(times))),
   fc.constant(command('revoke()', world => world.revoke())),
@@ -66,8 +74,9 @@ const options: fc.Arbitrary<ModelOptions> = fc.record({
   storageTicks: fc.constantFrom(0, 1, 4),
   shared: fc.boolean(),
   lifetime: fc.constantFrom(...LIFETIMES),
-  refreshLifetime: fc.constantFrom(0, 10 * MINUTE),
+  refreshLifetime: fc.constantFrom(0, MINUTE, 10 * MINUTE),
   rotates: fc.boolean(),
+  offersPairs: fc.boolean(),
 })
 
 describe('whatever happens in whatever order', () => {
@@ -88,6 +97,157 @@ describe('whatever happens in whatever order', () => {
   })
 })
 
-it('runs as often as it is told', () => {
-  expect(RUNS).toBeGreaterThan(0)
+/** What users and requests do, for the scheduler to mix with the answers of servers and storage. */
+const actions = fc.constantFrom(
+  'login ada',
+  'login grace',
+  'logout',
+  'ask',
+  'ask',
+  'force',
+  'request',
+  'request',
+  'request',
+  'refresh',
+  'grow old',
+  'revoke',
+)
+
+describe('in whatever order servers and storage answer', () => {
+  it('the same holds', { timeout: 60_000 + RUNS * 500 }, async () => {
+    const property = fc.asyncProperty(
+      fc.scheduler(),
+      fc.record({
+        mode: fc.constantFrom('storage' as const, 'cookie' as const),
+        shared: fc.boolean(),
+        rotates: fc.boolean(),
+      }),
+      fc.array(fc.array(actions, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 }),
+      fc.infiniteStream(fc.tuple(endings, fc.boolean())),
+      (scheduler, settings, actors, draws) => {
+        const draw = (): [Ending, boolean] => draws.next().value
+        const order: Order = {
+          schedule: (task, label) => scheduler.schedule(task, label),
+          ending: () => draw()[0],
+          refusal: () => draw()[1],
+        }
+        const act = async (world: World, action: string): Promise<void> => {
+          if (action === 'login ada' || action === 'login grace') world.login(action.slice(6), true)
+          else if (action === 'logout') world.logout()
+          else if (action === 'ask') world.ask(false)
+          else if (action === 'force') world.ask(true)
+          else if (action === 'request') world.request()
+          else if (action === 'refresh') world.refresh()
+          else if (action === 'revoke') world.revoke()
+          else world.rotateKeys()
+        }
+        return inWorld(
+          {
+            ...settings,
+            background: 'off',
+            retries: 0,
+            storageTicks: 0,
+            lifetime: 5 * MINUTE,
+            refreshLifetime: 0,
+            offersPairs: false,
+          },
+          async world => {
+            world.login('ada', true)
+            for (const deeds of actors) {
+              scheduler.scheduleSequence(
+                deeds.map(action => ({ builder: () => act(world, action), label: action })),
+              )
+            }
+            for (let round = 0; round < 5; round++) {
+              await scheduler.waitIdle()
+              await world.wait(SECOND)
+            }
+            await scheduler.waitIdle()
+            if (world.failure) throw world.failure
+          },
+          order,
+        )
+      },
+    )
+    await fc.assert(property, { numRuns: RUNS })
+  })
+})
+
+describe('what once went wrong stays right:', () => {
+  const usual: ModelOptions = {
+    mode: 'storage',
+    background: 'off',
+    retries: 0,
+    storageTicks: 0,
+    shared: false,
+    lifetime: 2 * SECOND,
+    refreshLifetime: 0,
+    rotates: false,
+    offersPairs: false,
+  }
+
+  /** Plays a counterexample as fast-check printed it. */
+  const play = (settings: Partial<ModelOptions>, ...steps: ((world: World) => void | Promise<void>)[]) =>
+    inWorld({ ...usual, ...settings }, async world => {
+      for (const step of steps) {
+        await step(world)
+        await world.checkRest()
+        if (world.failure) throw world.failure
+      }
+    })
+
+  it('a clock that jumps forward while an attempt hangs does not send its refresh token again', () =>
+    expect(
+      play(
+        { background: 'always' },
+        world => world.login('ada', true),
+        world => world.refresh(),
+        world => world.jump(SECOND),
+        world => world.wait(21 * SECOND),
+      ),
+    ).resolves.toBeUndefined())
+
+  it('a clock that jumps forward while a restore hangs does not start another', () =>
+    expect(
+      play(
+        { mode: 'cookie' },
+        world => world.jump(HOUR),
+        world => world.ask(true),
+        world => world.wait(MINUTE),
+      ),
+    ).resolves.toBeUndefined())
+
+  it('a cookie that is known to have ended starts no storm of timers', () =>
+    expect(
+      play(
+        { mode: 'cookie', background: 'always', lifetime: 5 * MINUTE, refreshLifetime: MINUTE },
+        world => world.login('ada', false),
+        world => world.waitForEnd(),
+      ),
+    ).resolves.toBeUndefined())
+
+  it('a new pair that is asked for and refused late ends no session', () =>
+    expect(
+      play(
+        { lifetime: 5 * MINUTE, refreshLifetime: MINUTE },
+        world => world.login('ada', true),
+        world => world.wait(MINUTE),
+        world => world.request(),
+        world => world.wait(10 * SECOND),
+        world => world.request(),
+      ),
+    ).resolves.toBeUndefined())
+
+  it('an access token that dies while a new pair is asked for is not sent', () =>
+    expect(
+      play(
+        { lifetime: 5 * MINUTE, refreshLifetime: MINUTE },
+        world => world.login('ada', true),
+        world => world.waitForEnd(),
+        world => world.request(),
+        world => world.wait(3 * SECOND),
+        world => world.request(),
+        world => world.wait(10 * SECOND),
+      ),
+    ).resolves.toBeUndefined())
 })

@@ -274,21 +274,17 @@ describe('dispose in a page', () => {
     const present = new Map<unknown, string>()
     for (const target of [window, document] as EventTarget[]) {
       const { addEventListener, removeEventListener } = target
-      vi.spyOn(target, 'addEventListener').mockImplementation(function (
-        this: EventTarget,
-        name,
-        listener,
-        ...rest
-      ) {
+      vi.spyOn(target, 'addEventListener').mockImplementation(function (this: EventTarget, name, listener) {
         const entry = (event: Event): void => (listener as (event: Event) => void)(event)
         present.set(entry, name)
-        return addEventListener.call(target, name, entry, ...rest)
+        addEventListener.call(target, name, entry)
       })
-      vi.spyOn(target, 'removeEventListener').mockImplementation(function (this: EventTarget, name, ...rest) {
+      vi.spyOn(target, 'removeEventListener').mockImplementation(function (this: EventTarget, name) {
         for (const [entry, of] of present) {
           if (of !== name) continue
           present.delete(entry)
-          return removeEventListener.call(target, name, entry as never, ...rest)
+          removeEventListener.call(target, name, entry as never)
+          return
         }
       })
     }

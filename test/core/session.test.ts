@@ -5,6 +5,7 @@ import {
   alone,
   cell,
   DAY,
+  type Deferred,
   deferred,
   engineView,
   HOUR,
@@ -319,7 +320,7 @@ describe('logout during a flight', () => {
   })
 
   it('while the new tokens are being stored drops them', async () => {
-    const writes: ReturnType<typeof deferred>[] = []
+    const writes: Deferred<void>[] = []
     let record: unknown = null
     const storage = {
       get: () => null,
@@ -662,6 +663,83 @@ describe('the four cases of two ends', () => {
       await settle()
       expect(refresh.calls).toHaveLength(1)
       expect(refresh.last.refreshToken).toBeUndefined()
+    })
+
+    it.each<[string, () => unknown]>([
+      ['refused', () => httpError(401)],
+      ['failed', () => httpError(503)],
+    ])(
+      'a request that waits because the access token died during an ask that is %s gets no dead token',
+      async (_, failure) => {
+        const { auth, refresh, tokens } = await start({ refreshTimeout: 2 * HOUR })
+        await auth.getAccessToken()
+        await settle()
+        expect(refresh.calls).toHaveLength(1)
+        await pass(50 * MINUTE)
+        const asked = watch(auth.getAccessToken())
+        await settle()
+        expect(asked.status).toBe('pending')
+        refresh.last.fail(failure())
+        await settle()
+        expect(asked.value).not.toBe(tokens.access_token)
+        expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SESSION_EXPIRED' } })
+      },
+    )
+
+    it('a request that waits because the access token died during an ask that hangs gets no dead token', async () => {
+      const { auth, tokens } = await start()
+      await pass(50 * MINUTE - 5 * SECOND)
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      await pass(5 * SECOND)
+      const asked = watch(auth.getAccessToken())
+      await pass(20 * SECOND)
+      expect(asked.status).toBe('rejected')
+    })
+
+    it('an ask that is refused late ends nothing', async () => {
+      const { auth, refresh, tokens, events } = await start()
+      await auth.getAccessToken()
+      await pass(15 * SECOND)
+      refresh.last.fail(httpError(401))
+      await pass(5 * SECOND)
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      expect(auth.getState().status).toBe('authenticated')
+      expect(events.of('sessionExpired')).toEqual([])
+      expect(refresh.calls).toHaveLength(1)
+    })
+
+    it('an ask that is answered late is kept', async () => {
+      const { auth, refresh } = await start()
+      await auth.getAccessToken()
+      await pass(15 * SECOND)
+      const { access_token } = refresh.last.answer(pair({ lifetime: HOUR }))
+      await settle()
+      expect(await auth.getAccessToken()).toBe(access_token)
+      expect(refresh.calls).toHaveLength(1)
+    })
+
+    it('a 401 during an ask that is refused is not replayed with the same token', async () => {
+      const { auth, refresh } = await start()
+      const engine = engineView(auth)
+      const ticket = await engine.acquire(engine.session())
+      await settle()
+      const refused = watch(Promise.resolve(engine.rejected(ticket!)))
+      await settle()
+      refresh.last.fail(httpError(400))
+      await settle()
+      expect(refused.status).not.toBe('pending')
+      expect(refused.value?.accessToken).not.toBe(ticket?.accessToken)
+    })
+
+    it('refresh() whose ask is refused rejects, and the session lives', async () => {
+      const { auth, refresh, tokens } = await start()
+      const done = watch(auth.refresh())
+      await settle()
+      expect('refreshToken' in refresh.last).toBe(false)
+      refresh.last.fail(httpError(401))
+      await settle()
+      expect(done).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED' } })
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
     })
 
     it('a 401 then is the end', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import {
   accessToken,
   cell,
+  type Deferred,
   deferred,
   expectNoToken,
   HOUR,
@@ -174,6 +175,22 @@ describe('a storage that fails', () => {
     expect(await auth.getAccessToken()).toBe(tokens.access_token)
   })
 
+  it('so slowly that a short token dies meanwhile hands out no dead token', async () => {
+    const { auth, refresh } = open({
+      storage: faulty({ set: () => new Promise(resolve => setTimeout(resolve, 1_900)) }),
+      background: 'off',
+    })
+    void auth.login(pair({ lifetime: 1_500 }))
+    await pass(2 * SECOND)
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    const { access_token } = refresh.last.answer(pair({ lifetime: 1_500 }))
+    await pass(1_950)
+    expect(asked.value).not.toBe(access_token)
+    await pass(MINUTE)
+    expect(asked.status).not.toBe('pending')
+  })
+
   it('does not fail a refresh that worked', async () => {
     const { auth, events } = open({
       storage: faulty({ set: boom }),
@@ -188,7 +205,7 @@ describe('a storage that fails', () => {
 
 describe('an asynchronous storage', () => {
   it('that is slow keeps writes in their order', async () => {
-    const gates: ReturnType<typeof deferred>[] = []
+    const gates: Deferred<void>[] = []
     const landed: (string | undefined)[] = []
     const { auth } = open({
       storage: {

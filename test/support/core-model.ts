@@ -5,10 +5,11 @@ import {
   isAuthError,
   type RefreshContext,
   type TokenResponse,
-  type Tokens,
+  type TokenStorage,
 } from 'tokenflight'
 import { vi } from 'vitest'
 import {
+  type Cell,
   cell,
   engineView,
   jumpWall,
@@ -33,6 +34,17 @@ export interface ModelOptions {
   /** Milliseconds; 0: the server does not say. */
   refreshLifetime: number
   rotates: boolean
+  /** The server gives a new pair for a good access token alone. */
+  offersPairs: boolean
+}
+
+/** Decides the order in which servers and storage answer, in place of commands; as `fc.scheduler` does. */
+export interface Order {
+  schedule<T>(task: Promise<T>, label: string): Promise<T>
+  /** How the next refresh request ends. */
+  ending(): Ending
+  /** Whether the API refuses the next request. */
+  refusal(): boolean
 }
 
 /** How a refresh request ends. `lost`: the server has answered, and the connection broke. */
@@ -69,6 +81,7 @@ interface Instant {
 
 interface AccessToken {
   readonly session: Session
+  readonly family: Family
   readonly at: Instant
   readonly lifetime: number
   reloaded: boolean
@@ -92,7 +105,7 @@ interface ApiRequest {
 
 interface Waiter {
   readonly what: string
-  readonly since: number
+  since: number
 }
 
 /** Longer than any chain of bounded waits that a caller may be put through. */
@@ -104,7 +117,7 @@ export class World {
   readonly api: ApiRequest[] = []
   auth!: Auth
   current: Session | undefined
-  private readonly storage
+  private readonly disk: Cell
   private readonly families: Family[] = []
   private readonly byRefreshToken = new Map<string, Family>()
   private readonly byAccessToken = new Map<string, AccessToken>()
@@ -120,40 +133,49 @@ export class World {
 
   private readonly options: ModelOptions
 
-  constructor(options: ModelOptions) {
+  private order: Order | undefined
+
+  constructor(options: ModelOptions, order?: Order) {
     this.options = options
-    const inner = cell(null, { shared: options.shared })
-    const operation = <T>(work: () => T): T | Promise<T> => {
-      const run = (): T => {
+    this.order = order
+    this.disk = cell(null, { shared: options.shared })
+    this.openPage()
+  }
+
+  // What the application, the user and the device do.
+
+  /** What one page sees of the disk: nothing any more when it is gone. */
+  private storageOf(page: number): TokenStorage {
+    const { disk, options } = this
+    const operation = <T>(work: () => T | Promise<T>): T | Promise<T> => {
+      const run = (): T | Promise<T> => {
+        if (page !== this.page) throw new Error('The page is gone')
         if (this.faults <= 0) return work()
         this.faults--
         this.isStale = true
         throw new Error('storage fault')
       }
+      if (this.order) return this.order.schedule(Promise.resolve(), 'storage').then(run)
       if (!options.storageTicks) return run()
       let waiting = Promise.resolve()
       for (let tick = 1; tick < options.storageTicks; tick++) waiting = waiting.then(() => {})
       return waiting.then(run)
     }
-    this.storage = {
+    return {
       shared: options.shared,
-      inner,
-      get: () => operation(() => inner.get() as Tokens | null),
-      set: (tokens: Tokens) =>
+      get: () => operation(() => disk.get()),
+      set: tokens =>
         operation(() => {
           this.isStale = false
-          inner.set(tokens)
-        }) as void | Promise<void>,
+          return disk.set(tokens)
+        }),
       remove: () =>
         operation(() => {
           this.isStale = false
-          inner.remove()
-        }) as void | Promise<void>,
+          return disk.remove()
+        }),
     }
-    this.openPage()
   }
-
-  // What the application, the user and the device do.
 
   private openPage(): void {
     const page = ++this.page
@@ -163,7 +185,7 @@ export class World {
       refresh: context => this.grant(context, page),
       refreshTokenIn: mode,
       background,
-      storage: this.storage,
+      storage: this.storageOf(page),
       retry: { limit: retries },
     })
     const { auth } = this
@@ -218,9 +240,15 @@ export class World {
     const began = engine.session()
     const send = async (ticket: TicketView, isReplay: boolean): Promise<number> => {
       const token = this.checkToken(ticket.accessToken, session, isOpen, isReplay ? 'replayed' : 'sent')
+      this.waiters.delete(waiter)
       const status = await new Promise<number>(resolve => {
-        this.api.push({ ticket, session: token.session, isReplay, resolve })
+        const request: ApiRequest = { ticket, session: token.session, isReplay, resolve }
+        this.api.push(request)
+        const { order } = this
+        void order?.schedule(Promise.resolve(), 'api').then(() => this.reply(request, order.refusal()))
       })
+      waiter.since = performance.now()
+      if (page === this.page) this.waiters.add(waiter)
       if (status !== 401) ticket.proven = true
       return status
     }
@@ -231,7 +259,8 @@ export class World {
       const next = await engine.rejected(ticket)
       if (next) await send(next, true)
     }
-    this.await('request', exchange())
+    const { page } = this
+    const waiter = this.await('request', exchange())
   }
 
   async reload(): Promise<void> {
@@ -245,10 +274,16 @@ export class World {
     this.waiters.clear()
     for (const token of this.byAccessToken.values()) token.reloaded = true
     if (this.current?.expired) this.current = undefined
-    const { record } = this.storage.inner
+    const { record } = this.disk
     if (this.options.mode === 'cookie' && !record?.accessToken) this.current = undefined
     this.openPage()
     await settle()
+  }
+
+  /** Waits until the newest access token is about to end. */
+  async waitForEnd(): Promise<void> {
+    const newest = [...this.byAccessToken.values()].at(-1)
+    if (newest) await this.wait(Math.max(0, newest.lifetime - this.since(newest.at).least - 3 * SECOND))
   }
 
   async wait(milliseconds: number): Promise<void> {
@@ -289,7 +324,11 @@ export class World {
   end(index: number, ending: Ending): void {
     const open = this.openCalls
     const call = open[index % open.length]
-    if (!call) return
+    if (call) this.finish(call, ending)
+  }
+
+  private finish(call: OpenCall, ending: Ending): void {
+    if (!call.open) return
     this.log.push(`refresh ${this.calls.indexOf(call) + 1} ends: ${ending}`)
     call.open = false
     switch (ending) {
@@ -316,14 +355,21 @@ export class World {
     else if (tokens) call.resolve(tokens)
     else {
       const session = this.relevant(call)
-      if (session) session.refused = true
+      // Without a refresh token it was a question, and a no ends nothing.
+      if (session && (this.options.mode === 'cookie' || call.context.refreshToken)) session.refused = true
       call.reject({ response: { status: 400, data: { error: 'invalid_grant' } } })
     }
   }
 
   respond(index: number, isRefused: boolean): void {
-    const request = this.api.splice(index % Math.max(1, this.api.length), 1)[0]
-    if (!request) return
+    const request = this.api[index % Math.max(1, this.api.length)]
+    if (request) this.reply(request, isRefused)
+  }
+
+  private reply(request: ApiRequest, isRefused: boolean): void {
+    const at = this.api.indexOf(request)
+    if (at < 0) return
+    this.api.splice(at, 1)
     const { accessToken } = request.ticket
     const token = this.byAccessToken.get(accessToken)
     const isDead = isRefused || !token || token.revoked || this.since(token.at).least >= token.lifetime
@@ -348,7 +394,7 @@ export class World {
     if (state.status === 'expired') this.check(current?.expired, 'a session that is good is never lost')
     if (state.status === 'anonymous')
       this.check(!current || current.expired, 'a session that is good is never lost')
-    const stored = this.storage.inner.record?.accessToken
+    const stored = this.disk.record?.accessToken
     if (stored && !this.isStale) {
       const session = this.byAccessToken.get(stored)?.session
       this.check(session && session === current && !session.expired, 'storage holds the present session only')
@@ -358,6 +404,7 @@ export class World {
   /** Everything heals: whoever waits is answered, and a session that is good still works. */
   async heal(): Promise<void> {
     this.log.push('heal')
+    this.order = undefined
     this.faults = 0
     for (let round = 0; round < 40; round++) {
       while (this.openCalls.length) {
@@ -369,6 +416,8 @@ export class World {
         await settle()
       }
       await pass(5 * SECOND)
+      // Long enough for what is late, and for as long as anybody waits.
+      if (round >= 5 && !this.waiters.size && !this.openCalls.length) break
     }
     await this.checkRest()
     this.check(
@@ -383,6 +432,7 @@ export class World {
         await settle()
       }
       await pass(5 * SECOND)
+      if (!this.waiters.size) break
     }
     await this.checkRest()
     this.check(this.waiters.size === 0, 'no waiter is left unsettled')
@@ -421,6 +471,8 @@ export class World {
     return new Promise<TokenResponse>((resolve, reject) => {
       const call: OpenCall = { context, session: current, resolve, reject, open: true }
       this.calls.push(call)
+      const { order } = this
+      void order?.schedule(Promise.resolve(), 'auth server').then(() => this.finish(call, order.ending()))
       // As fetch does.
       context.signal.addEventListener('abort', () => {
         if (call.open) this.log.push(`refresh ${this.calls.indexOf(call) + 1} is aborted`)
@@ -438,18 +490,13 @@ export class World {
   /** What the server makes of a grant; undefined: it refuses. */
   private answer(call: OpenCall, isLost: boolean): TokenResponse | undefined {
     const { refreshToken } = call.context
-    const family =
-      this.options.mode === 'cookie'
-        ? this.jar
-        : refreshToken
-          ? this.byRefreshToken.get(refreshToken)
-          : undefined
+    const family = this.familyOf(call)
     if (!family || family.revoked) return undefined
     if (refreshToken && refreshToken !== family.current && refreshToken !== family.parent) {
       family.revoked = true
       this.check(false, 'never two successful grants with one refresh token')
     }
-    if (this.options.rotates && refreshToken !== family.parent) {
+    if ((this.options.rotates || !refreshToken) && (!refreshToken || refreshToken !== family.parent)) {
       family.parent = family.current
       family.current = this.mintRefreshToken(family)
     }
@@ -461,8 +508,15 @@ export class World {
     return this.issue(
       family,
       session ?? this.stranger(family.sub),
-      this.options.rotates && this.options.mode === 'storage',
+      (this.options.rotates || !refreshToken) && this.options.mode === 'storage',
     )
+  }
+
+  private familyOf({ context }: OpenCall): Family | undefined {
+    const { refreshToken, accessToken } = context
+    if (this.options.mode === 'cookie') return this.jar
+    if (refreshToken) return this.byRefreshToken.get(refreshToken)
+    return this.options.offersPairs && accessToken ? this.byAccessToken.get(accessToken)?.family : undefined
   }
 
   private register(sub: string): Family {
@@ -504,7 +558,11 @@ export class World {
       iat: issuedAt / 1000,
       exp: (issuedAt + lifetime) / 1000,
     })
-    this.byAccessToken.set(access_token, { session, at, lifetime, reloaded: false, revoked: false })
+    this.byAccessToken.set(access_token, { session, family, at, lifetime, reloaded: false, revoked: false })
+    if (this.options.mode === 'cookie') {
+      session.refreshTokenAt = at
+      return { access_token, refresh_expires_in: refreshLifetime / 1000 }
+    }
     if (!withRefreshToken) return { access_token }
     session.refreshToken = family.current
     session.refreshTokenAt = at
@@ -551,7 +609,7 @@ export class World {
     }
   }
 
-  private await(what: string, promise: Promise<unknown>): void {
+  private await(what: string, promise: Promise<unknown>): Waiter {
     const waiter: Waiter = { what, since: performance.now() }
     this.waiters.add(waiter)
     promise.then(
@@ -561,6 +619,7 @@ export class World {
         if (!isAuthError(error)) this.failure ??= error
       },
     )
+    return waiter
   }
 
   /** The first thing that went wrong where nobody could throw. */
@@ -570,7 +629,7 @@ export class World {
     if (!holds) throw this.fail(sentence)
   }
 
-  private fail(sentence: string): Error {
+  fail(sentence: string): Error {
     const error = new Error(`${sentence}\n  ${this.log.join('\n  ')}`)
     this.failure ??= error
     return error
@@ -588,9 +647,21 @@ export class World {
 }
 
 /** Runs with fake time, and fails with the first broken invariant. */
-export async function inWorld(options: ModelOptions, play: (world: World) => Promise<void>): Promise<void> {
+export async function inWorld(
+  options: ModelOptions,
+  play: (world: World) => Promise<void>,
+  order?: Order,
+): Promise<void> {
   vi.useFakeTimers({ now: START })
-  const world = new World(options)
+  const { setTimeout } = globalThis
+  let timers = 0
+  let world: World | undefined
+  const counted = (callback: () => void, delay?: number): unknown => {
+    if (++timers > 20_000) throw world?.fail('there is no storm of timers') ?? new Error()
+    return setTimeout(callback, delay)
+  }
+  globalThis.setTimeout = counted as never
+  world = new World(options, order)
   try {
     await settle()
     await play(world)
@@ -598,6 +669,7 @@ export async function inWorld(options: ModelOptions, play: (world: World) => Pro
     if (world.failure) throw world.failure
   } finally {
     world.dispose()
+    globalThis.setTimeout = setTimeout
     vi.useRealTimers()
   }
 }

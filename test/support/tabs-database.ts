@@ -49,6 +49,10 @@ export class SimDatabase {
       },
     }
   }
+  /** Whether a transaction of the tab is open, which keeps others out until the tab goes on. */
+  isBusy(tab: SimTab): boolean {
+    return this.#queue.some(one => one.tab === tab)
+  }
   /** A tab is gone: what it had not committed never happened. */
   release(tab: SimTab): void {
     for (const transaction of this.#queue.filter(one => one.tab === tab)) this.#leave(transaction)

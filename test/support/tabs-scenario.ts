@@ -60,7 +60,7 @@ export interface Scenario {
 }
 
 /** How long faults go on, milliseconds. */
-export const DURATION = 180_000
+export const DURATION = 120_000
 
 /** The platforms that tokenflight decides on: where, and by what. */
 export const PLATFORMS: readonly Pick<Scenario, 'storage' | 'lock'>[] = [
@@ -101,6 +101,7 @@ const common = (platforms: typeof PLATFORMS) => ({
   tabs: fc.integer({ min: 2, max: 5 }),
   platform: fc.constantFrom(...platforms),
   skew: fc.constantFrom(0, 0, 3_600_000, -3_600_000),
+  hasChannel: fc.constantFrom(true, true, true, false),
 })
 
 type Drawn = Omit<Scenario, 'storage' | 'lock'> & { platform: Pick<Scenario, 'storage' | 'lock'> }

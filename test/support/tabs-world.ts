@@ -1,6 +1,4 @@
 /** A device and a network in virtual time: one event queue, seeded noise, and tabs that freeze, sleep and die. */
-import { AsyncLocalStorage } from 'node:async_hooks'
-
 /** What the simulated platform keeps of one tab: a browsing context with its own tasks. */
 export interface SimTab {
   readonly id: string
@@ -46,7 +44,7 @@ export class World {
   readonly random: () => number
   readonly trace: string[] = []
   readonly #queue: Entry[] = []
-  readonly #current = new AsyncLocalStorage<SimTab>()
+  #current: SimTab | undefined
   readonly #timers = new Map<number, SimTab | undefined>()
   readonly #hooks: ((name: string, tab: SimTab) => void)[] = []
   #order = 0
@@ -54,9 +52,9 @@ export class World {
   constructor(seed: number) {
     this.random = noise(seed)
   }
-  /** The tab whose code is running. */
+  /** The tab whose code is running, which an entry of the queue and the microtasks after it have to themselves. */
   get tab(): SimTab | undefined {
-    return this.#current.getStore()
+    return this.#current
   }
   get wall(): number {
     return this.now + this.skew
@@ -100,7 +98,10 @@ export class World {
   enter(tab: SimTab, run: () => void, waits = true): void {
     if (!tab.alive) return
     if (tab.frozen && waits) tab.held.push(run)
-    else this.#current.run(tab, run)
+    else {
+      this.#current = tab
+      run()
+    }
   }
   freeze(tab: SimTab): void {
     tab.visible = false
@@ -138,6 +139,7 @@ export class World {
     for (let entry = this.#queue[0]; entry && entry.at <= until; entry = this.#queue[0]) {
       this.#queue.shift()
       this.now = Math.max(this.now, entry.at)
+      this.#current = undefined
       entry.run()
       await idle()
     }

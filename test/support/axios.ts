@@ -1,0 +1,290 @@
+/** What the tests of the axios entry share: a stage with a server in place of the adapter, and real servers. */
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import axios, {
+  AxiosError,
+  AxiosHeaders,
+  type AxiosInstance,
+  type AxiosResponse,
+  type CreateAxiosDefaults,
+  type InternalAxiosRequestConfig,
+} from 'axios'
+import { type Auth, type AuthOptions, createAuth, type RefreshContext, type TokenResponse } from 'tokenflight'
+import { type AttachOptions, attachAuth } from 'tokenflight/axios'
+import { onTestFinished } from 'vitest'
+
+export const API = 'https://api.example.test'
+export const MINUTE = 60_000
+/** The lifetime of the stage's access tokens, milliseconds. */
+export const LIFETIME = 5 * MINUTE
+
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(error: unknown): void
+}
+
+export function deferred<T = void>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+const immediate = setImmediate
+
+/** Lets everything happen that needs no time and no network. */
+export function settle(): Promise<void> {
+  return new Promise(resolve => immediate(resolve))
+}
+
+/** The error that a promise rejects with. */
+export async function rejection<E = AxiosError>(promise: Promise<unknown>): Promise<E> {
+  try {
+    await promise
+  } catch (error) {
+    return error as E
+  }
+  throw new Error('It was expected to reject')
+}
+
+export interface Answer {
+  status?: number
+  data?: unknown
+  headers?: Record<string, string>
+}
+
+/** One request as it reached the server. */
+export interface Sent {
+  readonly method: string
+  readonly url: string
+  /** As they were when it left: the config's own are ours to clean afterwards. */
+  readonly headers: Record<string, unknown>
+  readonly data: unknown
+  readonly params: unknown
+  /** The access token that it carried. */
+  readonly token: string | undefined
+  /** The status that it was answered with. */
+  status: number | undefined
+}
+
+export interface RefreshCall extends RefreshContext {
+  answer(tokens?: TokenResponse): void
+  fail(error: unknown): void
+}
+
+export interface Stage {
+  readonly api: AxiosInstance
+  readonly auth: Auth
+  /** The device's clock; set `now`. */
+  readonly time: { now: number }
+  readonly sent: Sent[]
+  readonly refreshes: RefreshCall[]
+  readonly warnings: string[]
+  /** The tokens that reached the server, in order. */
+  tokens(): (string | undefined)[]
+  /** The statuses that the server answered with, in order. */
+  statuses(): (number | undefined)[]
+  /** Which access tokens the server takes; tokens of refreshes are added. */
+  readonly good: Set<string>
+  /** The server refuses all tokens handed out so far. */
+  revoke(): void
+  /** Lets so many milliseconds pass on the device's clock. */
+  pass(milliseconds: number): void
+  /** An adapter that asks the stage's server. */
+  adapter(config: InternalAxiosRequestConfig): Promise<AxiosResponse>
+  /** Another instance on the same stage. */
+  instance(defaults?: CreateAxiosDefaults): AxiosInstance
+  detach(): void
+}
+
+export interface StageOptions {
+  auth?: AuthOptions
+  attach?: AttachOptions | false
+  axios?: CreateAxiosDefaults
+  /** Refreshes wait until the test answers them. `@default false` */
+  manual?: boolean
+  /** Refresh function; the stage's own hands out `at-2`, `at-3` and so on. */
+  refresh?: (context: RefreshContext, stage: Stage) => Promise<TokenResponse>
+  /** Answers in place of the stage's server; undefined leaves it to that. */
+  respond?: (
+    request: Sent,
+    config: InternalAxiosRequestConfig,
+  ) => Answer | undefined | Promise<Answer | undefined>
+  /** Logs in with `at-1` and `rt-1`. `@default true` */
+  login?: boolean
+  /** Prefix of its tokens. */
+  prefix?: string
+}
+
+/** A stage: a session that is logged in, an attached instance, and a server that takes good tokens only. */
+export async function stage(options: StageOptions = {}): Promise<Stage> {
+  const { prefix = '', manual, respond, login = true } = options
+  let count = 0
+  const time = { now: 1_760_000_000_000 }
+  const refreshes: RefreshCall[] = []
+  const sent: Sent[] = []
+  const good = new Set<string>()
+  const warnings: string[] = []
+
+  const mint = (): { access_token: string; refresh_token: string; expires_in: number } => {
+    count++
+    good.add(`${prefix}at-${count}`)
+    return {
+      access_token: `${prefix}at-${count}`,
+      refresh_token: `${prefix}rt-${count}`,
+      expires_in: LIFETIME / 1000,
+    }
+  }
+  const refresh = (context: RefreshContext): Promise<TokenResponse> => {
+    const { promise, resolve, reject } = deferred<TokenResponse>()
+    refreshes.push({ ...context, answer: (tokens = mint()) => resolve(tokens), fail: reject })
+    if (options.refresh) return options.refresh(context, self)
+    if (!manual) resolve(mint())
+    return promise
+  }
+  const adapter = async (config: InternalAxiosRequestConfig): Promise<AxiosResponse> => {
+    const headers = { ...config.headers.toJSON() } as Record<string, unknown>
+    const authorization = headers['Authorization']
+    const request: Sent = {
+      method: String(config.method),
+      url: axios.getUri({ ...config, params: undefined } as never),
+      headers,
+      data: config.data,
+      params: config.params,
+      token: typeof authorization === 'string' ? authorization.replace(/^Bearer /, '') : undefined,
+      status: undefined,
+    }
+    sent.push(request)
+    const answer = (await respond?.(request, config)) ?? {
+      status: request.token && good.has(request.token) ? 200 : 401,
+    }
+    request.status = answer.status ?? 200
+    return respondWith(config, answer)
+  }
+  const instance = (defaults: CreateAxiosDefaults = {}): AxiosInstance =>
+    axios.create({ baseURL: API, adapter, ...defaults })
+
+  const auth = createAuth({ clock: { now: () => time.now }, retry: 0, refresh, ...options.auth })
+  auth.on('warning', ({ message }) => void warnings.push(message))
+  const api = instance(options.axios)
+  const detach = options.attach === false ? () => {} : attachAuth(api, auth, options.attach)
+  const self: Stage = {
+    api,
+    auth,
+    time,
+    sent,
+    refreshes,
+    warnings,
+    good,
+    adapter,
+    instance,
+    detach,
+    tokens: () => sent.map(({ token }) => token),
+    statuses: () => sent.map(({ status }) => status),
+    revoke: () => good.clear(),
+    pass: milliseconds => {
+      time.now += milliseconds
+    },
+  }
+  onTestFinished(() => auth.dispose())
+  if (login) await auth.login(mint())
+  return self
+}
+
+/** What axios's own adapters make of an answer. */
+export async function respondWith(
+  config: InternalAxiosRequestConfig,
+  { status = 200, data = '{"ok":true}', headers = {} }: Answer = {},
+): Promise<AxiosResponse> {
+  const response: AxiosResponse = {
+    status,
+    statusText: '',
+    data,
+    headers: new AxiosHeaders(headers),
+    config,
+    request: {},
+  }
+  if (!config.validateStatus || config.validateStatus(status)) return response
+  throw new AxiosError(
+    `Request failed with status code ${status}`,
+    status < 500 ? AxiosError.ERR_BAD_REQUEST : AxiosError.ERR_BAD_RESPONSE,
+    config,
+    response.request,
+    response,
+  )
+}
+
+export interface Arrived {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  readonly token: string | undefined
+  readonly body: Buffer
+  readonly host: string
+}
+
+export interface Loopback {
+  readonly url: string
+  readonly port: number
+  readonly server: Server
+  readonly arrived: Arrived[]
+}
+
+/** A real server on the loopback interface, which remembers what arrived; closed after the test. */
+export async function loopback(
+  answer: (request: Arrived, ...listener: Parameters<RequestListener>) => void,
+): Promise<Loopback> {
+  const arrived: Arrived[] = []
+  const server = createServer((incoming, outgoing) => {
+    const chunks: Buffer[] = []
+    incoming.on('data', chunk => void chunks.push(chunk))
+    incoming.on('end', () => {
+      const { method = '', url = '', headers } = incoming
+      const request: Arrived = {
+        method,
+        url,
+        headers,
+        token: headers.authorization?.replace(/^Bearer /, ''),
+        body: Buffer.concat(chunks),
+        host: headers.host ?? '',
+      }
+      arrived.push(request)
+      answer(request, incoming, outgoing)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, port, server, arrived }
+}
+
+/** A session against a real server: `at-1` was revoked, a refresh brings `at-2`. */
+export async function session(
+  allowedOrigin: string,
+  defaults: CreateAxiosDefaults = {},
+  attach: AttachOptions = {},
+): Promise<{ api: AxiosInstance; auth: Auth; refreshes: RefreshContext[] }> {
+  const refreshes: RefreshContext[] = []
+  const auth = createAuth({
+    retry: 0,
+    async refresh(context) {
+      refreshes.push(context)
+      return { access_token: `at-${refreshes.length + 1}`, refresh_token: 'rt', expires_in: 300 }
+    },
+  })
+  onTestFinished(() => auth.dispose())
+  await auth.login({ access_token: 'at-1', refresh_token: 'rt-1', expires_in: 300 })
+  const api = axios.create({ baseURL: allowedOrigin, proxy: false, ...defaults })
+  attachAuth(api, auth, attach)
+  return { api, auth, refreshes }
+}

@@ -1,0 +1,56 @@
+/** What the tests of the hooks share: sessions of made-up people, and a count of who listens. */
+import { type Auth, type AuthOptions, createAuth, type JwtClaims, type TokenResponse } from 'tokenflight'
+import { onTestFinished } from 'vitest'
+
+export interface Person extends JwtClaims {
+  name: string
+  roles: string[]
+}
+
+const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+let count = 0
+
+/** A token answer with the claims; each one another token. */
+export function tokens(claims: Partial<Person> = {}): TokenResponse {
+  const now = Math.floor(Date.now() / 1000)
+  const payload = {
+    sub: 'ada',
+    name: 'Ada',
+    roles: ['admin'],
+    iat: now,
+    exp: now + 300,
+    jti: ++count,
+    ...claims,
+  }
+  return { access_token: `${encode({ alg: 'none' })}.${encode(payload)}.x`, refresh_token: `rt-${count}` }
+}
+
+export interface Counted extends Auth<Person> {
+  /** How many listen. */
+  readonly listeners: number
+}
+
+/** A session that nobody has logged in to, and that knows who listens; disposed after the test. */
+export function session(options: AuthOptions = {}): Counted {
+  const auth = createAuth<Person>({ refresh: async () => tokens(), retry: 0, ...options })
+  onTestFinished(() => auth.dispose())
+  let listeners = 0
+  return {
+    ...auth,
+    subscribe(listener) {
+      const stop = auth.subscribe(listener)
+      listeners++
+      return () => {
+        listeners--
+        stop()
+      }
+    },
+    get listeners() {
+      return listeners
+    },
+  }
+}
+
+/** A refresh that the server refuses. */
+export const refused = (): Promise<never> =>
+  Promise.reject(Object.assign(new Error('refused'), { status: 400, data: { error: 'invalid_grant' } }))
