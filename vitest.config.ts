@@ -23,8 +23,8 @@ export default defineConfig(({ mode }) => ({
         extends: true,
         test: {
           name: 'unit',
-          include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/browser/**', 'test/package/**'],
+          include: ['{test,examples}/**/*.test.{ts,tsx}'],
+          exclude: ['test/browser/**', 'test/package/**', 'examples/testing/playwright/**'],
           environment: 'node',
         },
       },
@@ -43,7 +43,7 @@ export default defineConfig(({ mode }) => ({
         extends: true,
         test: {
           name: 'browser',
-          include: ['test/browser/**/*.test.ts'],
+          include: ['test/browser/**/*.test.ts', 'examples/testing/playwright/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,7 +1,10 @@
 import axios from 'axios'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAuth, refreshRequest } from 'tokenflight'
+import { attachAuth } from 'tokenflight/axios'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type MockTokenAnswer, mockAuth } from '../src/msw.js'
 
 const api = 'https://api.example.test'
@@ -226,6 +229,246 @@ describe('mockAuth in cookie mode', () => {
     expect(await (await refresh(csrf)).json()).toMatchObject({
       error_description: expect.stringContaining('no session'),
     })
+  })
+})
+
+describe('the knobs of mockAuth in msw/node', () => {
+  const refresh = (refreshToken: string) => post('/refresh', { refreshToken })
+  const kidOf = (token: string) => decodeProtectedHeader(token).kid
+  const published = async () => {
+    const { keys } = (await (await fetch(`${api}/auth/jwks`)).json()) as { keys: { kid: string }[] }
+    return keys.map(({ kid }) => kid)
+  }
+
+  it('revokes refresh tokens, and lets access tokens live until they expire', async () => {
+    const { accessToken, refreshToken } = await login()
+    backend.revokeRefreshTokens()
+    expect((await orders(accessToken)).status).toBe(200)
+    const refused = await refresh(refreshToken)
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      { error: 'invalid_grant', error_description: expect.stringContaining('revoked') },
+    ])
+    expect(backend.stats).toMatchObject({ rejected: 1, refreshes: 0, reuses: 0 })
+  })
+
+  it.each([
+    ['refresh', 401, 200],
+    ['all', 200, 200],
+    ['none', 401, 400],
+  ] as const)('signs with another kid, and keeps %s of the old tokens', async (keep, resource, renewal) => {
+    const { accessToken, refreshToken } = await login()
+    backend.rotateKeys({ keep })
+    expect((await orders(accessToken)).status).toBe(resource)
+    expect((await refresh(refreshToken)).status).toBe(renewal)
+    const next = await backend.issue('ada')
+    expect(kidOf(next.accessToken)).not.toBe(kidOf(accessToken))
+    expect(await published()).toContain(kidOf(next.accessToken))
+    expect((await published()).includes(kidOf(accessToken) ?? '')).toBe(keep === 'all')
+    expect((await orders(next.accessToken)).status).toBe(200)
+  })
+
+  it('fails as often as it was told, with the status and Retry-After that it was told', async () => {
+    const { refreshToken } = await login()
+    backend.failNextRefresh({ status: 429, times: 2, retryAfter: 7 })
+    for (let time = 0; time < 2; time++) {
+      const failed = await refresh(refreshToken)
+      expect([failed.status, failed.headers.get('Retry-After')]).toEqual([429, '7'])
+    }
+    expect((await refresh(refreshToken)).status).toBe(200)
+    expect(backend.stats).toMatchObject({ failures: 2, refreshes: 1, rejected: 0 })
+  })
+
+  it('fails with an OAuth error, a page of somebody else, or an answer that is lost', async () => {
+    const { refreshToken } = await login()
+    backend.failNextRefresh({ status: 400, error: 'invalid_client' })
+    expect(await (await refresh(refreshToken)).json()).toMatchObject({ error: 'invalid_client' })
+    backend.failNextRefresh({ status: 502, body: '<h1>Bad gateway</h1>' })
+    const page = await refresh(refreshToken)
+    expect([page.status, page.headers.get('Content-Type')]).toEqual([502, 'text/html'])
+    backend.failNextRefresh({ lostAnswer: true })
+    await expect(refresh(refreshToken)).rejects.toThrow(TypeError)
+    expect(backend.stats).toMatchObject({ failures: 3, refreshes: 1 })
+    expect((await refresh(refreshToken)).status).toBe(400)
+    expect(backend.stats.reuses).toBe(1)
+  })
+
+  it.each([
+    ['ends the session of a refresh token that is used twice', {}, 400, 401, 1],
+    ['refuses it, and keeps the session, without reuse detection', { reuseDetection: false }, 400, 200, 0],
+    ['answers it within the grace window', { graceWindow: 10_000 }, 200, 200, 0],
+    ['takes it as often as it comes without rotation', { rotation: false }, 200, 200, 0],
+  ])('%s', async (_what, settings, again, resource, reuses) => {
+    backend.configure(settings)
+    const { refreshToken } = await login()
+    const { accessToken } = (await (await refresh(refreshToken)).json()) as MockTokenAnswer
+    expect((await refresh(refreshToken)).status).toBe(again)
+    expect((await orders(accessToken)).status).toBe(resource)
+    expect(backend.stats.reuses).toBe(reuses)
+  })
+
+  it('takes the refresh token in place of the access token, or both together', async () => {
+    backend.configure({ transport: 'header' })
+    const { refreshToken } = await login()
+    const byHeader = await post('/refresh', undefined, { Authorization: `Bearer ${refreshToken}` })
+    expect(byHeader.headers.get('Authorization')).toMatch(/^Bearer \S+$/)
+    backend.configure({ transport: 'both' })
+    const pair = await login()
+    const together = { Authorization: `Bearer ${pair.accessToken}` }
+    expect((await post('/refresh', { refreshToken: pair.refreshToken }, together)).status).toBe(200)
+    expect((await post('/refresh', { refreshToken: pair.refreshToken })).status).toBe(400)
+  })
+
+  it('renews on an ordinary answer of a resource of the application', async () => {
+    backend.configure({ renewal: 'server' })
+    const { accessToken, refreshToken } = await login()
+    backend.expireAccessTokens()
+    const headers = { Authorization: `Bearer ${accessToken}`, 'X-Refresh-Token': refreshToken }
+    const answer = await fetch(`${api}/orders`, { headers })
+    expect(await answer.json()).toEqual({ of: 'ada' })
+    expect((await orders(answer.headers.get('X-Access-Token') ?? '')).status).toBe(200)
+  })
+
+  it('logs in the users that it was given, with their claims, for as long as it was told', async () => {
+    const own = mockAuth({
+      baseUrl: 'https://own.example.test',
+      accessTokenLifetime: 90_000,
+      refreshTokenLifetime: 180_000,
+      users: { alan: { password: 'enigma', scope: 'tapes', claims: { name: 'Alan', sub: 'somebody else' } } },
+    })
+    server.use(...own.handlers)
+    const credentials = { username: 'alan', password: 'enigma' }
+    const { data } = await axios.post<MockTokenAnswer>('https://own.example.test/login', credentials)
+    expect(data).toMatchObject({ expiresIn: 90, refreshExpiresIn: 180, scope: 'tapes' })
+    expect(decodeJwt(data.accessToken)).toMatchObject({ sub: 'alan', name: 'Alan', scope: 'tapes' })
+    await expect(own.issue('ada')).rejects.toThrow(/no user 'ada'/)
+  })
+})
+
+describe('what mockAuth says of a request that it refuses', () => {
+  const outcome = async (response: Response) => ({
+    status: response.status,
+    challenge: response.headers.get('WWW-Authenticate'),
+    ...((await response.json()) as { error: string; error_description: string }),
+  })
+  const form = (parameters: Record<string, string>) =>
+    fetch(`${api}/auth/token`, { method: 'POST', body: new URLSearchParams(parameters) })
+
+  it.each([
+    ['invalid_request', () => form({})],
+    ['invalid_request', () => form({ grant_type: 'refresh_token' })],
+    ['unsupported_grant_type', () => form({ grant_type: 'client_credentials' })],
+    ['invalid_grant', () => form({ grant_type: 'refresh_token', refresh_token: 'forged' })],
+    ['invalid_request', () => post('/refresh', {})],
+    ['invalid_grant', () => post('/refresh', { refreshToken: 'forged' })],
+  ])('answers 400 with %s and a description, as RFC 6749 section 5.2 has it', async (error, request) => {
+    const response = await request()
+    expect(response.headers.get('Content-Type')).toContain('application/json')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    // The characters that the section allows.
+    expect(await outcome(response)).toEqual({
+      status: 400,
+      challenge: null,
+      error,
+      error_description: expect.stringMatching(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/),
+    })
+  })
+
+  it('answers invalid_scope for more than was granted', async () => {
+    const { refreshToken } = await login('grace', 'hopper')
+    const more = { grant_type: 'refresh_token', refresh_token: refreshToken, scope: 'orders:write' }
+    expect(await outcome(await form(more))).toMatchObject({ status: 400, error: 'invalid_scope' })
+  })
+
+  it('challenges as RFC 6750 section 3 has it: no error without credentials, else the error and its description', async () => {
+    const ask = (headers: Record<string, string>) => fetch(`${api}/orders`, { headers }).then(outcome)
+    const bare = await ask({})
+    expect([bare.status, bare.challenge]).toEqual([401, 'Bearer realm="tokenflight"'])
+    expect((await ask({ Authorization: 'Basic YWRhOmxvdmVsYWNl' })).challenge).toBe(bare.challenge)
+    expect(await ask({ Authorization: 'Bearer two words' })).toMatchObject({
+      status: 400,
+      error: 'invalid_request',
+      challenge: expect.stringContaining('error="invalid_request"'),
+    })
+    const forged = await ask({ Authorization: 'Bearer forged' })
+    expect(forged).toMatchObject({ status: 401, error: 'invalid_token' })
+    expect(forged.challenge).toBe(
+      `Bearer realm="tokenflight", error="invalid_token", error_description="${forged.error_description}"`,
+    )
+  })
+
+  it('refuses a refresh token at every endpoint but refresh, and an access token there', async () => {
+    const { accessToken, refreshToken } = await login()
+    const headers = { Authorization: `Bearer ${refreshToken}` }
+    for (const request of [
+      fetch(`${api}/orders`, { headers }),
+      fetch(`${api}/auth/me`, { headers }),
+      fetch(`${api}/auth/logout`, { method: 'POST', headers }),
+    ]) {
+      expect(await outcome(await request)).toMatchObject({
+        status: 401,
+        error: 'invalid_token',
+        error_description: 'A refresh token is no access token',
+      })
+    }
+    expect(await outcome(await post('/refresh', { refreshToken: accessToken }))).toMatchObject({
+      error: 'invalid_grant',
+      error_description: 'An access token is no refresh token',
+    })
+    expect((await orders(accessToken)).status).toBe(200)
+  })
+
+  it('says nothing of a token in what it answers', async () => {
+    const { accessToken, refreshToken } = await login()
+    backend.expireAccessTokens()
+    backend.revokeRefreshTokens()
+    const texts = await Promise.all(
+      [orders(accessToken), post('/refresh', { refreshToken })].map(async answer => (await answer).text()),
+    )
+    for (const text of texts)
+      for (const token of [accessToken, refreshToken]) expect(text).not.toContain(token)
+  })
+})
+
+describe('an application with tokenflight on mockAuth under fake timers', () => {
+  beforeEach(() => void vi.useFakeTimers({ now: new Date('2026-01-01T00:00:00Z') }))
+
+  it('is kept fresh through a day in which the test never waits', async () => {
+    const client = axios.create({ baseURL: api })
+    const auth = createAuth({ refresh: refreshRequest({ url: `${api}/auth/refresh` }) })
+    onTestFinished(() => auth.dispose())
+    attachAuth(client, auth)
+    await auth.login(await backend.issue('ada'))
+    for (let hour = 1; hour <= 24; hour++) {
+      vi.advanceTimersByTime(3_600_000 - 1)
+      const answers = await Promise.all(Array.from({ length: 5 }, () => client.get('/orders')))
+      expect(answers.map(({ data }) => data)).toEqual(Array(5).fill({ of: 'ada' }))
+      expect(backend.stats).toMatchObject({ refreshes: hour, unauthorized: 0 })
+    }
+    vi.advanceTimersByTime(86_400_000)
+    await expect(client.get('/orders')).rejects.toMatchObject({ reason: 'refresh_token_expired' })
+    expect(backend.stats).toMatchObject({ refreshes: 24, rejected: 0 })
+  })
+
+  it('has a refresh that hangs until the test lets time pass', async () => {
+    const client = axios.create({ baseURL: api })
+    const auth = createAuth({ refresh: refreshRequest({ url: `${api}/auth/refresh` }), retry: 0 })
+    onTestFinished(() => auth.dispose())
+    attachAuth(client, auth)
+    await auth.login(await backend.issue('ada'))
+    vi.advanceTimersByTime(300_000)
+    backend.delayRefresh(15_000)
+    const late = client.get('/orders')
+    const failed = expect(late).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED' })
+    await vi.waitFor(() => expect(backend.stats.requests).toBe(1))
+    await vi.advanceTimersByTimeAsync(10_000)
+    await failed
+    // The answer that comes after all is kept.
+    await vi.advanceTimersByTimeAsync(5_000)
+    await vi.waitFor(() => expect(backend.stats.refreshes).toBe(1))
+    await vi.waitFor(() => expect(auth.getState()).not.toHaveProperty('error'))
+    expect((await client.get('/orders')).data).toEqual({ of: 'ada' })
+    expect(backend.stats).toMatchObject({ refreshes: 1, unauthorized: 0, reuses: 0 })
   })
 })
 

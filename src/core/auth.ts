@@ -112,6 +112,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       } else if (flight.reason === 'manual')
         flight.settle(new RefreshFailedError('There is no refresh token', 0))
     },
+    cool: retryAt => session.cool(flights.coolDown, retryAt),
     failed(error) {
       session.error = error
       void session.cool(flights.coolDown, error.retryAt).then(events.flush)
@@ -130,7 +131,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
         }
         if (storage.shared) {
           // A frozen page must not open a transaction, which would block the others.
-          if (schedule.frozen()) session.stale = true
+          if (schedule.frozen()) session.stale++
           else if (changed) void session.recall().then(conclude)
           return
         }
@@ -139,7 +140,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
           session.adopt(news)
           hear()
           conclude()
-        } else if (wanted && session.held && clock() < session.held.endsAt)
+        } else if (wanted && clock() < Math.max(session.held?.endsAt ?? 0, flights.coolDown.until))
           channel?.post({ record: session.record })
       })
     : undefined

@@ -10,7 +10,7 @@ import type { Session } from './session.js'
 import { readAnswer } from './tokens.js'
 import { ignore } from './waiting.js'
 
-/** How long a token that a refresh brought, and that nothing accepted yet, starts no other refresh, milliseconds. */
+/** How long a token that a 401 brought, and that nothing accepted yet, starts no other refresh, milliseconds. */
 const UNPROVEN = 30_000
 /** How long a token must last that leaves with a body that cannot be sent twice; at most a tenth of its lifetime. */
 const MARGIN = 5_000
@@ -108,7 +108,10 @@ export function createDesk({ settings, clock, events, session, flights, conclude
     collect(answer, ticket) {
       if (ticket.session !== session.held?.session) return
       try {
-        session.renew(readAnswer(answer, settings.clock.now()))
+        const reading = readAnswer(answer, settings.clock.now())
+        // A burst brings the same tokens many times.
+        if (reading.accessToken === session.held?.accessToken) return
+        session.renew(reading)
       } catch (error) {
         return warn('collect returned no token answer', error)
       }

@@ -6,8 +6,8 @@ import { ignore } from './waiting.js'
 /** One refresh in progress. It belongs to one session and to the tokens that it set out with. */
 export interface Flight {
   readonly reason: RefreshReason
-  readonly generation: number
-  readonly held: Held | undefined
+  generation: number
+  held: Held | undefined
   /** Obtains the tokens. */
   readonly refresh: RefreshFunction | undefined
   /** Settles when new tokens are in, here or in a sibling tab, or when this flight has failed. */

@@ -37,6 +37,8 @@ export interface FlightHost {
   take(reading: TokenReading): Promise<void>
   /** The server refused (with an error), or nothing is left to refresh with: the end. */
   refused(flight: Flight, error?: unknown): Promise<void>
+  /** Tells the siblings of a cool-down. */
+  cool(retryAt: number): Promise<void>
   /** It failed; the session lives. */
   failed(error: RefreshFailedError): void
   /** Publishes the state, sets the timer, delivers events. */
@@ -72,6 +74,9 @@ export function createFlights(host: FlightHost): Flights {
   /** Whether nothing has replaced what the flight set out with. */
   const isPresent = (flight: Flight): boolean =>
     host.held() === flight.held && host.generation() === flight.generation
+
+  /** Whether nothing may shorten the wait. */
+  const isHeld = (): boolean => coolDown.strict && clock() < coolDown.until
 
   /** Why no attempt may be made now, if so. */
   const refusal = (reason: RefreshReason): RefreshFailedError | undefined => {
@@ -112,6 +117,8 @@ export function createFlights(host: FlightHost): Flights {
   const attempt = async (flight: Flight, count: number, locked: boolean, waited: number): Promise<void> => {
     if (host.shared) await host.recall(waited)
     if (flight.done) return
+    flight.held = host.held()
+    flight.generation = host.generation()
     const credentials = host.credentials(flight.reason)
     if (!credentials) throw nothingLeft
     // Perhaps a sibling's failure, learned a moment ago.
@@ -127,7 +134,7 @@ export function createFlights(host: FlightHost): Flights {
       ...(refreshToken && { refreshToken }),
       ...(held && { accessToken: held.accessToken }),
     }
-    await attempts.make(
+    const made = attempts.make(
       flight.refresh,
       context,
       async answer => {
@@ -156,6 +163,13 @@ export function createFlights(host: FlightHost): Flights {
         },
       },
     )
+    await made.catch(async error => {
+      // Siblings learn it before the lock is theirs.
+      const wait = readRetryAfter(error, settings.clock.now())
+      if (wait) Object.assign(coolDown, { until: clock() + wait, strict: true })
+      if (isHeld() && isPresent(flight)) await host.cool(epoch(coolDown.until))
+      throw error
+    })
   }
 
   const fail = (flight: Flight, cause: unknown, failure: FailureClass, count: number, wait: number): void => {
@@ -208,10 +222,13 @@ export function createFlights(host: FlightHost): Flights {
         const isLast =
           failure !== 'transient' ||
           coolDown.failures > 0 ||
-          coolDown.strict ||
+          (isHeld() && !wait) ||
           count > limit ||
           wait > maxDelay
-        if (!isLast) await pause(Math.max(wait, Math.random() * Math.min(maxDelay, delay * 2 ** (count - 1))))
+        if (!isLast)
+          await pause(
+            Math.max(wait && wait + 1, Math.random() * Math.min(maxDelay, delay * 2 ** (count - 1))),
+          )
         if (!isLast && !isOffline()) return true
         if (!flight.done) fail(flight, error, failure, count, wait)
       }

@@ -23,7 +23,7 @@ export interface Held {
   readonly timerAt: number
   /** The first instant that asks for more than handing out the token. */
   readonly attentionAt: number
-  /** A refresh brought it, so a 401 for it may have nothing to do with the token. */
+  /** A refresh after a 401 brought it, so another 401 may have nothing to do with the token. */
   readonly brought: boolean
   /** Some request was accepted with it. */
   proven: boolean
@@ -58,7 +58,7 @@ export function hold(
   const age = wall - savedAt
   /** Where on the steady clock an instant of the record lies. */
   const locate = (instant: number | undefined): number =>
-    instant === undefined ? Number.POSITIVE_INFINITY : now + instant - savedAt - Math.max(age, 0)
+    instant === undefined ? Number.POSITIVE_INFINITY : now + (instant - savedAt) - Math.max(age, 0)
   // A record from the future says nothing of its age: as good as dead where it can be replaced.
   const endsAt = age < -FUTURE && renewable && tokens.expiresAt !== undefined ? now : locate(tokens.expiresAt)
   const refreshEndsAt = locate(tokens.refreshExpiresAt)

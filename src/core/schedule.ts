@@ -98,7 +98,7 @@ export function createSchedule({
   const stopWaking = onWake((event, persisted) => {
     isFrozen = event === 'freeze'
     // What siblings did meanwhile is in the storage.
-    if (isFrozen || event === 'resume' || persisted) session.stale = shared
+    if (shared && (isFrozen || event === 'resume' || persisted)) session.stale++
     if (isFrozen) return
     if (session.stale) void session.recall().then(conclude)
     if (event === 'online') {

@@ -20,8 +20,8 @@ export interface Session {
   loading: Promise<void> | undefined
   /** Cookie mode: no refresh has said yet whether there is a session. */
   undecided: boolean
-  /** The page slept: storage must be read before the next token. */
-  stale: boolean
+  /** Greater than 0: the page slept, and storage must be read before the next token. Counts how often. */
+  stale: number
   /** The last transient or misconfigured failure. */
   error: Error | undefined
 
@@ -82,6 +82,9 @@ export function createSession(host: SessionHost): Session {
     session.error = undefined
     session.undecided = false
   }
+  /** Of the clock, too: a page that opens after a logout, and knows of none, must not begin before it. */
+  const nextGeneration = (): number => next(Math.max(session.record.generation, wall() / 1_000))
+
   /** Everything that waits learns that its session is over. */
   const dismiss = (error: AuthError): void => {
     host.settle(error)
@@ -136,11 +139,11 @@ export function createSession(host: SessionHost): Session {
     ended: undefined,
     loading: undefined,
     undecided: cookie,
-    stale: false,
+    stale: 0,
     error: undefined,
 
     begin(reading) {
-      write(reading, next(session.record.generation))
+      write(reading, nextGeneration())
       session.ended = undefined
       dismiss(new SignedOutError())
       keep(false)
@@ -148,10 +151,10 @@ export function createSession(host: SessionHost): Session {
     },
     renew(reading) {
       const { held, record } = session
-      write(reading, held ? record.generation : next(record.generation))
+      write(reading, held ? record.generation : nextGeneration())
       session.ended = undefined
       if (!held && host.flying() !== 'restore') emit('login', {})
-      keep(true)
+      keep(host.flying() === 'rejected')
       recover()
     },
     adopt(stored, restored) {
@@ -166,11 +169,12 @@ export function createSession(host: SessionHost): Session {
       else {
         const reason = host.flying() ?? 'ahead'
         if (!isSame && record.generation) dismiss(new SignedOutError())
-        keep(isSame)
+        keep(isSame && reason === 'rejected')
         recover()
         if (isSame) emit('refreshed', { reason, duration: 0, attempts: 0, source: 'tab' })
         else if (!loading && !restored) emit('login', {})
-        host.settle()
+        // What was stored long ago may be dead by now: then the refresh goes on, with what came with it.
+        if (clock() < (session.held?.endsAt ?? 0)) host.settle()
       }
       const { failures = 0, retryAt, savedAt } = stored
       const coolDown = host.coolDown()
@@ -179,8 +183,8 @@ export function createSession(host: SessionHost): Session {
       coolDown.strict = stored.retryStrict === true
     },
     async end(why, cause) {
-      const { held, record } = session
-      session.record = { generation: next(record.generation), version: 0, savedAt: wall(), ended: why }
+      const { held } = session
+      session.record = { generation: nextGeneration(), version: 0, savedAt: wall(), ended: why }
       if (why === 'logout') close(why, 'local')
       await session.commit(why === 'logout')
       // A newer session, here or stored, may have come first.
@@ -188,7 +192,7 @@ export function createSession(host: SessionHost): Session {
     },
     async cool({ failures, strict }, retryAt = wall()) {
       const { held, record } = session
-      if (!storage.shared || !held) return
+      if (!(storage.shared || cookie) || !held) return
       const cooled = { failures, retryAt, retryStrict: strict }
       session.record = held.tokens = { ...record, version: next(record.version), ...cooled }
       await session.commit()
@@ -203,9 +207,16 @@ export function createSession(host: SessionHost): Session {
       return session.commit(true)
     },
     async recall() {
-      session.stale = false
-      const stored = storage.shared ? await vault.read() : null
-      if (stored) session.adopt(stored)
+      // What was read before the page slept again says nothing.
+      for (let before = -1; before !== session.stale; ) {
+        before = session.stale
+        const stored = storage.shared ? await vault.read() : null
+        if (!stored) continue
+        // A late write of a tab that saw an old copy: what is newer here comes back.
+        if (isNewer(session.record, stored)) await vault.commit(session.record)
+        else session.adopt(stored)
+      }
+      session.stale = 0
     },
     describe() {
       const { held, ended, error, loading, undecided } = session

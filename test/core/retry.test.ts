@@ -193,7 +193,7 @@ describe('Retry-After', () => {
     const asked = watch(auth.getAccessToken())
     await pass(4 * SECOND)
     expect(refresh.calls).toHaveLength(1)
-    await pass(SECOND)
+    await pass(SECOND + 10)
     expect(refresh.calls).toHaveLength(2)
     expect(asked.status).toBe('fulfilled')
   })
@@ -220,6 +220,20 @@ describe('Retry-After', () => {
     await pass(30 * SECOND)
     expect(asked.error).toMatchObject({ retryAt: failedAt + 120 * SECOND })
     expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('of one attempt does not cost the next its retries', async () => {
+    draw(0)
+    const refresh = refreshStub((_, number) =>
+      number < 3
+        ? Promise.reject(httpError(503, {}, number === 1 ? { 'retry-after': '2' } : {}))
+        : Promise.resolve(pair()),
+    )
+    const { auth } = await dead({ refresh })
+    const asked = watch(auth.getAccessToken())
+    await pass(3 * SECOND)
+    expect(refresh.calls).toHaveLength(3)
+    expect(asked.status).toBe('fulfilled')
   })
 
   it('longer than maxDelay ends the flight and sets retryAt', async () => {

@@ -105,7 +105,12 @@ const common = (platforms: typeof PLATFORMS) => ({
 })
 
 type Drawn = Omit<Scenario, 'storage' | 'lock'> & { platform: Pick<Scenario, 'storage' | 'lock'> }
-const flat = ({ platform, ...rest }: Drawn): Scenario => ({ ...rest, ...platform })
+// In cookie mode there is nothing but the channel by which tabs could hear of each other.
+const flat = ({ platform, hasChannel = true, ...rest }: Drawn): Scenario => ({
+  ...rest,
+  ...platform,
+  hasChannel: hasChannel || platform.storage === 'cookie',
+})
 
 /** No grace window: what happens never leaves it open what the server granted, unless a tab dies or freezes. */
 export const strictScenario: fc.Arbitrary<Scenario> = fc

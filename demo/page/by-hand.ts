@@ -1,0 +1,95 @@
+/**
+ * Without tokenflight: the response interceptor with `isRefreshing` and `failedQueue` that most applications have,
+ * written the way it is usually written. It is here to be compared with, not to be copied.
+ */
+import axios, { type AxiosInstance, type InternalAxiosRequestConfig } from 'axios'
+import type { Transport } from './calls.js'
+import type { Device } from './network.js'
+
+/** Where an application usually keeps them; tabs share it. */
+export interface TokenBox {
+  accessToken: string | undefined
+  refreshToken: string | undefined
+}
+
+/** One tab of an application that cares for its tokens by hand. */
+export interface HandWritten {
+  readonly send: Transport
+  readonly tokens: TokenBox
+  logIn(username: string, password: string): Promise<void>
+}
+
+type Retried = InternalAxiosRequestConfig & { _retry?: boolean }
+type Waiting = { resolve: (token: string) => void; reject: (error: unknown) => void }
+
+export function createHandWritten(
+  client: string,
+  device: Device,
+  tokens: TokenBox = { accessToken: undefined, refreshToken: undefined },
+): HandWritten {
+  const headers = { 'X-Client': client }
+  const plain = axios.create({ adapter: device.adapter })
+  const api = axios.create({ adapter: device.adapter })
+  const keep = (data: { accessToken: string; refreshToken?: string }) => {
+    tokens.accessToken = data.accessToken
+    tokens.refreshToken = data.refreshToken ?? tokens.refreshToken
+  }
+  attachByHand(api, plain, headers, tokens, keep)
+  return {
+    tokens,
+    send: async (path, own) => (await api.get(path, { headers: own })).status,
+    async logIn(username, password) {
+      const { data } = await plain.post('/auth/login', { username, password }, { headers })
+      keep(data)
+    },
+  }
+}
+
+function attachByHand(
+  api: AxiosInstance,
+  plain: AxiosInstance,
+  headers: Record<string, string>,
+  tokens: TokenBox,
+  keep: (data: { accessToken: string }) => void,
+): void {
+  let isRefreshing = false
+  let failedQueue: Waiting[] = []
+
+  const processQueue = (error: unknown, token: string) => {
+    for (const waiting of failedQueue) {
+      if (error) waiting.reject(error)
+      else waiting.resolve(token)
+    }
+    failedQueue = []
+  }
+
+  api.interceptors.request.use(config => {
+    if (tokens.accessToken) config.headers.Authorization = `Bearer ${tokens.accessToken}`
+    return config
+  })
+
+  api.interceptors.response.use(undefined, async error => {
+    const original = error.config as Retried
+    if (error.response?.status !== 401 || original._retry) throw error
+    if (isRefreshing) {
+      await new Promise<string>((resolve, reject) => failedQueue.push({ resolve, reject }))
+      return api(original)
+    }
+    original._retry = true
+    isRefreshing = true
+    try {
+      const { data } = await plain.post('/auth/refresh', { refreshToken: tokens.refreshToken }, { headers })
+      keep(data)
+      processQueue(null, data.accessToken)
+      return await api(original)
+    } catch (failure) {
+      processQueue(failure, '')
+      // "The refresh failed, so the session must be over."
+      tokens.accessToken = undefined
+      tokens.refreshToken = undefined
+      throw failure
+    } finally {
+      isRefreshing = false
+    }
+  })
+}

@@ -1,0 +1,121 @@
+// @ts-check
+// `npm run demo:screenshots`: the pictures of the README, in docs/images. Always the same story at the same pace, so
+// that two runs differ by pixels of jitter alone.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { buildPage, loadModule } from '../demo/build.mjs'
+import { findBrowser, launchArguments } from './find-browser.mjs'
+
+const images = fileURLToPath(new URL('../docs/images', import.meta.url))
+mkdirSync(images, { recursive: true })
+const { startServer } = await loadModule('server/start.ts')
+const server = await startServer({ directory: await buildPage() })
+const browser = await chromium.launch({ executablePath: findBrowser(), args: launchArguments })
+
+/** @typedef {import('playwright-core').Page} Page */
+
+/** @type {{ name: string, colorScheme: 'light' | 'dark', width: number, act: (page: Page) => Promise<void>, crop?: string }[]} */
+const pictures = [
+  { name: 'demo-light', colorScheme: 'light', width: 1360, act: burstWithExpiry },
+  { name: 'demo-dark', colorScheme: 'dark', width: 1360, act: burstWithExpiry },
+  { name: 'demo-phone', colorScheme: 'light', width: 390, act: burstWithExpiry },
+  { name: 'timeline', colorScheme: 'light', width: 1360, act: closeUp, crop: '.timeline' },
+  { name: 'without-tokenflight', colorScheme: 'light', width: 1360, act: compare },
+]
+
+try {
+  for (const { name, colorScheme, width, act, crop } of pictures) {
+    server.backend.reset()
+    server.backend.configure({ accessTokenLifetime: 6000, refreshTokenLifetime: 60_000 })
+    server.backend.delayRefresh(250)
+    const viewport = { width, height: width < 600 ? 1180 : 960 }
+    const context = await browser.newContext({ colorScheme, viewport, deviceScaleFactor: 1.5 })
+    const page = await context.newPage()
+    await page.goto(`${server.url}/`)
+    await page.waitForSelector('html[data-ready]')
+    await page.getByRole('button', { name: 'Log in' }).click()
+    await page.waitForSelector('#session-state[data-status="authenticated"]')
+    await act(page)
+    const path = join(images, `${name}.png`)
+    if (crop) await page.locator(crop).screenshot({ path })
+    else await page.screenshot({ path, fullPage: act === compare })
+    console.log(`docs/images/${name}.png`)
+    await context.close()
+  }
+} finally {
+  await browser.close()
+  await server.close()
+}
+
+/**
+ * Requests go on over the ends of two tokens; then the server expires one under a burst.
+ * @param {Page} page
+ */
+async function burstWithExpiry(page) {
+  await page.locator('#steady').check()
+  await pass(page, 11_000)
+  await page.locator('#expire').click()
+  await burst(page, 50)
+  await page.locator('#steady').uncheck()
+  await pass(page, 1200)
+  await burst(page, 10)
+  await pass(page, 900)
+  await stand(page)
+}
+
+/**
+ * One burst under an expiry, large enough to be read, and the story of one request.
+ * @param {Page} page
+ */
+async function closeUp(page) {
+  await page.locator('#span').selectOption('6000')
+  await burst(page, 10)
+  await pass(page, 700)
+  await page.locator('#expire').click()
+  await burst(page, 50)
+  await pass(page, 700)
+  await stand(page)
+  const waited = '.mark-request[data-lane="t1.axios"]:has([data-part="wait"])'
+  await page.locator(`${waited} [data-part="replay"]`).nth(4).hover({ force: true })
+}
+
+/** @param {Page} page */
+async function compare(page) {
+  await page.locator('#span').selectOption('6000')
+  await page.locator('#scenario').selectOption('hiccup')
+  await page.locator('#compare').click()
+  await page.waitForFunction(() =>
+    document.querySelector('#verdict-text')?.textContent?.startsWith('By hand'),
+  )
+  await pass(page, 300)
+  await stand(page)
+}
+
+/**
+ * @param {Page} page
+ * @param {number} size
+ */
+async function burst(page, size) {
+  const settled = () => page.locator('#tally').getAttribute('data-settled').then(Number)
+  const before = await settled()
+  await page.locator(`#burst-${size}`).click()
+  while ((await settled()) < before + size) await pass(page, 50)
+}
+
+/**
+ * The pace of the story: here time is the subject.
+ * @param {Page} page
+ * @param {number} ms
+ */
+function pass(page, ms) {
+  return page.waitForTimeout(ms)
+}
+
+/** @param {Page} page */
+async function stand(page) {
+  await page.locator('#pause').click()
+  await page.mouse.move(2, 2)
+  await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement)?.blur())
+}

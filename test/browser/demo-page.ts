@@ -1,0 +1,106 @@
+/** The demo page in Chromium, for the tests of it: one server and one browser a file, a context a test. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import { buildPage } from '../../demo/build.mjs'
+import { type RunningServer, startServer } from '../../demo/server/start.js'
+import { findBrowser, launchArguments } from '../../scripts/find-browser.mjs'
+
+export interface Demo {
+  readonly server: RunningServer
+  readonly page: Page
+  /** Opens the page for another user of the browser. */
+  open(options?: BrowserContextOptions): Promise<Page>
+}
+
+/** Lifetimes that nothing reaches by itself: each test ends what it wants ended. */
+const calm = { accessTokenLifetime: 120_000, refreshTokenLifetime: 600_000 }
+
+/** A page that is up, before each test; the server is as new. */
+export function useDemo(): Demo {
+  let browser: Browser
+  let directory: string
+  let server: RunningServer
+  let page: Page
+  const problems: string[] = []
+
+  beforeAll(async () => {
+    directory = await buildPage(mkdtempSync(join(tmpdir(), 'tokenflight-demo-')))
+    browser = await chromium.launch({ executablePath: findBrowser(), args: launchArguments })
+    server = await startServer({ ...calm, directory })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  beforeEach(async () => {
+    problems.length = 0
+    server.backend.reset()
+    server.log.clear()
+    page = await open()
+  })
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close()
+    expect(problems).toEqual([])
+  })
+
+  const open = async (options: BrowserContextOptions = {}) => {
+    const context = await browser.newContext({ viewport: { width: 1360, height: 1000 }, ...options })
+    context.on('weberror', error => problems.push(String(error.error())))
+    const opened = await context.newPage()
+    opened.setDefaultTimeout(20_000)
+    await opened.goto(`${server.url}/`)
+    await opened.waitForSelector('html[data-ready]')
+    // However slow the machine, what a test did stays in view.
+    await opened.locator('#span').selectOption('60000')
+    return opened
+  }
+  return {
+    get server() {
+      return server
+    },
+    get page() {
+      return page
+    },
+    open,
+  }
+}
+
+export async function logIn(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await waitForStatus(page, 'authenticated')
+}
+
+export async function waitForStatus(page: Page, status: string): Promise<void> {
+  await page.waitForSelector(`#session-state[data-status="${status}"]`)
+}
+
+/** Presses a control and waits until every request of the burst has its answer on the page. */
+export async function burst(page: Page, size: 1 | 10 | 50 | 100): Promise<void> {
+  const before = await settled(page)
+  await page.locator(`#burst-${size}`).click()
+  await expect.poll(() => settled(page), { timeout: 20_000 }).toBe(before + size)
+}
+
+/** How many requests of the page are over, one way or another. */
+async function settled(page: Page): Promise<number> {
+  return Number(await page.locator('#tally').getAttribute('data-settled'))
+}
+
+/** What the page says it counted. */
+export async function total(page: Page, name: string): Promise<number> {
+  return Number(await page.locator(`#tally [data-total="${name}"] dd`).textContent())
+}
+
+/** How many there are on the picture, once there are as many as expected. */
+export async function expectDrawn(page: Page, selector: string, count: number): Promise<void> {
+  await expect.poll(() => page.locator(selector).count(), { timeout: 20_000, message: selector }).toBe(count)
+}
+
+/** Waits until something is drawn. */
+export async function drawn(page: Page, selector: string): Promise<void> {
+  await page.locator(selector).first().waitFor({ state: 'attached' })
+}
