@@ -16,6 +16,7 @@ const leaves = [
   'core/waiting.ts',
   'core/vault.ts',
   'core/flight.ts',
+  'core/cool-down.ts',
   'core/attempt.ts',
   'core/state.ts',
   'core/record.ts',

@@ -22,9 +22,19 @@ interface HttpFailure {
 
 /**
  * The class of a failure: the OAuth `error` of the answer decides first, the status where there is none, and
- * whatever has neither is transient.
+ * whatever has neither is transient. `choose` overrides it.
  */
-export async function classifyFailure(error: unknown): Promise<FailureClass> {
+export async function classifyFailure(
+  error: unknown,
+  choose?: (error: unknown) => FailureClass | undefined,
+  onThrow?: (cause: unknown) => void,
+): Promise<FailureClass> {
+  try {
+    const chosen = choose?.(error)
+    if (chosen) return chosen
+  } catch (cause) {
+    onThrow?.(cause)
+  }
   try {
     const failure = (error ?? {}) as HttpFailure
     return classify(failure, await readBody(failure.response ?? failure))

@@ -17,13 +17,6 @@ export interface Flight {
   done: boolean
 }
 
-/** No refresh before `until` on the steady clock. `strict`: the server said so, or an attempt is still open. */
-export interface CoolDown {
-  until: number
-  strict: boolean
-  failures: number
-}
-
 export function createFlight(
   reason: RefreshReason,
   generation: number,

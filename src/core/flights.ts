@@ -1,20 +1,17 @@
-/** One refresh at a time: attempts, retries, failure classes, cool-down. */
+/** One refresh at a time: attempts, retries, failure classes. */
 import { createAttempts } from './attempt.js'
+import { type CoolDown, createCoolDown } from './cool-down.js'
 import { isOffline } from './environment.js'
 import { RefreshFailedError } from './errors.js'
 import type { Events } from './events.js'
 import { classifyFailure, readRetryAfter } from './failure.js'
-import { type CoolDown, createFlight, type Flight } from './flight.js'
+import { createFlight, type Flight } from './flight.js'
 import type { Held } from './held.js'
 import type { Settings } from './options.js'
 import { readAnswer, type TokenReading } from './tokens.js'
 import type { FailureClass, RefreshFunction, RefreshReason } from './types.js'
 import { pause } from './waiting.js'
 
-/** The longest cool-down of our own, milliseconds. */
-const LONGEST_COOL_DOWN = 60_000
-/** The upper end of the first one, milliseconds; it doubles with every failure. */
-const FIRST_COOL_DOWN = 1_000
 /** Without a lock a sibling's answer may still be on its way to the storage, milliseconds. */
 const SIBLING = 1_000
 
@@ -62,7 +59,7 @@ export function createFlights(host: FlightHost): Flights {
   const { settings, clock } = host
   const { emit } = host.events
   const attempts = createAttempts(settings.refreshTimeout)
-  const coolDown: CoolDown = { until: 0, strict: false, failures: 0 }
+  const coolDown = createCoolDown(clock)
   /** Ends a flight without the ways of a failed attempt. */
   const nothingLeft = new Error('There is nothing to refresh with')
   /** Flights whose waiters were freed while the server may still answer. */
@@ -75,9 +72,6 @@ export function createFlights(host: FlightHost): Flights {
   const isPresent = (flight: Flight): boolean =>
     host.held() === flight.held && host.generation() === flight.generation
 
-  /** Whether nothing may shorten the wait. */
-  const isHeld = (): boolean => coolDown.strict && clock() < coolDown.until
-
   /** Why no attempt may be made now, if so. */
   const refusal = (reason: RefreshReason): RefreshFailedError | undefined => {
     if (isOffline()) return new RefreshFailedError('Offline: no refresh was tried', 0)
@@ -87,15 +81,10 @@ export function createFlights(host: FlightHost): Flights {
       ? new RefreshFailedError('The last refresh failed; no further attempt yet', 0, epoch(coolDown.until))
       : undefined
   }
-  const classify = async (error: unknown): Promise<FailureClass> => {
-    let chosen: FailureClass | undefined
-    try {
-      chosen = settings.classify?.(error)
-    } catch (cause) {
-      emit('warning', { message: 'classify threw; the default class counts', error: cause })
-    }
-    return chosen ?? classifyFailure(error)
-  }
+  const classify = (error: unknown): Promise<FailureClass> =>
+    classifyFailure(error, settings.classify, cause =>
+      emit('warning', { message: 'classify threw; the default class counts', error: cause }),
+    )
   const landed = ({ reason }: Flight, attempt: number, startedAt: number): void =>
     emit('refreshed', { reason, duration: clock() - startedAt, attempts: attempt, source: 'network' })
 
@@ -112,7 +101,6 @@ export function createFlights(host: FlightHost): Flights {
     if (!flight.held?.asked && (await classify(error)) === 'rejected') await reject(flight, error, locked)
     host.conclude()
   }
-
   /** One attempt, under the lock. Resolves when new tokens are in, or the flight is over. */
   const attempt = async (flight: Flight, count: number, locked: boolean, waited: number): Promise<void> => {
     if (host.shared) await host.recall(waited)
@@ -146,8 +134,7 @@ export function createFlights(host: FlightHost): Flights {
       {
         open() {
           open.add(flight)
-          coolDown.until = startedAt + 2 * settings.refreshTimeout
-          coolDown.strict = true
+          coolDown.hold(startedAt + 2 * settings.refreshTimeout)
         },
         close: () => open.delete(flight),
         taken(isMine) {
@@ -157,8 +144,7 @@ export function createFlights(host: FlightHost): Flights {
         failed(error) {
           if (!isPresent(flight)) return
           // Nothing is open any more, so our own patience alone counts.
-          coolDown.strict = false
-          coolDown.until = Math.min(coolDown.until, clock() + Math.random() * FIRST_COOL_DOWN)
+          coolDown.relent()
           void refuseLate(flight, error, locked)
         },
       },
@@ -166,8 +152,8 @@ export function createFlights(host: FlightHost): Flights {
     await made.catch(async error => {
       // Siblings learn it before the lock is theirs.
       const wait = readRetryAfter(error, settings.clock.now())
-      if (wait) Object.assign(coolDown, { until: clock() + wait, strict: true })
-      if (isHeld() && isPresent(flight)) await host.cool(epoch(coolDown.until))
+      if (wait) coolDown.hold(clock() + wait)
+      if (coolDown.isStrict() && isPresent(flight)) await host.cool(epoch(coolDown.until))
       throw error
     })
   }
@@ -175,11 +161,7 @@ export function createFlights(host: FlightHost): Flights {
   const fail = (flight: Flight, cause: unknown, failure: FailureClass, count: number, wait: number): void => {
     const isOurs =
       cause instanceof TypeError && /^(The refresh function|Not a token answer)/.test(cause.message)
-    const now = clock()
-    const backoff = Math.random() * Math.min(LONGEST_COOL_DOWN, FIRST_COOL_DOWN * 2 ** coolDown.failures++)
-    const rest = coolDown.strict ? coolDown.until - now : 0
-    coolDown.until = now + Math.max(backoff, wait, rest)
-    coolDown.strict = wait > 0 || rest > 0
+    coolDown.fail(wait)
     const retryAt = epoch(coolDown.until)
     const why = isOurs ? `: ${cause.message}` : ', see cause'
     const error = new RefreshFailedError(
@@ -222,7 +204,7 @@ export function createFlights(host: FlightHost): Flights {
         const isLast =
           failure !== 'transient' ||
           coolDown.failures > 0 ||
-          (isHeld() && !wait) ||
+          (coolDown.isStrict() && !wait) ||
           count > limit ||
           wait > maxDelay
         if (!isLast)

@@ -1,7 +1,7 @@
 /** Who is logged in: the record, the tokens in hand, and how each event changes them. */
+import type { CoolDown } from './cool-down.js'
 import { type AuthError, SessionExpiredError, SignedOutError } from './errors.js'
 import type { Events } from './events.js'
-import type { CoolDown } from './flight.js'
 import { type Held, hold } from './held.js'
 import { isRenewable, type Settings } from './options.js'
 import { isNewer, next } from './record.js'
@@ -78,7 +78,7 @@ export function createSession(host: SessionHost): Session {
   }
   /** A good token is in: what failures left behind is gone. */
   const recover = (): void => {
-    Object.assign(host.coolDown(), { until: 0, strict: false, failures: 0 })
+    host.coolDown().clear()
     session.error = undefined
     session.undecided = false
   }

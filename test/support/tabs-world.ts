@@ -48,6 +48,7 @@ export class World {
   readonly #timers = new Map<number, SimTab | undefined>()
   readonly #hooks: ((name: string, tab: SimTab) => void)[] = []
   #order = 0
+  #entries = 0
 
   constructor(seed: number) {
     this.random = noise(seed)
@@ -140,6 +141,7 @@ export class World {
       this.#queue.shift()
       this.now = Math.max(this.now, entry.at)
       this.#current = undefined
+      if (++this.#entries > 200_000) throw new Error(`Something runs in circles: ${this.trace.slice(-9).join('\n')}`)
       entry.run()
       await idle()
     }

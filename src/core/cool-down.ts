@@ -1,0 +1,51 @@
+/** Patience after failures: how long no refresh is tried, and whether anything may shorten that. */
+
+/** The upper end of the first one, milliseconds; it doubles with every failure. */
+const FIRST = 1_000
+/** The longest one of our own, milliseconds. */
+const LONGEST = 60_000
+
+/** No refresh before `until` on the steady clock. `strict`: the server said so, or an attempt is still open. */
+export interface CoolDown {
+  until: number
+  strict: boolean
+  failures: number
+  /** Whether nothing may shorten the wait now. */
+  isStrict(): boolean
+  /** Begins a wait that nothing may shorten. */
+  hold(until: number): void
+  /** What held it is over: only our own patience is left. */
+  relent(): void
+  /** A refresh has failed, and the server asks for so many milliseconds: full jitter, doubling. */
+  fail(wait: number): void
+  clear(): void
+}
+
+export function createCoolDown(clock: () => number): CoolDown {
+  const coolDown: CoolDown = {
+    until: 0,
+    strict: false,
+    failures: 0,
+    isStrict: () => coolDown.strict && clock() < coolDown.until,
+    hold(until) {
+      coolDown.until = until
+      coolDown.strict = true
+    },
+    relent() {
+      coolDown.strict = false
+      coolDown.until = Math.min(coolDown.until, clock() + Math.random() * FIRST)
+    },
+    fail(wait) {
+      const now = clock()
+      const own = Math.random() * Math.min(LONGEST, FIRST * 2 ** coolDown.failures++)
+      const rest = coolDown.strict ? coolDown.until - now : 0
+      coolDown.until = now + Math.max(own, wait, rest)
+      coolDown.strict = wait > 0 || rest > 0
+    },
+    clear() {
+      coolDown.until = coolDown.failures = 0
+      coolDown.strict = false
+    },
+  }
+  return coolDown
+}
