@@ -31,6 +31,7 @@ export function parseRecord(value: unknown): Tokens | null {
     'refreshExpiresAt',
     'refreshLifetime',
     'retryAt',
+    'cooledAt',
     'failures',
   ] as const) {
     if (record[name] !== undefined && !Number.isFinite(record[name])) return null

@@ -176,10 +176,10 @@ export function createSession(host: SessionHost): Session {
         // What was stored long ago may be dead by now: then the refresh goes on, with what came with it.
         if (clock() < (session.held?.endsAt ?? 0)) host.settle()
       }
-      const { failures = 0, retryAt, savedAt } = stored
+      const { failures = 0, retryAt, cooledAt = 0 } = stored
       const coolDown = host.coolDown()
       coolDown.failures = Math.max(coolDown.failures, failures)
-      coolDown.until = retryAt ? clock() + retryAt - Math.max(wall(), savedAt) : 0
+      coolDown.until = retryAt ? clock() + retryAt - Math.max(wall(), cooledAt) : 0
       coolDown.strict = stored.retryStrict === true
     },
     async end(why, cause) {
@@ -193,7 +193,7 @@ export function createSession(host: SessionHost): Session {
     async cool({ failures, strict }, retryAt = wall()) {
       const { held, record } = session
       if (!(storage.shared || cookie) || !held) return
-      const cooled = { failures, retryAt, retryStrict: strict }
+      const cooled = { failures, retryAt, retryStrict: strict, cooledAt: wall() }
       session.record = held.tokens = { ...record, version: next(record.version), ...cooled }
       await session.commit()
     },

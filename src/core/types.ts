@@ -72,6 +72,8 @@ export interface Tokens {
   readonly failures?: number
   /** No refresh before this instant, epoch milliseconds, shared by all tabs. */
   readonly retryAt?: number
+  /** When `retryAt` was written, epoch milliseconds. */
+  readonly cooledAt?: number
   /** `retryAt` comes from the server's `Retry-After` or an open attempt, which nothing may ignore. */
   readonly retryStrict?: boolean
   /** Tombstones only: why the session ended. */
