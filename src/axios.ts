@@ -2,6 +2,7 @@
 import {
   type AxiosAdapter,
   AxiosError,
+  AxiosHeaders,
   type AxiosInstance,
   type AxiosResponse,
   CanceledError,
@@ -9,9 +10,13 @@ import {
   type InternalAxiosRequestConfig,
 } from 'axios'
 import { type Engine, engineOf, type Ticket } from './core/engine.js'
+import { startTimer } from './core/environment.js'
 import type { Auth } from './core/types.js'
-import { carries, isOneShot } from './http/body.js'
-import { type HttpOptions, type HttpRules, isSkipped, parseUrl, resolveHttpOptions } from './http/options.js'
+import { ignore } from './core/waiting.js'
+import { carries, discard, isOneShot } from './http/body.js'
+import { carry, type Outcome } from './http/carry.js'
+import { type HttpOptions, isSkipped, parseUrl, resolveHttpOptions, unlessThrows } from './http/options.js'
+import { createVerdict } from './http/verdict.js'
 
 declare module 'axios' {
   // biome-ignore lint/suspicious/noExplicitAny: an augmentation repeats the type parameters of axios to the letter
@@ -21,14 +26,17 @@ declare module 'axios' {
   }
 }
 
-/** See `HttpOptions`; `Request` is the request's axios config. */
-export type AttachOptions = HttpOptions<InternalAxiosRequestConfig, AxiosResponse>
-
-type Rules = HttpRules<InternalAxiosRequestConfig, AxiosResponse>
 type Config = InternalAxiosRequestConfig
+type Adapter = NonNullable<Config['adapter']>
 
-/** Marks an instance with what is attached to it. */
-const ATTACHED: unique symbol = Symbol.for('tokenflight.attached') as never
+/** See `HttpOptions`; `Request` is the request's axios config. */
+export type AttachOptions = HttpOptions<Config, AxiosResponse>
+
+/** What marks our interceptor among the others. */
+interface Mark {
+  readonly engine: Engine
+  readonly detach: () => void
+}
 
 /**
  * Sends the session's access token with every request of the instance to an allowed origin, refreshes it ahead of
@@ -42,190 +50,247 @@ export function attachAuth<Claims>(
   options: AttachOptions = {},
 ): () => void {
   const engine = engineOf(auth as Auth<never>)
-  const holder = instance as AxiosInstance & { [ATTACHED]?: Map<Engine, () => void> }
-  const present = holder[ATTACHED]?.get(engine)
-  if (present) return present
-  const { baseURL } = instance.defaults
-  const client = createClient(engine, resolveHttpOptions(options, baseURL), baseURL)
+  const { request } = instance.interceptors
+  for (const handler of request.handlers ?? []) {
+    const mark = handler?.runWhen as Mark | null | undefined
+    if (mark?.engine === engine) return mark.detach
+  }
+  const run = createClient(instance, engine, options)
+  if (options.renewal === 'server') engine.serve()
 
   // axios asks `runWhen` synchronously when a request starts, with the config that is about to be sent. Wrapping
   // the adapter right there tells a call of the refresh function from any other, knows the session that the call
   // began in, and adds nothing to the chain of interceptors.
-  const interceptor = instance.interceptors.request.use(null, null, {
-    synchronous: true,
-    runWhen(config) {
-      const { adapter } = config
-      const session = engine.session()
-      if (!config.skipAuth && !engine.refreshing(config.signal)) {
-        config.adapter = own => client.run(own, adapter, session)
-      }
-      return false
-    },
-  })
-  const detach = (): void => {
-    instance.interceptors.request.eject(interceptor)
-    holder[ATTACHED]?.delete(engine)
+  const runWhen = (config: Config): boolean => {
+    const { adapter = ['xhr', 'http', 'fetch'] } = config
+    const session = engine.session()
+    if (!engine.refreshing(config.signal)) config.adapter = own => run(own, adapter, session)
+    return false
   }
-  if (!holder[ATTACHED]) Object.defineProperty(holder, ATTACHED, { value: new Map(), configurable: true })
-  holder[ATTACHED]?.set(engine, detach)
+  const id = request.use(null, null, { synchronous: true, runWhen })
+  const detach = (): void => {
+    // After a `clear()` older versions of axios give the number to somebody else.
+    if (request.handlers?.some(handler => handler?.runWhen === runWhen)) request.eject(id)
+  }
+  Object.assign(runWhen, { engine, detach } satisfies Mark)
   return detach
 }
 
-interface Client {
-  /** Sends the request below all interceptors and transforms, twice if need be. */
-  run(config: Config, adapter: Config['adapter'], session: object | undefined): Promise<AxiosResponse>
-}
+/** Gives what sends a request below all interceptors and transforms of the application, twice if need be. */
+function createClient(
+  instance: AxiosInstance,
+  engine: Engine,
+  options: AttachOptions,
+): (config: Config, wrapped: Adapter, session: object | undefined) => Promise<AxiosResponse> {
+  const rules = resolveHttpOptions(options, instance.defaults.baseURL)
+  const { name, format, refreshTokenHeader, skips, origins } = rules
+  const { isRefused, renew } = createVerdict(engine, rules)
+  const isCredentials = name.toLowerCase() === 'authorization'
+  const ours = refreshTokenHeader ? [name, refreshTokenHeader] : [name]
 
-function createClient(engine: Engine, rules: Rules, base: string | undefined): Client {
-  const { name, format, shouldRefresh, collect, refreshTokenHeader, skips, origins } = rules
-  /** With the instance's own absolute base, and nothing to skip, a relative URL needs no parsing. */
-  const isPlainBase =
-    !skips.length &&
-    /^https?:\/\/[^/?#\\@]+(?:\/|$)/i.test(base ?? '') &&
-    origins.has(parseUrl(base ?? '')?.origin ?? '')
-
-  /** Whether the request is ours to care for: no header of its own, an allowed origin, not skipped, not the refresh. */
-  const isOurs = (config: Config): boolean => {
-    const { headers, url = '', baseURL } = config
-    if (headers.has(name) || config.auth) return false
-    if (!(isPlainBase && baseURL === base && !isAbsolute(url))) {
-      const target = parseUrl(fullPath(config))
-      if (!target || !origins.has(target.origin) || isSkipped(skips, config, target)) return false
-    }
+  /** Whether it is ours to care for: an allowed origin, not skipped, no credentials of its own, not the refresh. */
+  const wants = (config: Config): boolean => {
+    const { headers, data } = config
+    if (config.skipAuth || headers.has(name) || (isCredentials && config.auth)) return false
+    const target = parseUrl(fullPath(instance, config))
+    if (!target || !origins.has(target.origin)) return false
+    // axios makes of the user info of a URL an `Authorization` of its own.
+    if (isCredentials && target.username + target.password) return false
+    if (unlessThrows(engine, 'skip', () => isSkipped(skips, config, target), false)) return false
     const token = engine.flightToken()
-    return (
-      !token ||
-      !(carries(config.data, token) || Object.values(headers).some(value => String(value).includes(token)))
-    )
+    return !token || !(carries(data, token) || carries(Object.values(headers).join(), token))
   }
 
-  const dress = (config: Config, { accessToken, tokens }: Ticket): void => {
-    config.headers.set(name, format(accessToken))
-    if (refreshTokenHeader && tokens.refreshToken) config.headers.set(refreshTokenHeader, tokens.refreshToken)
-  }
-  /** The config goes to the application, to error trackers and perhaps out again: without our tokens. */
-  const undress = ({ headers }: Config): void => {
-    headers.delete(name)
-    if (refreshTokenHeader) headers.delete(refreshTokenHeader)
-  }
-  /** An answer: says whether its token was refused, and takes what the server handed out. */
-  const isRefused = (response: AxiosResponse, ticket: Ticket): boolean => {
-    let refused = response.status === 401
-    try {
-      const tokens = collect?.(response)
-      if (tokens) engine.collect(tokens, ticket)
-      refused = shouldRefresh(response)
-    } catch (error) {
-      engine.warn('collect or shouldRefresh threw', error)
+  const isForeign = (url: string): boolean => !origins.has(parseUrl(url)?.origin ?? '')
+
+  /** Takes our headers off on the way to another origin. What it returns undoes that, and says whether it led there. */
+  const followRedirects = (config: Config): ((response?: AxiosResponse) => boolean) => {
+    const { beforeRedirect } = config
+    let isAway = false
+    config.beforeRedirect = (target, ...details) => {
+      beforeRedirect?.(target, ...details)
+      isAway ||= isForeign(target.href)
+      if (isAway) {
+        target.headers = new AxiosHeaders(target.headers)
+        target.headers.delete(ours)
+      }
     }
-    if (!refused) ticket.proven = true
-    return refused
+    return response => {
+      config.beforeRedirect = beforeRedirect as NonNullable<Config['beforeRedirect']>
+      // A browser follows them by itself.
+      const { responseURL } = response?.request ?? {}
+      return isAway || (!!responseURL && isForeign(responseURL))
+    }
   }
 
-  /** Sends once; `refused` decides what a 401 comes to. */
-  const send = (
+  /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
+  const send = async (
     config: Config,
     adapter: AxiosAdapter,
     ticket: Ticket,
-    refused: (give: () => AxiosResponse, response: AxiosResponse) => AxiosResponse | Promise<AxiosResponse>,
+    isReplay: boolean,
   ): Promise<AxiosResponse> => {
-    dress(config, ticket)
-    return adapter(config).then(
-      response => {
-        undress(config)
-        return isRefused(response, ticket) ? refused(() => response, response) : response
-      },
-      error => {
-        undress(config)
-        const response: AxiosResponse | undefined = error?.response
-        const give = (): never => {
-          throw error
-        }
-        return response && isRefused(response, ticket) ? refused(give, response) : give()
-      },
-    )
+    const { headers, data } = config
+    headers[name] = format(ticket.accessToken)
+    const { refreshToken } = ticket.tokens
+    if (refreshTokenHeader && refreshToken) headers[refreshTokenHeader] = refreshToken
+    const isAway = followRedirects(config)
+    let response: AxiosResponse | undefined
+    let failure: { error: unknown } | undefined
+    try {
+      response = await adapter(config)
+    } catch (error) {
+      failure = { error }
+      const { response: refusal, cause } = (error ?? {}) as Partial<AxiosError>
+      response = refusal
+      // Some versions of axios wrap their own errors.
+      hideRequest(error)
+      hideRequest(cause)
+    }
+    // The config goes to the application, to error trackers and perhaps out again: as it came.
+    headers.delete(ours)
+    hideRequest(response)
+
+    const url = String(config.url)
+    // Whoever a redirect led to never saw the token: it refuses none, and hands out none.
+    if (!isAway(response) && response && isRefused(seen(response), ticket, url, isReplay) && !isReplay) {
+      const renewal = renew(ticket, url)
+      // A body that cannot be sent twice is not: the refresh prepares the next call.
+      if (isOneShot(data)) renewal?.catch(ignore)
+      else if (renewal) {
+        discard(response.data)
+        const next = await patiently(config, renewal)
+        // Node's adapter left it there, and it need not be true of the next attempt.
+        headers.delete('Content-Length')
+        if (next) return send(config, adapter, next, true)
+      }
+    }
+    if (failure) throw failure.error
+    return response as AxiosResponse
   }
 
-  /** Sends, and sends again with a newer token if the first was refused: one refresh, one replay, one outcome. */
-  const dispatch = (
+  /** The answer as the application's functions expect it: JSON, which axios has not parsed yet. */
+  const seen = (response: AxiosResponse): AxiosResponse =>
+    options.collect || options.shouldRefresh
+      ? {
+          ...response,
+          get data() {
+            return readJson(response.data)
+          },
+        }
+      : response
+
+  /** To a server that renews by itself: a dead token leaves, too, but one request goes first. */
+  const sendBoth = async (
     config: Config,
     adapter: AxiosAdapter,
-    ticket: Ticket | undefined,
+    session: object | undefined,
   ): Promise<AxiosResponse> => {
-    if (!ticket) return adapter(config)
-    return send(config, adapter, ticket, async (give, response) => {
-      const renewal = engine.rejected(ticket)
-      if (!renewal) return give()
-      if (isOneShot(config.data)) {
-        // It cannot be sent twice. The refresh prepares the next call.
-        renewal.catch(() => {})
-        return give()
+    const wait = <T>(promise: Promise<T>): Promise<T> => patiently(config, promise)
+    const isLasting = isOneShot(config.data)
+    let ticket = await wait(Promise.resolve(engine.acquire(session, isLasting, true)))
+    while (ticket && engine.isDead(ticket)) {
+      const dead = ticket
+      const first = await carry(engine, () => sendFirst(config, adapter, dead), wait)
+      if (first) return first.give()
+      ticket = await wait(Promise.resolve(engine.acquire(dead.session, isLasting, true)))
+    }
+    return ticket ? send(config, adapter, ticket, false) : adapter(config)
+  }
+  const sendFirst = async (
+    config: Config,
+    adapter: AxiosAdapter,
+    ticket: Ticket,
+  ): Promise<Outcome<AxiosResponse>> => {
+    const refuses = (response: AxiosResponse): boolean =>
+      unlessThrows(
+        engine,
+        'shouldRefresh',
+        () => rules.shouldRefresh(seen(response)),
+        response.status === 401,
+      )
+    try {
+      const response = await send(config, adapter, ticket, true)
+      return { refused: refuses(response), give: () => response }
+    } catch (error) {
+      const { response } = (error ?? {}) as Partial<AxiosError>
+      if (!response) throw error
+      return {
+        refused: refuses(response),
+        give() {
+          throw error
+        },
       }
-      const next = await patiently(config, renewal)
-      if (!next) return give()
-      discard(response.data)
-      // Node's adapter left it there, and it is not for the application to set.
-      config.headers.delete('Content-Length')
-      return send(config, adapter, next, again => again())
-    })
+    }
   }
 
-  return {
-    run(config, wrapped, session) {
-      // Whoever sends this config again starts from the application's own adapter.
-      if (wrapped) config.adapter = wrapped
-      const adapter = getAdapter(wrapped, config)
-      if (!isOurs(config)) return adapter(config)
-      const ticket = engine.acquire(session, isOneShot(config.data))
-      return ticket instanceof Promise
-        ? patiently(config, ticket).then(late => dispatch(config, adapter, late))
-        : dispatch(config, adapter, ticket)
-    },
+  return (config, wrapped, session) => {
+    // Whoever sends this config again starts from the application's own adapter.
+    config.adapter = wrapped
+    config.headers = AxiosHeaders.from(config.headers)
+    const adapter = getAdapter(wrapped, config)
+    if (!wants(config)) return adapter(config)
+    if (refreshTokenHeader) return sendBoth(config, adapter, session)
+    const ticket = engine.acquire(session, isOneShot(config.data))
+    if (!ticket) return adapter(config)
+    return ticket instanceof Promise
+      ? patiently(config, ticket).then(late => (late ? send(config, adapter, late, false) : adapter(config)))
+      : send(config, adapter, ticket, false)
   }
-}
-
-function isAbsolute(url: string): boolean {
-  return /^([a-z][a-z\d+\-.]*:)?\/\//i.test(url)
 }
 
 /** The URL that axios sends to, without the query: its own rule (`buildFullPath`) on the config that leaves. */
-function fullPath({ url = '', baseURL, allowAbsoluteUrls }: Config): string {
-  if (!baseURL || (isAbsolute(url) && allowAbsoluteUrls !== false)) return url
-  return url ? `${baseURL.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}` : baseURL
+function fullPath(instance: AxiosInstance, { url = '', baseURL, allowAbsoluteUrls }: Config): string {
+  if (!baseURL) return url
+  if (!/^([a-z][a-z\d+\-.]*:)?\/\//i.test(url))
+    return url ? `${baseURL.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}` : baseURL
+  // Not every version knows the option.
+  return allowAbsoluteUrls === false ? instance.getUri({ url, baseURL, allowAbsoluteUrls }) : url
 }
 
-/** A body that nobody will read keeps its connection open. */
-function discard(body: unknown): void {
-  const { destroy, cancel } = (body ?? {}) as { destroy?: () => void; cancel?: () => Promise<void> }
-  if (typeof destroy === 'function') destroy.call(body)
-  else if (typeof cancel === 'function') void cancel.call(body).catch(() => {})
+function readJson(data: unknown): unknown {
+  try {
+    return typeof data === 'string' ? JSON.parse(data) : data
+  } catch {
+    return data
+  }
+}
+
+/** On Node a request shows the header that it sent to whoever prints or serialises it. */
+function hideRequest(holder: unknown): void {
+  if ((holder as { request?: unknown } | undefined)?.request)
+    Reflect.defineProperty(holder as object, 'request', { enumerable: false })
 }
 
 /** The promise, unless the request is cancelled or times out first; axios itself heeds neither before it sends. */
 function patiently<T>(config: Config, promise: Promise<T>): Promise<T> {
-  const { signal, cancelToken, timeout, transitional } = config
-  if (!signal && !cancelToken && !timeout) return promise
+  const { signal, timeout, transitional } = config
+  const token = config.cancelToken as Subscribable | undefined
+  if (!signal && !token && !timeout) return promise
   return new Promise<T>((resolve, reject) => {
     const cancel = (reason?: unknown): void =>
       reject(!reason || (reason as Event).type ? new CanceledError(undefined, config) : reason)
-    const timer =
+    const stop =
       timeout &&
-      setTimeout(() => {
+      startTimer(() => {
         const code = transitional?.clarifyTimeoutError ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED
         reject(new AxiosError(config.timeoutErrorMessage || `timeout of ${timeout}ms exceeded`, code, config))
       }, timeout)
     if (signal?.aborted) cancel()
     signal?.addEventListener?.('abort', cancel)
-    const token = cancelToken as
-      | { subscribe?(listener: unknown): void; unsubscribe?(listener: unknown): void }
-      | undefined
-    token?.subscribe?.(cancel)
+    token?.subscribe(cancel)
     promise
       .finally(() => {
-        if (timer) clearTimeout(timer)
+        if (stop) stop()
         signal?.removeEventListener?.('abort', cancel)
-        token?.unsubscribe?.(cancel)
+        token?.unsubscribe(cancel)
       })
       .then(resolve, reject)
   })
+}
+
+/** What axios's types leave out of its `CancelToken`. */
+interface Subscribable {
+  subscribe(listener: (reason: unknown) => void): void
+  unsubscribe(listener: (reason: unknown) => void): void
 }

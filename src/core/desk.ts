@@ -39,7 +39,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
   const question = async (): Promise<void> => flights.current()?.promise.catch(ignore)
 
   /** Waits for what a token needs: the restore, a read of the storage, a refresh. */
-  const wait = async (began: object | undefined): Promise<Ticket | undefined> => {
+  const wait = async (began: object | undefined, dead?: boolean): Promise<Ticket | undefined> => {
     if (session.loading) await session.loading
     if (session.stale) {
       await session.recall()
@@ -51,6 +51,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
     if (held && held.session === mine) {
       held.used = true
       if (held.asked) await question()
+      if (dead && isDead()) return held
       if (isDead()) {
         await flights.fly('expired')
         if (isDead()) throw new RefreshFailedError('The new token ended before it could be used', 0)
@@ -72,6 +73,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
   const acquire = (
     began: object | undefined,
     lasting?: boolean,
+    dead?: boolean,
   ): Ticket | undefined | Promise<Ticket | undefined> => {
     const { held, stale } = session
     if (held && !stale && (!began || began === held.session)) {
@@ -83,7 +85,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
         if (!lasting || !isShort(held) || !flights.current()) return held
       }
     } else if (!held && !began && !session.loading && !session.ended && !session.undecided) return undefined
-    return wait(began)
+    return wait(began, dead)
   }
   const warn = (message: string, error?: unknown): void => {
     events.emit('warning', { message, error })
@@ -103,6 +105,10 @@ export function createDesk({ settings, clock, events, session, flights, conclude
       if (held.brought && !held.proven && clock() - held.arrivedAt < UNPROVEN) return undefined
       const fly = (): Promise<void> | undefined =>
         session.held === held ? flights.fly('rejected') : undefined
+      // A server that renews by itself was given both tokens.
+      if (!settings.refresh && settings.served) {
+        return flights.fly('rejected', () => Promise.reject({ status: 401 })).then(renewed)
+      }
       return (held.asked ? question().then(fly) : flights.fly('rejected')).then(renewed)
     },
     collect(answer, ticket) {
@@ -115,14 +121,17 @@ export function createDesk({ settings, clock, events, session, flights, conclude
       } catch (error) {
         return warn('collect returned no token answer', error)
       }
-      events.emit('refreshed', { reason: 'ahead', duration: 0, attempts: 0, source: 'network' })
+      const flight = flights.current()
+      const reason = flight?.reason ?? 'ahead'
+      events.emit('refreshed', { reason, duration: 0, attempts: flight ? 1 : 0, source: 'network' })
+      flight?.settle()
       void session.commit().then(conclude)
       conclude()
     },
     serve() {
       settings.served = true
     },
-    lend: began => (!began || began === session.held?.session ? session.held : undefined),
+    lend: () => session.held,
     isDead: ticket => clock() >= ticket.endsAt,
     carry: send => flights.fly('expired', send),
     refreshing: signal => flights.calling() || (!!signal && flights.owns(signal)),

@@ -15,14 +15,19 @@ export interface Engine {
    * A token that may leave now, at once where there is one. Undefined: nobody is logged in.
    * @param session the one that the call began in; a token of another is never handed out
    * @param lasting a body that cannot be sent twice wants a token that lasts for a moment
+   * @param dead a dead token will do, because the server renews by itself
    */
-  acquire(session: object | undefined, lasting?: boolean): Ticket | undefined | Promise<Ticket | undefined>
+  acquire(
+    session: object | undefined,
+    lasting?: boolean,
+    dead?: boolean,
+  ): Ticket | undefined | Promise<Ticket | undefined>
   /** A 401. A token to replay with, or undefined: the caller gets the 401. */
   rejected(ticket: Ticket): Promise<Ticket | undefined> | undefined
   /** A client is attached whose server renews by itself: a dead access token is no end while the refresh token lives. */
   serve(): void
-  /** The present token for a server that renews by itself, dead or not. */
-  lend(session: object | undefined): Ticket | undefined
+  /** The present token, dead or not. */
+  lend(): Ticket | undefined
   isDead(ticket: Ticket): boolean
   /** Makes a request the refresh: one goes first, and who joins waits for the tokens that its answer hands out. */
   carry(send: () => Promise<TokenResponse>): Promise<void>

@@ -199,7 +199,9 @@ export function createFlights(host: FlightHost): Flights {
       } else if (failure === 'rejected') await reject(flight, error, locked)
       else {
         const wait = readRetryAfter(error, settings.clock.now())
-        const { limit, delay, maxDelay } = settings
+        const { delay, maxDelay } = settings
+        // A request that is the refresh is sent once.
+        const limit = flight.refresh === settings.refresh ? settings.limit : 0
         // After a failure one probe goes first, alone.
         const isLast =
           failure !== 'transient' ||

@@ -1,17 +1,27 @@
-/** What a request body is, as far as sending it again is concerned. */
+/** What bodies are, as far as sending a request again is concerned. */
+
+import { ignore } from '../core/waiting.js'
 
 /** Whether it can be read only once: a stream of Node or of the web, or an iterator. */
 export function isOneShot(body: unknown): boolean {
   if (!body || typeof body !== 'object') return false
   const { pipe, getReader } = body as { pipe?: unknown; getReader?: unknown }
-  return typeof pipe === 'function' || typeof getReader === 'function' || Symbol.asyncIterator in body
+  return typeof (pipe ?? getReader) === 'function' || Symbol.asyncIterator in body
 }
 
-/** Whether the body contains the token, as it is or form encoded: what carries the refresh token is the refresh. */
+/** Whether the text or form contains the token, form encoded perhaps: what carries the refresh token is the refresh. */
 export function carries(body: unknown, token: string): boolean {
-  if (!body) return false
-  if (typeof body === 'string') return body.includes(token) || body.includes(encodeURIComponent(token))
-  if (body instanceof URLSearchParams) return [...body.values()].includes(token)
-  if (typeof FormData === 'function' && body instanceof FormData) return [...body.values()].includes(token)
-  return false
+  if (typeof body === 'string') return body.includes(token) || carries(new URLSearchParams(body), token)
+  const isForm =
+    body instanceof URLSearchParams || (typeof FormData === 'function' && body instanceof FormData)
+  // On Node axios makes forms of the package form-data, which has no other view of its fields.
+  const fields = isForm ? [...body.values()] : (body as { _streams?: unknown[] } | undefined)?._streams
+  return !!fields?.includes(token)
+}
+
+/** Lets go of an answer's body that nobody will read: a stream would keep its connection. */
+export function discard(body: unknown): void {
+  const { destroy, cancel } = (body ?? {}) as { destroy?: unknown; cancel?: unknown }
+  const stop = destroy ?? cancel
+  if (typeof stop === 'function') Promise.resolve(stop.call(body)).catch(ignore)
 }

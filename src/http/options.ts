@@ -1,4 +1,5 @@
 /** What attaching a client takes, and its defaults; the same for axios and fetch. */
+import type { Engine } from '../core/engine.js'
 import { readHeader } from '../core/failure.js'
 import type { TokenResponse } from '../core/types.js'
 import { isInsufficientScope } from './challenge.js'
@@ -12,11 +13,17 @@ export interface HttpOptions<Request, Response> {
    * `@default` the origin of the client's base URL, else the page's own
    */
   allowedOrigins?: readonly string[] | undefined
-  /** Whether an answer asks for a new token. `@default` status 401 that is not `insufficient_scope` (RFC 6750 section 3.1) */
+  /**
+   * Whether an answer asks for a new token. With axios its `data` is the parsed JSON, before any transform.
+   * `@default` status 401 that is not `insufficient_scope` (RFC 6750 section 3.1)
+   */
   shouldRefresh?: ((response: Response) => boolean) | undefined
   /** How the access token travels. `@default { name: 'Authorization', format: token => 'Bearer ' + token }` */
   header?: { name: string; format: (token: string) => string } | undefined
-  /** Takes the tokens that a server hands out on ordinary answers; undefined where there are none. */
+  /**
+   * Takes the tokens that a server hands out on ordinary answers; undefined where there are none. With axios the
+   * answer's `data` is the parsed JSON, before any transform.
+   */
   collect?: ((response: Response) => TokenResponse | undefined) | undefined
   /** Requests that need no login, such as `'/auth/login'`: they carry no token and their 401 is their own. */
   skip?: Skip<Request> | readonly Skip<Request>[] | undefined
@@ -52,63 +59,88 @@ interface Answer {
  * @throws TypeError that names the option and what was wrong with it
  */
 export function resolveHttpOptions<Request, Response extends Answer>(
-  options: HttpOptions<Request, Response>,
+  { allowedOrigins, header, skip = [], renewal = 'client', ...options }: HttpOptions<Request, Response>,
   base: string | undefined,
 ): HttpRules<Request, Response> {
-  const { allowedOrigins, header, skip = [], renewal, refreshTokenHeader = 'X-Refresh-Token' } = options
+  const { collect, shouldRefresh, refreshTokenHeader = 'X-Refresh-Token' } = options
+  const { name, format } = header ?? { name: 'Authorization', format: token => `Bearer ${token}` }
+  const skips = Array.isArray(skip) ? (skip as readonly Skip<Request>[]) : [skip as Skip<Request>]
   const isServer = renewal === 'server'
-  if (renewal !== undefined && !isServer && renewal !== 'client')
-    fail('renewal', "'client' or 'server'", renewal)
-  if (isServer && !options.collect) fail('collect', "a function with renewal: 'server'", options.collect)
-  if (header && !(header.name && typeof header.format === 'function'))
-    fail('header', 'a name and a format function', header)
-  const origins = allowedOrigins?.map(
-    origin => parseUrl(origin)?.origin ?? fail('allowedOrigins', 'a list of origins', origin),
-  )
-  const own =
-    parseUrl(base ?? '')?.origin ??
-    fail('allowedOrigins', 'given, for there is no base URL and no page', allowedOrigins, origins)
+  const { location } = globalThis as { location?: { origin?: string } }
+  // Against nothing, so that what names no origin gives none.
+  const origins = allowedOrigins
+    ? Array.from(allowedOrigins, origin => parseUrl(origin, null)?.origin)
+    : [parseUrl(base ?? '', location?.origin ?? null)?.origin]
+
+  for (const [option, value, expected, isValid] of [
+    ['renewal', renewal, "'client' or 'server'", isServer || renewal === 'client'],
+    ['collect', collect, 'a function', !(collect ?? isServer) || typeof collect === 'function'],
+    ['shouldRefresh', shouldRefresh, 'a function', !shouldRefresh || typeof shouldRefresh === 'function'],
+    ['header', name, 'a name and a function', /^[\w-]+$/.test(name ?? '') && typeof format === 'function'],
+    ['refreshTokenHeader', refreshTokenHeader, 'a name', /^[\w-]+$/.test(refreshTokenHeader)],
+    ['skip', skip, "paths like '/login', RegExps or functions", skips.every(isSkip)],
+    [
+      'allowedOrigins',
+      allowedOrigins,
+      "origins like 'https://api.example.com'",
+      origins.every(origin => origin && origin !== 'null'),
+    ],
+  ] as const) {
+    if (!isValid) throw new TypeError(`tokenflight: \`${option}\` must be ${expected}, got ${String(value)}`)
+  }
   return {
-    name: header?.name ?? 'Authorization',
-    format: header?.format ?? (token => `Bearer ${token}`),
+    name,
+    format,
     shouldRefresh:
-      options.shouldRefresh ??
+      shouldRefresh ??
       (({ status, headers }) =>
         status === 401 && !isInsufficientScope(readHeader(headers, 'www-authenticate'))),
-    collect: options.collect,
+    collect,
     refreshTokenHeader: isServer ? refreshTokenHeader : undefined,
-    skips: Array.isArray(skip) ? skip : [skip as Skip<Request>],
-    origins: new Set(origins ?? [own]),
+    skips,
+    origins: new Set(origins as string[]),
   }
 }
 
 /** The URL as the platform resolves it: against the document's base where there is one. Undefined when it is none. */
-export function parseUrl(url: string): URL | undefined {
+export function parseUrl(url: string, base?: string | null): URL | undefined {
   const { document, location } = globalThis as {
     document?: { baseURI?: string }
     location?: { href?: string }
   }
   try {
-    const parsed = new URL(url, document?.baseURI ?? location?.href)
-    return parsed.origin === 'null' ? undefined : parsed
+    return new URL(url, base === undefined ? (document?.baseURI ?? location?.href) : (base ?? undefined))
   } catch {
     return undefined
   }
 }
 
-export function isSkipped<Request>(skips: readonly Skip<Request>[], request: Request, url: URL): boolean {
+/** What the function of the application returns, or the fallback and a warning. */
+export function unlessThrows<T>(engine: Engine, option: string, ask: () => T, fallback: T): T {
+  try {
+    return ask()
+  } catch (error) {
+    engine.warn(`${option} threw`, error)
+    return fallback
+  }
+}
+
+function isSkip(skip: unknown): boolean {
+  return typeof skip === 'string'
+    ? skip.startsWith('/')
+    : typeof skip === 'function' || skip instanceof RegExp
+}
+
+export function isSkipped<Request>(
+  skips: readonly Skip<Request>[],
+  request: Request,
+  { pathname, href }: URL,
+): boolean {
   return skips.some(skip =>
     typeof skip === 'function'
       ? skip(request)
       : typeof skip === 'string'
-        ? url.pathname === skip || url.pathname.startsWith(skip.endsWith('/') ? skip : `${skip}/`)
-        : url.href.search(skip) >= 0,
+        ? pathname === skip || pathname.startsWith(skip.endsWith('/') ? skip : `${skip}/`)
+        : href.search(skip) >= 0,
   )
-}
-
-/** Throws, or returns the fallback where there is one. */
-function fail(option: string, expected: string, value: unknown, fallback?: readonly string[]): string {
-  if (fallback) return ''
-  const got = value && typeof value === 'object' ? 'an object' : String(value)
-  throw new TypeError(`tokenflight: \`${option}\` must be ${expected}, got ${got}`)
 }

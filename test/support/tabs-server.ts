@@ -10,7 +10,7 @@ export interface Family {
   /** Logged out: when, and in which tab. */
   left?: { readonly at: number; readonly tab: SimTab }
   /** The token spent last: when, and the answer that replaced it. */
-  spent?: { token: string; at: number; answer: TokenResponse }
+  spent?: { token: string; at: number; away: number; answer: TokenResponse }
 }
 
 /** How likely each fate of a refresh request is; the rest goes well. */
@@ -44,6 +44,8 @@ export class SimServer {
   repeats = 0
   reuses = 0
   requests = 0
+  /** Reuses that only a sleep of the device, or of its network, has made. */
+  tooLate = 0
   /** Refresh requests per token that the server looked at. */
   readonly presented = new Map<string, number>()
   /** Refreshes under way, by tab. */
@@ -140,6 +142,9 @@ export class SimServer {
     this.cookie = family?.current
     this.onCookie(family)
   }
+  get #away(): number {
+    return this.#world.slept + this.#world.offline
+  }
   #fate(): keyof Fates | undefined {
     let luck = this.#world.random()
     for (const [name, share] of Object.entries(this.fates) as [keyof Fates, number][]) {
@@ -165,17 +170,20 @@ export class SimServer {
     if (token === family.current) {
       this.grants++
       const answer = this.#mint(family)
-      family.spent = { token, at: this.#world.now, answer }
+      family.spent = { token, at: this.#world.now, away: this.#away, answer }
       return answer
     }
     const { spent } = family
-    if (spent?.token === token && this.#world.now - spent.at < this.#options.grace) {
+    const since = spent?.token === token ? this.#world.now - spent.at : Number.POSITIVE_INFINITY
+    if (since < this.#options.grace) {
       this.repeats++
-      return spent.answer
+      return spent?.answer as TokenResponse
     }
-    this.#world.log(`REUSE of ${token}`)
-    this.reuses++
     family.revoked = true
+    this.#world.log(`REUSE of ${token}`)
+    // Who sleeps, or is offline, for longer than the grace window comes too late, whatever it does.
+    if (since - (this.#away - (spent?.away ?? 0)) < this.#options.grace) this.tooLate++
+    else this.reuses++
     return httpFailure(400, { error: 'invalid_grant' })
   }
   #mint(family: Family): TokenResponse {

@@ -41,6 +41,9 @@ export class World {
   /** How long the device has slept, which its monotonic clock does not count. */
   slept = 0
   online = true
+  /** How long the device was offline, until it came back last. */
+  offline = 0
+  #lostAt = 0
   readonly random: () => number
   readonly trace: string[] = []
   readonly #queue: Entry[] = []
@@ -121,6 +124,8 @@ export class World {
     this.task(0, tab, () => tab.document.dispatchEvent(new Event('visibilitychange')))
   }
   connect(online: boolean): void {
+    if (online) this.offline += this.now - this.#lostAt
+    this.#lostAt = this.now
     this.online = online
     this.log(online ? 'online' : 'offline')
   }
@@ -150,13 +155,15 @@ export class World {
 
   readonly setTimeout = (run: () => void, delay = 0): number => {
     const { tab } = this
+    // As Node and browsers do: whole milliseconds, so that time moves on between two timers.
+    const wait = Math.max(1, Math.trunc(delay))
     const id = ++this.#order
     this.#timers.set(id, tab)
     const fire = (): void => {
       if (this.#timers.delete(id)) run()
     }
-    if (tab) this.task(delay, tab, fire)
-    else this.browser(delay, fire)
+    if (tab) this.task(wait, tab, fire)
+    else this.browser(wait, fire)
     return id
   }
   readonly clearTimeout = (id: number): void => void this.#timers.delete(id)

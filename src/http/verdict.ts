@@ -1,0 +1,45 @@
+/** What answers say about their tokens, and what a refused one comes to; the same for axios and fetch. */
+import type { Engine, Ticket } from '../core/engine.js'
+import { type HttpRules, unlessThrows } from './options.js'
+
+export interface Verdict<Response> {
+  /** Whether the answer refuses its token. Takes what the server handed out with it. */
+  isRefused(response: Response, ticket: Ticket, url: string, isReplay: boolean): boolean
+  /** A token to replay with; undefined: the caller gets the refusal. */
+  renew(ticket: Ticket, url: string): Promise<Ticket | undefined> | undefined
+}
+
+export function createVerdict<Request, Response extends { status: number }>(
+  engine: Engine,
+  { collect, shouldRefresh }: Pick<HttpRules<Request, Response>, 'collect' | 'shouldRefresh'>,
+): Verdict<Response> {
+  /** Who refused a token that a refresh had just brought for it: that has nothing to do with the token. */
+  const stubborn = new WeakMap<Ticket, Set<string>>()
+
+  return {
+    isRefused(response, ticket, url, isReplay) {
+      const tokens = collect && unlessThrows(engine, 'collect', () => collect(response), undefined)
+      if (tokens) engine.collect(tokens, ticket)
+      const refused = unlessThrows(
+        engine,
+        'shouldRefresh',
+        () => shouldRefresh(response),
+        response.status === 401,
+      )
+      const refusals = stubborn.get(ticket)
+      if (!refused) {
+        ticket.proven = true
+        refusals?.delete(url)
+      } else if (isReplay) stubborn.set(ticket, (refusals ?? new Set()).add(url))
+      return refused
+    },
+    renew(ticket, url) {
+      // What others accepted proves nothing here: an endpoint that always says 401 cannot cause a storm.
+      const { proven } = ticket
+      ticket.proven = proven && !stubborn.get(ticket)?.has(url)
+      const renewal = engine.rejected(ticket)
+      ticket.proven = proven
+      return renewal
+    },
+  }
+}

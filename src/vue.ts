@@ -1,0 +1,152 @@
+/** `tokenflight/vue`: an `Auth` as Vue reads it; Vue 3.3 and later. */
+import {
+  type ComputedRef,
+  computed,
+  getCurrentInstance,
+  type InjectionKey,
+  inject,
+  onMounted,
+  onScopeDispose,
+  type Plugin,
+  type ShallowRef,
+  shallowRef,
+} from 'vue'
+import { hasWindow } from './core/environment.js'
+import type { Auth, AuthenticatedState, AuthState, ExpiredState, JwtClaims } from './core/types.js'
+
+export interface AuthPluginOptions<Claims = JwtClaims> {
+  /**
+   * Server rendering only: the state that the server's page shows, `auth.getState()` of its request, handed to the
+   * server and to the browser alike, so that the first render in the browser is the same page.
+   * `@default` on the server the state of its `auth` where somebody is logged in, everywhere else `loading`
+   */
+  readonly serverState?: AuthState<Claims> | undefined
+}
+
+/** The state as read-only refs, and what can be done about it. */
+export interface UseAuth<Claims = JwtClaims>
+  extends Pick<Auth<Claims>, 'login' | 'logout' | 'refresh' | 'getAccessToken'> {
+  readonly state: ComputedRef<AuthState<Claims>>
+  readonly status: ComputedRef<AuthState['status']>
+  /** Unverified: for display, never for access decisions. */
+  readonly claims: ComputedRef<Claims | undefined>
+  /** When the access token ends, epoch milliseconds. */
+  readonly expiresAt: ComputedRef<number | undefined>
+  /** When the session ends unless it is renewed, epoch milliseconds. */
+  readonly sessionExpiresAt: ComputedRef<number | undefined>
+  readonly refreshing: ComputedRef<boolean>
+  readonly error: ComputedRef<Error | undefined>
+  /** Why the session ended. */
+  readonly reason: ComputedRef<ExpiredState['reason'] | undefined>
+}
+
+interface Provided<Claims> {
+  readonly auth: Auth<Claims>
+  readonly serverState: AuthState<Claims> | undefined
+}
+
+/** Any member of any state. */
+type Members = Partial<Omit<AuthenticatedState<unknown>, 'status'> & Omit<ExpiredState, 'status'>> &
+  Pick<AuthState, 'status'>
+
+const KEY: InjectionKey<object> = Symbol.for('tokenflight.auth')
+
+/** Gives the `auth` to the whole app: `app.use(createAuthPlugin(auth))`. On a server, one `auth` and one app per request. */
+export function createAuthPlugin<Claims>(
+  auth: Auth<Claims>,
+  { serverState }: AuthPluginOptions<Claims> = {},
+): Plugin {
+  return {
+    install(app) {
+      app.provide(KEY, { auth, serverState } satisfies Provided<Claims>)
+    },
+  }
+}
+
+/**
+ * The state as read-only refs, and `login`, `logout`, `refresh` and `getAccessToken`. Call it in `setup`, or wherever
+ * the app can be injected from (`app.runWithContext`, a store, a navigation guard); it listens until its scope ends.
+ * Name the type of the claims: `useAuth<MyClaims>()`.
+ * @throws Error without the plugin
+ */
+export function useAuth<Claims = JwtClaims>(): UseAuth<Claims> {
+  const { auth, state } = follow<Claims>()
+  const take = <Name extends keyof Members>(name: Name): ComputedRef<Members[Name]> =>
+    computed(() => (state.value as Members)[name])
+  return {
+    state: computed(() => state.value),
+    status: take('status') as ComputedRef<AuthState['status']>,
+    claims: take('claims') as ComputedRef<Claims | undefined>,
+    expiresAt: take('expiresAt'),
+    sessionExpiresAt: take('sessionExpiresAt'),
+    refreshing: computed(() => !!(state.value as Members).refreshing),
+    error: take('error'),
+    reason: take('reason'),
+    login: auth.login,
+    logout: auth.logout,
+    refresh: auth.refresh,
+    getAccessToken: auth.getAccessToken,
+  }
+}
+
+/**
+ * The claims of the access token; undefined when there are none. Unverified: for display, never for access decisions.
+ * @throws Error without the plugin
+ */
+export function useClaims<Claims = JwtClaims>(): ComputedRef<Claims | undefined>
+/**
+ * What the selector takes of the claims; undefined, and the selector not called, when there are none. Changes when
+ * that changed: primitives by value, arrays and plain objects member by member, anything else by identity.
+ *
+ * @example
+ * const isAdmin = useClaims((claims: MyClaims) => claims.roles.includes('admin'))
+ */
+export function useClaims<Claims = JwtClaims, Selected = unknown>(
+  selector: (claims: Claims) => Selected,
+): ComputedRef<Selected | undefined>
+export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<unknown> {
+  const { state } = follow()
+  let selected: unknown
+  return computed(() => {
+    const { claims } = state.value as Members
+    const next = claims && selector ? selector(claims) : claims
+    if (!isSame(selected as Bag, next as Bag)) selected = next
+    return selected
+  })
+}
+
+/** The state as a ref, for as long as the scope lives. */
+function follow<Claims>(): { auth: Auth<Claims>; state: ShallowRef<AuthState<Claims>> } {
+  const { auth, serverState } = (inject(KEY, undefined) ?? {}) as Provided<Claims>
+  if (!auth) throw new Error('tokenflight: useAuth needs app.use(createAuthPlugin(auth))')
+  const instance = getCurrentInstance()
+  const isPage = hasWindow()
+  const present = auth.getState()
+  // Rendered by a server, or taken over from one: a vnode that is hydrated has its element before it is mounted.
+  const isFirst = instance && (!isPage || instance.vnode.el?.parentNode)
+  const known = isPage || present.status !== 'authenticated' ? ({ status: 'loading' } as const) : present
+  const state = shallowRef(isFirst ? (serverState ?? known) : present)
+  const update = (): void => {
+    state.value = auth.getState()
+  }
+  const start = (): void => {
+    onScopeDispose(auth.subscribe(update))
+    update()
+  }
+  // A server mounts nothing, so nothing listens there that no scope would ever release.
+  if (isFirst) onMounted(start)
+  else start()
+  return { auth, state }
+}
+
+type Bag = Record<string, unknown> | undefined
+
+/** Whether there is nothing to show anew: the same, or an array or plain object with the same members. */
+function isSame(before: Bag, after: Bag): boolean {
+  return (
+    before === after ||
+    (([Array, Object] as unknown[]).includes(before?.constructor) &&
+      before?.constructor === after?.constructor &&
+      Object.keys({ ...before, ...after }).every(name => before?.[name] === after?.[name]))
+  )
+}

@@ -1,0 +1,324 @@
+/** The options of `attachAuth`: skip, header, collect, shouldRefresh, renewal; and their misuse. */
+import axios, { type AxiosInstance, type AxiosResponse } from 'axios'
+import { type Auth, createAuth, type TokenResponse } from 'tokenflight'
+import { type AttachOptions, attachAuth } from 'tokenflight/axios'
+import { describe, expect, it } from 'vitest'
+import { API, LIFETIME, rejection, settle, stage } from '../support/axios.js'
+
+describe('skip', () => {
+  it('matches whole segments of the path, in order of nothing but the path', async () => {
+    const { api, sent } = await stage({
+      attach: { skip: ['/auth', '/public/'] },
+      respond: () => ({}),
+    })
+    for (const path of [
+      '/auth',
+      '/auth/',
+      '/auth/login?x=/orders',
+      '/public/a',
+      '/authors',
+      '/public',
+      '/v1/auth',
+      '/x?p=/auth',
+    ])
+      await api.get(path)
+    expect(sent.map(({ url, token }) => [url.slice(API.length), token])).toEqual([
+      ['/auth', undefined],
+      ['/auth/', undefined],
+      ['/auth/login?x=/orders', undefined],
+      ['/public/a', undefined],
+      ['/authors', 'at-1'],
+      ['/public', 'at-1'],
+      ['/v1/auth', 'at-1'],
+      ['/x?p=/auth', 'at-1'],
+    ])
+  })
+
+  it('matches a RegExp on the full URL, with any flags and as often as asked', async () => {
+    const { api, tokens } = await stage({
+      attach: { skip: /^https:\/\/api\.example\.test\/(login|open\?free)/g },
+      respond: () => ({}),
+    })
+    for (const path of ['/login', '/login', '/open?free', '/orders?then=/login']) await api.get(path)
+    expect(tokens()).toEqual([undefined, undefined, undefined, 'at-1'])
+  })
+
+  it('asks a predicate with the config of the request', async () => {
+    const { api, tokens } = await stage({
+      attach: { skip: ({ method, data }) => method === 'post' && data === '{"login":1}' },
+      respond: () => ({}),
+    })
+    await api.post('/x', { login: 1 })
+    await api.post('/x', { login: 2 })
+    expect(tokens()).toEqual([undefined, 'at-1'])
+  })
+
+  it('lets the login pass when the session has expired, as skipAuth does', async () => {
+    const { api, pass, tokens, refreshes } = await stage({
+      manual: true,
+      attach: { skip: '/auth/login' },
+      respond: () => ({}),
+    })
+    pass(LIFETIME)
+    const call = rejection<Error>(api.get('/orders'))
+    await settle()
+    refreshes[0]?.fail({ response: { status: 401 } })
+    expect(await call).toMatchObject({ code: 'ERR_SESSION_EXPIRED' })
+    await api.post('/auth/login')
+    await api.post('/login', {}, { skipAuth: true })
+    expect(await rejection<Error>(api.get('/orders'))).toMatchObject({ code: 'ERR_SESSION_EXPIRED' })
+    expect(tokens()).toEqual([undefined, undefined])
+  })
+
+  it('counts a predicate that throws as no', async () => {
+    const { api, tokens, warnings } = await stage({
+      attach: {
+        skip: () => {
+          throw new Error('bug')
+        },
+      },
+    })
+    await api.get('/orders')
+    expect([tokens(), warnings]).toEqual([['at-1'], ['skip threw']])
+  })
+})
+
+describe('header', () => {
+  const header = { name: 'X-Access-Token', format: (token: string) => `<${token}>` }
+
+  it('names and formats the header of the token, also on a replay', async () => {
+    const { api, sent, refreshes } = await stage({
+      attach: { header },
+      respond: ({ headers }) => ({ status: headers['X-Access-Token'] === '<at-2>' ? 200 : 401 }),
+    })
+    const { config } = await api.get('/orders')
+    expect(sent.map(({ headers }) => [headers['X-Access-Token'], headers['Authorization']])).toEqual([
+      ['<at-1>', undefined],
+      ['<at-2>', undefined],
+    ])
+    expect(refreshes).toHaveLength(1)
+    expect(config.headers.has('x-access-token')).toBe(false)
+  })
+
+  it('leaves a request with that header of its own alone', async () => {
+    const { api, sent, refreshes } = await stage({ attach: { header } })
+    await rejection(api.get('/orders', { headers: { 'x-access-token': 'mine' } }))
+    expect(sent.map(({ headers }) => headers['x-access-token'])).toEqual(['mine'])
+    expect(refreshes).toHaveLength(0)
+  })
+
+  it('goes beside the credentials of a gateway', async () => {
+    const { api, sent } = await stage({ attach: { header }, respond: () => ({}) })
+    await api.get('/orders', { auth: { username: 'u', password: 'p' } })
+    expect(sent[0]?.headers['X-Access-Token']).toBe('<at-1>')
+  })
+
+  it('hands on what format throws, and sends nothing', async () => {
+    const bug = new Error('bug')
+    const format = (): string => {
+      throw bug
+    }
+    const { api, sent } = await stage({ attach: { header: { name: 'Authorization', format } } })
+    expect(await rejection<Error>(api.get('/orders'))).toBe(bug)
+    expect(sent).toHaveLength(0)
+  })
+})
+
+describe('shouldRefresh', () => {
+  it('decides in place of the default, also for an answer that is not an error', async () => {
+    const { api, statuses, refreshes } = await stage({
+      attach: { shouldRefresh: ({ status, data }) => status === 419 || data.code === 'TOKEN_EXPIRED' },
+      respond: ({ token, url }) => {
+        if (token !== 'at-1') return undefined
+        return url.endsWith('/419') ? { status: 419 } : { data: '{"code":"TOKEN_EXPIRED"}' }
+      },
+    })
+    expect((await api.get('/200')).data).toEqual({ ok: true })
+    expect([statuses(), refreshes.length]).toEqual([[200, 200], 1])
+  })
+
+  it('may leave a 401 alone, and take a 403', async () => {
+    const { api, statuses, refreshes } = await stage({
+      attach: { shouldRefresh: ({ status }) => status === 403 },
+      respond: ({ url, token }) =>
+        url.endsWith('/401') ? { status: 401 } : token === 'at-1' ? { status: 403 } : undefined,
+    })
+    await rejection(api.get('/401'))
+    expect(refreshes).toHaveLength(0)
+    await api.get('/403')
+    expect([statuses(), refreshes.length]).toEqual([[401, 403, 200], 1])
+  })
+
+  it('is asked about requests that carried a token of ours only', async () => {
+    let asked = 0
+    const shouldRefresh = (): boolean => ++asked > 0
+    const { api } = await stage({ login: false, attach: { shouldRefresh }, respond: () => ({}) })
+    await api.get('/orders')
+    await api.get('/orders', { headers: { Authorization: 'mine' } })
+    expect(asked).toBe(0)
+  })
+
+  it('counts as the default when it throws', async () => {
+    const { api, revoke, refreshes, statuses, warnings } = await stage({
+      attach: {
+        shouldRefresh: () => {
+          throw new Error('bug')
+        },
+      },
+    })
+    revoke()
+    await api.get('/orders')
+    expect([statuses(), refreshes.length]).toEqual([[401, 200], 1])
+    expect(warnings).toEqual(['shouldRefresh threw', 'shouldRefresh threw'])
+  })
+})
+
+describe('collect', () => {
+  const collect = ({ data, headers }: AxiosResponse): TokenResponse | undefined =>
+    data.tokens ?? (headers['x-new'] ? { access_token: headers['x-new'] } : undefined)
+
+  it('takes the tokens of an ordinary answer, from its JSON or its headers', async () => {
+    const { api, auth, tokens, good, refreshes } = await stage({
+      attach: { collect },
+      respond: ({ url }) => {
+        good.add('two').add('three')
+        if (url.endsWith('/json')) return { data: '{"tokens":{"access_token":"two","refresh_token":"r"}}' }
+        return url.endsWith('/header') ? { headers: { 'X-New': 'three' } } : undefined
+      },
+    })
+    await api.get('/json')
+    await api.get('/header').catch(() => {})
+    await api.get('/orders')
+    expect(tokens().slice(0, 2)).toEqual(['at-1', 'two'])
+    expect(refreshes).toHaveLength(0)
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('drops what comes after a logout', async () => {
+    const { api, auth } = await stage({
+      attach: { collect },
+      respond: async () => {
+        await auth.logout()
+        return { data: '{"tokens":{"access_token":"late"}}' }
+      },
+    })
+    await api.get('/orders')
+    expect(auth.getState().status).toBe('anonymous')
+  })
+
+  it('harms nobody when it throws or returns no tokens', async () => {
+    let call = 0
+    const { api, tokens, warnings } = await stage({
+      attach: {
+        collect: () => {
+          if (call++) return { access_token: 'white space' }
+          throw new Error('bug')
+        },
+      },
+    })
+    await api.get('/a')
+    await api.get('/b')
+    await api.get('/c')
+    expect(tokens()).toEqual(['at-1', 'at-1', 'at-1'])
+    expect(warnings[0]).toBe('collect threw')
+    expect(warnings).toHaveLength(3)
+  })
+
+  it('leaves the data to the transforms of the application', async () => {
+    const { api } = await stage({ attach: { collect: () => undefined } })
+    const transformResponse = [(data: unknown): unknown => ({ raw: data })]
+    expect((await api.get('/orders', { transformResponse })).data).toEqual({ raw: '{"ok":true}' })
+  })
+})
+
+describe("renewal: 'server'", () => {
+  it('sends both tokens on every request, takes what the answers hand out, and leaves neither behind', async () => {
+    const { api, sent, refreshes } = await stage({
+      attach: {
+        renewal: 'server',
+        collect: ({ headers }) =>
+          headers['x-access-token'] && {
+            access_token: headers['x-access-token'],
+            refresh_token: headers['x-refresh-token'],
+          },
+      },
+      respond: () => ({ headers: { 'x-access-token': 'at-9', 'x-refresh-token': 'rt-9' } }),
+    })
+    const { config } = await api.get('/a')
+    await api.get('/b')
+    await api.get('https://evil.example/c')
+    expect(sent.map(({ token, headers }) => [token, headers['X-Refresh-Token']])).toEqual([
+      ['at-1', 'rt-1'],
+      ['at-9', 'rt-9'],
+      [undefined, undefined],
+    ])
+    expect(config.headers.has('X-Refresh-Token')).toBe(false)
+    expect(refreshes).toHaveLength(0)
+  })
+
+  it('names the header of the refresh token as it is told', async () => {
+    const { api, sent } = await stage({
+      attach: { renewal: 'server', collect: () => undefined, refreshTokenHeader: 'X-RT' },
+    })
+    await api.get('/a')
+    expect(sent[0]?.headers).toMatchObject({ 'X-RT': 'rt-1', Authorization: 'Bearer at-1' })
+  })
+
+  it('sends no refresh token by default', async () => {
+    const { api, sent } = await stage()
+    await api.get('/a')
+    expect(JSON.stringify(sent[0]?.headers)).not.toContain('rt-1')
+  })
+})
+
+describe('misuse', () => {
+  const misuses: [keyof AttachOptions, unknown][] = [
+    ['allowedOrigins', 'https://api.example.test'],
+    ['allowedOrigins', ['api.example.test']],
+    ['allowedOrigins', ['/api']],
+    ['allowedOrigins', ['null']],
+    ['allowedOrigins', ['file:///x']],
+    ['header', { name: '', format: String }],
+    ['header', { name: 'X Token', format: String }],
+    ['header', { name: 'X-Token' }],
+    ['renewal', 'both'],
+    ['renewal', 'server'],
+    ['collect', 'tokens'],
+    ['shouldRefresh', 401],
+    ['skip', 'auth/login'],
+    ['skip', [404]],
+    ['refreshTokenHeader', 'X Refresh'],
+  ]
+  const auth: Auth = createAuth()
+  for (const [option, value] of misuses) {
+    it(`is a TypeError that names the option: ${option}: ${JSON.stringify(value)}`, () => {
+      const api = axios.create({ baseURL: API })
+      const attach = (): unknown => attachAuth(api, auth, { [option]: value } as AttachOptions)
+      expect(attach).toThrow(TypeError)
+      // renewal: 'server' misses collect.
+      expect(attach).toThrow(value === 'server' ? /`collect`/ : new RegExp(`\`${option}\``))
+      expect(api.interceptors.request.handlers ?? []).toEqual([])
+    })
+  }
+
+  it('asks for allowedOrigins where there is no base URL and no page', () => {
+    expect(() => attachAuth(axios.create(), auth)).toThrow(/`allowedOrigins`/)
+    expect(() => attachAuth(axios.create({ baseURL: '/api' }), auth)).toThrow(TypeError)
+    expect(() => attachAuth(axios.create(), auth, { allowedOrigins: [API] })).not.toThrow()
+  })
+
+  it('names the argument that is none', () => {
+    expect(() => attachAuth({} as AxiosInstance, auth)).toThrow(TypeError)
+    expect(() => attachAuth(axios.create({ baseURL: API }), {} as Auth)).toThrow(/`auth`/)
+  })
+
+  it('never writes to the options', async () => {
+    const options: AttachOptions = Object.freeze({
+      skip: Object.freeze(['/a']),
+      allowedOrigins: Object.freeze([API]),
+    })
+    const { api, tokens } = await stage({ attach: options })
+    await api.get('/b')
+    expect(tokens()).toEqual(['at-1'])
+  })
+})

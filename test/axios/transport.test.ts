@@ -1,0 +1,240 @@
+/** Real HTTP on Node: redirects, and what is left to be seen of a request that failed (contract 4.1, issue 8). */
+import { inspect } from 'node:util'
+import axios, { type AxiosAdapter, type AxiosError, type AxiosRequestConfig } from 'axios'
+import { describe, expect, it, vi } from 'vitest'
+import { type Arrived, loopback, rejection, session, stage } from '../support/axios.js'
+
+type Outgoing = import('node:http').ServerResponse
+
+/** Every name leads to the loopback interface. */
+const lookup: AxiosRequestConfig['lookup'] = (_host, _options, callback) =>
+  (callback as (error: null, address: string, family: 4) => void)(null, '127.0.0.1', 4)
+
+describe('a redirect that the http adapter follows', () => {
+  /** `/to?…` leads there; everything else answers 200. */
+  const server = (): ReturnType<typeof loopback> =>
+    loopback(({ url }: Arrived, _incoming: unknown, outgoing: Outgoing) => {
+      if (url.startsWith('/to?')) outgoing.writeHead(302, { Location: decodeURIComponent(url.slice(4)) })
+      outgoing.end('{}')
+    })
+  const arrivals = ({ arrived }: { arrived: Arrived[] }): unknown[] =>
+    arrived.map(({ host, headers }) => [host.replace(/:\d+/, ''), headers.authorization, headers['x-token']])
+
+  const targets: Record<string, string> = {
+    'another origin': 'evil.example',
+    'a subdomain': 'sub.api.test',
+    'a parent domain': 'test',
+  }
+  for (const header of ['Authorization', 'X-Token']) {
+    const options = { header: { name: header, format: (token: string) => token } }
+    for (const [what, host] of Object.entries(targets)) {
+      it(`takes no token in ${header} to ${what}`, async () => {
+        const home = await server()
+        const { api } = await session(`http://api.test:${home.port}`, { adapter: 'http', lookup }, options)
+        await api.get(`/to?http://${host}:${home.port}/x`)
+        expect(arrivals(home)).toEqual([
+          ['api.test', ...(header === 'X-Token' ? [undefined, 'at-1'] : ['at-1', undefined])],
+          [host, undefined, undefined],
+        ])
+      })
+    }
+
+    it(`takes the token in ${header} along within its origin`, async () => {
+      const home = await server()
+      const { api } = await session(home.url, { adapter: 'http' }, options)
+      await api.get('/to?/x')
+      expect(home.arrived.map(({ headers }) => headers[header.toLowerCase()])).toEqual(['at-1', 'at-1'])
+    })
+
+    it(`takes no token in ${header} to another port`, async () => {
+      const [home, away] = [await server(), await server()]
+      const { api } = await session(home.url, { adapter: 'http' }, options)
+      await api.get(`/to?${away.url}/x`)
+      expect(home.arrived[0]?.headers[header.toLowerCase()]).toBe('at-1')
+      expect(away.arrived.map(({ headers }) => [headers.authorization, headers['x-token']])).toEqual([
+        [undefined, undefined],
+      ])
+    })
+  }
+
+  it('calls the beforeRedirect of the application with what axios gives it, and strips after it', async () => {
+    const home = await server()
+    const { api } = await session(`http://api.test:${home.port}`, { adapter: 'http', lookup })
+    const beforeRedirect = vi.fn((options: Record<string, unknown>) => {
+      ;(options['headers'] as Record<string, string>)['authorization'] = 'Bearer at-1'
+    })
+    const { config } = await api.get(`/to?http://sub.api.test:${home.port}/x`, { beforeRedirect })
+    expect(beforeRedirect).toHaveBeenCalledTimes(1)
+    // Newer versions of axios tell of the request besides.
+    const [options, answer, request = { url: '/to?' }] = beforeRedirect.mock.calls[0] as object[]
+    expect(options).toMatchObject({ hostname: 'sub.api.test' })
+    expect(answer).toHaveProperty('headers')
+    expect(request).toMatchObject({ url: expect.stringContaining('/to?') })
+    expect(arrivals(home)).toEqual([
+      ['api.test', 'Bearer at-1', undefined],
+      ['sub.api.test', undefined, undefined],
+    ])
+    expect(config.beforeRedirect).toBe(beforeRedirect)
+  })
+
+  it('takes a 401 at its end for no word on the token, and tokens from there for nobody', async () => {
+    const home = await loopback(({ url, host, token }, _incoming, outgoing) => {
+      if (url.startsWith('/to?')) outgoing.writeHead(302, { Location: decodeURIComponent(url.slice(4)) })
+      else outgoing.writeHead(host.startsWith('evil') || !token ? 401 : 200, { 'X-New': 'planted' })
+      outgoing.end('{}')
+    })
+    const { api, refreshes } = await session(
+      `http://api.test:${home.port}`,
+      { adapter: 'http', lookup },
+      { collect: ({ headers }) => (headers['x-new'] ? { access_token: headers['x-new'] } : undefined) },
+    )
+    const away = `http://evil.example:${home.port}`
+    expect((await rejection(api.get(`/to?${away}/x`))).response?.status).toBe(401)
+    // There and back again.
+    await rejection(api.get(`/to?${away}/to?http://api.test:${home.port}/x`))
+    await api.get('/orders')
+    expect(home.arrived.map(({ token }) => token)).toEqual([
+      'at-1',
+      undefined,
+      'at-1',
+      undefined,
+      undefined,
+      'at-1',
+    ])
+    expect(refreshes).toHaveLength(0)
+  })
+
+  it('is seen by the URL of an XMLHttpRequest, too', async () => {
+    const { api, sent, statuses, refreshes } = await stage({
+      attach: {
+        collect: ({ headers }) => (headers['x-new'] ? { access_token: headers['x-new'] } : undefined),
+      },
+    })
+    const inner = api.defaults.adapter as AxiosAdapter
+    let responseURL = 'https://evil.example/x'
+    api.defaults.adapter = async config => {
+      const response = await inner({ ...config, validateStatus: null })
+      Object.assign(response, { request: { responseURL }, status: 401, headers: { 'x-new': 'planted' } })
+      throw new axios.AxiosError('refused', undefined, config, response.request, response)
+    }
+    expect((await rejection(api.get('/a'))).response?.status).toBe(401)
+    expect([statuses(), refreshes.length]).toEqual([[200], 0])
+    responseURL = 'https://api.example.test/x'
+    await rejection(api.get('/a'))
+    expect(sent.map(({ token }) => token)).toEqual(['at-1', 'at-1', 'planted'])
+  })
+
+  it('lets an Authorization of the application go where axios lets it', async () => {
+    const home = await server()
+    const { api } = await session(`http://api.test:${home.port}`, { adapter: 'http', lookup })
+    const headers = { Authorization: 'Bearer mine' }
+    await api.get(`/to?http://sub.api.test:${home.port}/x`, { headers })
+    const bare = axios.create({
+      baseURL: `http://api.test:${home.port}`,
+      adapter: 'http',
+      lookup,
+      proxy: false,
+    })
+    await bare.get(`/to?http://sub.api.test:${home.port}/x`, { headers })
+    expect(arrivals(home).slice(0, 2)).toEqual(arrivals(home).slice(2))
+  })
+})
+
+/** What an error tracker makes of an error: every enumerable property, however deep, and what Node prints. */
+function everything(value: unknown): string {
+  const seen = new Set<unknown>()
+  const texts: string[] = [inspect(value, { depth: 12 })]
+  const visit = (one: unknown, depth: number): void => {
+    if (one === null || (typeof one !== 'object' && typeof one !== 'function') || depth > 12) {
+      texts.push(String(one))
+    } else if (!seen.has(one)) {
+      seen.add(one)
+      const { toJSON } = one as { toJSON?: () => unknown }
+      if (typeof toJSON === 'function') visit(toJSON.call(one), depth + 1)
+      for (const key in one) {
+        texts.push(key)
+        visit((one as Record<string, unknown>)[key], depth + 1)
+      }
+    }
+  }
+  visit(value, 0)
+  for (const key of ['message', 'stack', 'cause']) visit((value as Record<string, unknown>)[key], 1)
+  return texts.join('\n')
+}
+
+describe('an error that passes through', () => {
+  for (const adapter of ['http', 'fetch'] as const) {
+    const failures: Record<
+      string,
+      { status?: number; config?: AxiosRequestConfig; body?: string; abort?: boolean }
+    > = {
+      'of a status': { status: 500 },
+      'of a replay that is refused': { status: 401 },
+      'of an answer that cannot be read': {
+        config: { responseType: 'json', transitional: { silentJSONParsing: false } },
+        body: '{',
+      },
+      'of a broken connection': {},
+      'of a timeout': { config: { timeout: 200 } },
+      'of an abort': { config: {}, abort: true },
+    }
+    for (const [what, { status, config, body, abort }] of Object.entries(failures)) {
+      it(`shows no token: one ${what} with the ${adapter} adapter`, async () => {
+        const controller = new AbortController()
+        const { url, arrived } = await loopback((_request, incoming, outgoing) => {
+          if (abort) controller.abort()
+          if (config && !body) return
+          if (!status && !body) return void incoming.socket.destroy()
+          outgoing.statusCode = status ?? 200
+          outgoing.end(body ?? '{}')
+        })
+        const { api } = await session(url, { adapter, ...config })
+        const error = await rejection<AxiosError>(
+          api.post('/orders', { n: 1 }, { signal: controller.signal }),
+        )
+        expect(axios.isAxiosError(error)).toBe(true)
+        expect(arrived[0]?.token ?? 'at-1').toBe('at-1')
+        expect(everything(error)).not.toMatch(/at-[12]|rt-1/)
+        // It tells the rest.
+        expect(error.config).toMatchObject({ method: 'post', url: '/orders', data: '{"n":1}' })
+        expect(everything(error)).toContain('/orders')
+        if (status) expect(error.request ?? error.response?.request).toBeDefined()
+      })
+    }
+
+    it(`shows no token in a response either with the ${adapter} adapter`, async () => {
+      const { url } = await loopback((_request, _incoming, outgoing) => void outgoing.end('{}'))
+      const { api } = await session(url, { adapter })
+      const response = await api.get('/orders')
+      expect(everything(response)).not.toMatch(/at-1|rt-1/)
+      expect(response.request).toBeDefined()
+    })
+  }
+
+  it('shows no token when it gives up waiting', async () => {
+    const { api, pass } = await stage({ manual: true })
+    pass(3_600_000)
+    const error = await rejection(api.get('/orders', { timeout: 5 }))
+    expect(error.code).toBe('ECONNABORTED')
+    expect(everything(error)).not.toMatch(/at-1|rt-1/)
+  })
+
+  it('shows no token when an adapter throws synchronously', async () => {
+    const { api } = await stage()
+    const error = await rejection<AxiosError>(
+      api.get('/orders', {
+        adapter(config) {
+          throw new axios.AxiosError('No', 'ERR_X', config)
+        },
+      }),
+    )
+    expect(error.message).toBe('No')
+    expect(everything(error)).not.toMatch(/at-1/)
+  })
+
+  it('may be frozen', async () => {
+    const { api } = await stage()
+    const error = Object.freeze(Object.assign(new Error('cold'), { request: {} }))
+    expect(await rejection<Error>(api.get('/orders', { adapter: () => Promise.reject(error) }))).toBe(error)
+  })
+})

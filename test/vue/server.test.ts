@@ -1,0 +1,42 @@
+/** Rendering on a server: no DOM, one app and one session for each request. */
+import { createAuthPlugin, useAuth, useClaims } from 'tokenflight/vue'
+import { expect, it } from 'vitest'
+import { createSSRApp, defineComponent, h } from 'vue'
+import { renderToString } from 'vue/server-renderer'
+import { type Counted, type Person, session, tokens } from '../support/hooks.js'
+
+const Page = defineComponent(() => {
+  const { status } = useAuth()
+  const name = useClaims((claims: Person) => claims.name)
+  return () => h('p', `${status.value} ${name.value ?? 'nobody'}`)
+})
+const page = (auth: Counted, options?: Parameters<typeof createAuthPlugin<Person>>[1]) =>
+  createSSRApp(Page).use(createAuthPlugin(auth, options))
+
+it('shows the session of its own request, however many are served at once', async () => {
+  const names = ['Ada', 'Grace', 'Edsger']
+  const pages = await Promise.all(
+    names.map(async name => {
+      const auth = session()
+      await auth.login(tokens({ name }))
+      return renderToString(page(auth))
+    }),
+  )
+  expect(pages).toEqual(names.map(name => `<p>authenticated ${name}</p>`))
+})
+
+it('shows `loading` where nobody is logged in, for the browser may know better', async () => {
+  expect(await renderToString(page(session()))).toBe('<p>loading nobody</p>')
+})
+
+it('shows the state that it is told', async () => {
+  const serverState = { status: 'anonymous' } as const
+  expect(await renderToString(page(session(), { serverState }))).toBe('<p>anonymous nobody</p>')
+})
+
+it('listens to nothing, for no scope ends on a server', async () => {
+  const auth = session()
+  await auth.login(tokens())
+  await renderToString(page(auth))
+  expect(auth.listeners).toBe(0)
+})
