@@ -14,7 +14,8 @@ import { startTimer } from './core/environment.js'
 import type { Auth } from './core/types.js'
 import { ignore } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
-import { carry, type Outcome } from './http/carry.js'
+import { carry } from './http/carry.js'
+import { fullPath, hideRequest, readJson } from './http/config.js'
 import { type HttpOptions, isSkipped, parseUrl, resolveHttpOptions, unlessThrows } from './http/options.js'
 import { createVerdict } from './http/verdict.js'
 
@@ -191,38 +192,14 @@ function createClient(
     let ticket = await wait(Promise.resolve(engine.acquire(session, isLasting, true)))
     while (ticket && engine.isDead(ticket)) {
       const dead = ticket
-      const first = await carry(engine, () => sendFirst(config, adapter, dead), wait)
-      if (first) return first.give()
+      const first = await carry(engine, () => send(config, adapter, dead, true), refuses, wait)
+      if (first) return first()
       ticket = await wait(Promise.resolve(engine.acquire(dead.session, isLasting, true)))
     }
     return ticket ? send(config, adapter, ticket, false) : adapter(config)
   }
-  const sendFirst = async (
-    config: Config,
-    adapter: AxiosAdapter,
-    ticket: Ticket,
-  ): Promise<Outcome<AxiosResponse>> => {
-    const refuses = (response: AxiosResponse): boolean =>
-      unlessThrows(
-        engine,
-        'shouldRefresh',
-        () => rules.shouldRefresh(seen(response)),
-        response.status === 401,
-      )
-    try {
-      const response = await send(config, adapter, ticket, true)
-      return { refused: refuses(response), give: () => response }
-    } catch (error) {
-      const { response } = (error ?? {}) as Partial<AxiosError>
-      if (!response) throw error
-      return {
-        refused: refuses(response),
-        give() {
-          throw error
-        },
-      }
-    }
-  }
+  const refuses = (response: AxiosResponse): boolean =>
+    unlessThrows(engine, 'shouldRefresh', () => rules.shouldRefresh(seen(response)), response.status === 401)
 
   return (config, wrapped, session) => {
     // Whoever sends this config again starts from the application's own adapter.
@@ -237,29 +214,6 @@ function createClient(
       ? patiently(config, ticket).then(late => (late ? send(config, adapter, late, false) : adapter(config)))
       : send(config, adapter, ticket, false)
   }
-}
-
-/** The URL that axios sends to, without the query: its own rule (`buildFullPath`) on the config that leaves. */
-function fullPath(instance: AxiosInstance, { url = '', baseURL, allowAbsoluteUrls }: Config): string {
-  if (!baseURL) return url
-  if (!/^([a-z][a-z\d+\-.]*:)?\/\//i.test(url))
-    return url ? `${baseURL.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}` : baseURL
-  // Not every version knows the option.
-  return allowAbsoluteUrls === false ? instance.getUri({ url, baseURL, allowAbsoluteUrls }) : url
-}
-
-function readJson(data: unknown): unknown {
-  try {
-    return typeof data === 'string' ? JSON.parse(data) : data
-  } catch {
-    return data
-  }
-}
-
-/** On Node a request shows the header that it sent to whoever prints or serialises it. */
-function hideRequest(holder: unknown): void {
-  if ((holder as { request?: unknown } | undefined)?.request)
-    Reflect.defineProperty(holder as object, 'request', { enumerable: false })
 }
 
 /** The promise, unless the request is cancelled or times out first; axios itself heeds neither before it sends. */

@@ -54,6 +54,13 @@ function classify(failure: HttpFailure, body: unknown): FailureClass {
   return status >= 400 && status < 500 && ![408, 425, 429].includes(status) ? 'misconfigured' : 'transient'
 }
 
+/** What a message may say of a cause: what our own errors say, and nothing that may hold a token. */
+export function explain(cause: unknown): string {
+  const isOurs =
+    cause instanceof TypeError && /^(The refresh function|Not a token answer)/.test(cause.message)
+  return isOurs ? `: ${cause.message}` : ', see cause'
+}
+
 /** `Retry-After` in milliseconds from now (RFC 9110 section 10.2.3: seconds or a date); 0 when there is none. */
 export function readRetryAfter(error: unknown, now: number): number {
   let value = ''

@@ -4,7 +4,7 @@ import { type CoolDown, createCoolDown } from './cool-down.js'
 import { isOffline } from './environment.js'
 import { RefreshFailedError } from './errors.js'
 import type { Events } from './events.js'
-import { classifyFailure, readRetryAfter } from './failure.js'
+import { classifyFailure, explain, readRetryAfter } from './failure.js'
 import { createFlight, type Flight } from './flight.js'
 import type { Held } from './held.js'
 import type { Settings } from './options.js'
@@ -159,13 +159,10 @@ export function createFlights(host: FlightHost): Flights {
   }
 
   const fail = (flight: Flight, cause: unknown, failure: FailureClass, count: number, wait: number): void => {
-    const isOurs =
-      cause instanceof TypeError && /^(The refresh function|Not a token answer)/.test(cause.message)
     coolDown.fail(wait)
     const retryAt = epoch(coolDown.until)
-    const why = isOurs ? `: ${cause.message}` : ', see cause'
     const error = new RefreshFailedError(
-      `Refresh failed (${failure}, attempts: ${count})${why}`,
+      `Refresh failed (${failure}, attempts: ${count})${explain(cause)}`,
       count,
       retryAt,
       cause,
