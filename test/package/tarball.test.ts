@@ -35,7 +35,14 @@ beforeAll(() => {
   const modules = join(project, 'node_modules')
   mkdirSync(join(modules, 'tokenflight'), { recursive: true })
   execFileSync('tar', ['-xzf', tarball, '-C', join(modules, 'tokenflight'), '--strip-components=1'])
-  for (const name of [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]) {
+  // React brings its types as a package of their own.
+  mkdirSync(join(modules, '@types'))
+  const linked = [
+    ...Object.keys(manifest.dependencies),
+    ...Object.keys(manifest.peerDependencies),
+    '@types/react',
+  ]
+  for (const name of linked) {
     symlinkSync(join(root, 'node_modules', name), join(modules, name), 'junction')
   }
 })
