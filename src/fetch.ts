@@ -3,6 +3,7 @@ import { engineOf, type Ticket } from './core/engine.js'
 import type { Auth } from './core/types.js'
 import { ignore, unlessAborted } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
+import { carry } from './http/carry.js'
 import { type HttpOptions, isSkipped, parseUrl, resolveHttpOptions, unlessThrows } from './http/options.js'
 import { createVerdict } from './http/verdict.js'
 
@@ -48,6 +49,8 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
   const name = rules.name.toLowerCase()
   const refreshTokenHeader = rules.refreshTokenHeader?.toLowerCase()
   const { isRefused, renew } = createVerdict(engine, rules)
+  const isServer = !!refreshTokenHeader
+  if (isServer) engine.serve()
   /** A URL that begins like this, where there is nothing to skip, needs no parsing. */
   const prefixes = skips.length ? [] : Array.from(origins, origin => `${origin}/`)
 
@@ -59,14 +62,49 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     return !unlessThrows(engine, 'skip', () => isSkipped(skips, described, target), false)
   }
 
-  const credentials = ({ accessToken, tokens }: Ticket): Bag => {
-    const bag: Bag = { [name]: format(accessToken) }
-    if (refreshTokenHeader && tokens.refreshToken) bag[refreshTokenHeader] = tokens.refreshToken
-    return bag
+  /** What a redirect led to elsewhere never saw the token: it refuses none, and hands out none. */
+  const isAway = ({ redirected, url }: Response): boolean => redirected && !isAllowed(url)
+  const refuses = (response: Response): boolean =>
+    !isAway(response) &&
+    unlessThrows(engine, 'shouldRefresh', () => rules.shouldRefresh(response), response.status === 401)
+
+  /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
+  const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<Response> => {
+    const { fetcher, url, init, bag, own, isOnce } = call
+    const dressed: Bag = Object.assign({}, bag)
+    if (ticket) {
+      const { refreshToken } = ticket.tokens
+      dressed[name] = format(ticket.accessToken)
+      if (refreshTokenHeader && refreshToken) dressed[refreshTokenHeader] = refreshToken
+    }
+    const copy = isOnce ? own : own?.clone()
+    for (const key in dressed) copy?.headers.set(key, dressed[key] as string)
+    const response = await (copy ? fetcher(copy) : fetcher(url, { ...init, headers: dressed }))
+    if (!ticket || isAway(response)) return response
+    const renewal = isRefused(response, ticket, url, isReplay) && !isReplay && renew(ticket, url)
+    // A body that cannot be sent twice is not: the refresh prepares the next call.
+    if (isOnce && renewal) renewal.catch(ignore)
+    if (isOnce || !renewal) return response
+    discard(response.body)
+    return send(call, await unlessAborted(renewal, call.signal), true)
   }
 
-  // Up to its first `await` it runs at once: what the caller gave is read now, as `fetch` does, in the session of now.
-  return async (input, init) => {
+  /** Waits for a token. A server that renews by itself gets a dead one, too, but one request goes first. */
+  const sendLater = async (call: Call, waiting: ReturnType<typeof engine.acquire>): Promise<Response> => {
+    const patiently = <T>(promise: T | Promise<T>): Promise<T> =>
+      unlessAborted(Promise.resolve(promise), call.signal)
+    let ticket = await patiently(waiting)
+    while (isServer && ticket && engine.isDead(ticket)) {
+      const dead: Ticket = ticket
+      const first = await carry(engine, () => send(call, dead, true), refuses, patiently)
+      if (first) return first()
+      ticket = await patiently(engine.acquire(dead.session, call.isOnce, isServer))
+    }
+    return send(call, ticket, false)
+  }
+
+  // What the caller gave is read at once, as `fetch` does, in the session of now.
+  const start: AuthFetch = (input, init) => {
     const session = engine.session()
     const fetcher = options.fetch ?? fetch
     const request = typeof input === 'object' && 'url' in input ? input : undefined
@@ -78,7 +116,10 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
       signal = request?.signal,
     } = init ?? {}
     // A plain object: `Headers` that a long token is set on cost more than all the rest.
-    const bag: Bag = headers ? Object.fromEntries(new Headers(headers)) : {}
+    const bag: Bag = {}
+    if (headers)
+      for (const [key, value] of Symbol.iterator in headers ? new Headers(headers) : Object.entries(headers))
+        bag[key.toLowerCase()] = value
     const token = engine.flightToken()
     if (
       init?.skipAuth ||
@@ -90,33 +131,39 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     ) {
       return fetcher(input, init)
     }
-
     const isOnce = isOneShot(body)
     // A `Request` in place of `init` is allowed, and its members are no properties of its own.
     const own = request || (init && 'clone' in init) ? new Request(input, init) : undefined
-    const kept = { ...init }
-    const patiently = <T>(promise: Promise<T>): Promise<T> => unlessAborted(promise, signal ?? undefined)
-
+    const call = { fetcher, url, init: { ...init }, bag, own, isOnce, signal: signal ?? undefined }
+    const acquire = (): ReturnType<typeof engine.acquire> => engine.acquire(session, isOnce, isServer)
     // The body of a `Request` may be what makes it the refresh, and can only be read by and by.
-    const isRefresh = own && token && bag['content-type'] && carries(await own.clone().text(), token)
-    let ticket = isRefresh ? undefined : engine.acquire(session, isOnce)
-    if (ticket instanceof Promise) ticket = await patiently(ticket)
-    for (let isReplay = false; ; isReplay = true) {
-      const dressed: Bag = ticket ? { ...bag, ...credentials(ticket) } : bag
-      const copy = isOnce ? own : own?.clone()
-      for (const key in dressed) copy?.headers.set(key, dressed[key] as string)
-      const response: Response = await (copy ? fetcher(copy) : fetcher(url, { ...kept, headers: dressed }))
-      // What a redirect led to elsewhere never saw the token.
-      if (!ticket || (response.redirected && !isAllowed(response.url))) return response
-      const renewal: ReturnType<typeof renew> | false =
-        isRefused(response, ticket, url, isReplay) && !isReplay && renew(ticket, url)
-      // A body that cannot be sent twice is not: the refresh prepares the next call.
-      if (isOnce && renewal) renewal.catch(ignore)
-      if (isOnce || !renewal) return response
-      discard(response.body)
-      ticket = await patiently(renewal)
+    const ticket =
+      own && token && bag['content-type']
+        ? own
+            .clone()
+            .text()
+            .then(text => (carries(text, token) ? undefined : acquire()))
+        : acquire()
+    return isServer || ticket instanceof Promise ? sendLater(call, ticket) : send(call, ticket, false)
+  }
+  return (input, init) => {
+    try {
+      return start(input, init)
+    } catch (error) {
+      return Promise.reject(error)
     }
   }
 }
 
 type Bag = Record<string, string>
+
+/** What is to be sent. */
+interface Call {
+  readonly fetcher: typeof fetch
+  readonly url: string
+  readonly init: RequestInit
+  readonly bag: Bag
+  readonly own: Request | undefined
+  readonly isOnce: boolean
+  readonly signal: AbortSignal | undefined
+}

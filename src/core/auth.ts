@@ -7,7 +7,7 @@ import { RefreshFailedError } from './errors.js'
 import { CHANGE, createEvents } from './events.js'
 import { createFlights } from './flights.js'
 import { isRenewable, resolveOptions } from './options.js'
-import { parseRecord } from './record.js'
+import { isNewer, parseRecord } from './record.js'
 import { createSchedule } from './schedule.js'
 import { createSession } from './session.js'
 import { nextState } from './state.js'
@@ -137,8 +137,9 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
         }
         const news = parseRecord(record)
         if (news) {
+          // A sibling that knows no more than we do ends no wait.
+          if (isNewer(news, session.record)) hear()
           session.adopt(news)
-          hear()
           conclude()
         } else if (wanted && clock() < Math.max(session.held?.endsAt ?? 0, flights.coolDown.until))
           channel?.post({ record: session.record })

@@ -5,7 +5,7 @@
 import { isNewer, parseRecord } from './record.js'
 import type { AuthLock, TokenStorage, Tokens } from './types.js'
 import type { CoherentStorage } from './vault.js'
-import { pause } from './waiting.js'
+import { ignore, pause, unlessAborted } from './waiting.js'
 
 const STORE = 'tokens'
 /** How often a waiter asks for the lease, milliseconds. */
@@ -78,7 +78,7 @@ export function createLease(database: string, duration: number): AuthLock {
       const key = `lease:${name}`
       for (;;) {
         signal?.throwIfAborted()
-        const lease = await transact<Lease>(database, key, stored =>
+        const asking = transact<Lease>(database, key, stored =>
           stored &&
           stored.holder !== holder &&
           stored.until > Date.now() &&
@@ -86,15 +86,17 @@ export function createLease(database: string, duration: number): AuthLock {
             ? undefined
             : { holder, until: Date.now() + duration },
         )
+        // A frozen tab may keep the database to itself.
+        const lease = await unlessAborted(asking, signal)
         if (lease?.holder === holder) break
         await pause(ASK)
       }
       try {
         return await callback()
       } finally {
-        await transact<Lease>(database, key, stored =>
+        transact<Lease>(database, key, stored =>
           stored?.holder === holder ? { holder, until: 0 } : undefined,
-        ).catch(() => {})
+        ).catch(ignore)
       }
     },
   }

@@ -17,6 +17,11 @@ export function next(count: number): number {
   return Math.floor(count) + 1 + Math.random()
 }
 
+/** A version after this one, and before whatever `next` makes of it: what only notes something loses to new tokens. */
+export function between(count: number): number {
+  return count + (Math.floor(count) + 1 - count) * Math.random()
+}
+
 /** The record, or null when it is not one: garbage and other versions' records read as empty. */
 export function parseRecord(value: unknown): Tokens | null {
   const record = value as Tokens | null | undefined

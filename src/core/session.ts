@@ -4,7 +4,7 @@ import { type AuthError, SessionExpiredError, SignedOutError } from './errors.js
 import type { Events } from './events.js'
 import { type Held, hold } from './held.js'
 import { isRenewable, type Settings } from './options.js'
-import { isNewer, next } from './record.js'
+import { between, isNewer, next } from './record.js'
 import type { TokenReading } from './tokens.js'
 import type { AuthState, RefreshReason, SessionEndReason, Tokens } from './types.js'
 import type { Vault } from './vault.js'
@@ -194,7 +194,7 @@ export function createSession(host: SessionHost): Session {
       const { held, record } = session
       if (!(storage.shared || cookie) || !held) return
       const cooled = { failures, retryAt, retryStrict: strict, cooledAt: wall() }
-      session.record = held.tokens = { ...record, version: next(record.version), ...cooled }
+      session.record = held.tokens = { ...record, version: between(record.version), ...cooled }
       await session.commit()
     },
     async commit(insist) {
@@ -213,7 +213,7 @@ export function createSession(host: SessionHost): Session {
         const stored = storage.shared ? await vault.read() : null
         if (!stored) continue
         // A late write of a tab that saw an old copy: what is newer here comes back.
-        if (isNewer(session.record, stored)) await vault.commit(session.record)
+        if (isNewer(session.record, stored)) await session.commit()
         else session.adopt(stored)
       }
       session.stale = 0
