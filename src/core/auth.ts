@@ -164,7 +164,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     } else if (isOver) await flights.fly('expired').catch(ignore)
   }
   const first = vault.first()
-  let done = ignore
+  let done: () => void = ignore
   // Marked as loading before it runs: what it starts must not wait for itself.
   const loading = new Promise<void>(resolve => {
     done = resolve
@@ -172,7 +172,8 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   session.loading = cookie || (first && 'then' in first) ? loading : undefined
   const restoring = restore(first)
   if (session.held) session.loading = undefined
-  const ready = restoring.then(() => {
+  const failed = (error: unknown): void => events.emit('warning', { message: 'The restore failed', error })
+  const ready = restoring.catch(failed).then(() => {
     if (session.loading === loading) session.loading = undefined
     conclude()
     done()
@@ -237,6 +238,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     on: (event, listener) => events.on(event, listener),
     dispose() {
       schedule.stop()
+      flights.stop()
       channel?.close()
       events.clear()
     },

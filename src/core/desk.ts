@@ -1,7 +1,7 @@
 /** Handing out tokens: at once where one is good, after a refresh where it must be. */
 import type { Engine, Ticket } from './engine.js'
 import { isOffline } from './environment.js'
-import { RefreshFailedError, SignedOutError } from './errors.js'
+import { RefreshFailedError, SignedOutError, withCause } from './errors.js'
 import type { Events } from './events.js'
 import type { Flights } from './flights.js'
 import type { Held } from './held.js'
@@ -88,7 +88,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
     return wait(began, dead)
   }
   const warn = (message: string, error?: unknown): void => {
-    events.emit('warning', { message, error })
+    events.emit('warning', { message, ...(error !== undefined && { error: withCause(message, error) }) })
     events.flush()
   }
 

@@ -16,10 +16,7 @@ export class AuthError extends Error {
     this.code = code
     hide(this, 'name', name)
     hide(this, brand, true)
-    // Never enumerable: a cause may be an HTTP client's error, which holds whole requests.
-    if (cause !== undefined) hide(this, 'cause', cause)
-    // Node prints a cause all the same, enumerable or not.
-    hide(this, Symbol.for('nodejs.util.inspect.custom'), () => this.stack)
+    if (cause !== undefined) conceal(this, cause)
   }
 }
 
@@ -71,6 +68,18 @@ export function isAuthError(error: unknown): error is AuthError {
 /** Whether the session is over and only a login helps. */
 export function isSessionExpired(error: unknown): error is SessionExpiredError {
   return isAuthError(error) && error.code === 'ERR_SESSION_EXPIRED'
+}
+
+/** An error whose cause neither a serialiser nor Node prints: it may be an HTTP client's, which holds whole requests. */
+export function withCause(message: string, cause: unknown): Error {
+  const error = new Error(message)
+  conceal(error, cause)
+  return error
+}
+
+function conceal(error: Error, cause: unknown): void {
+  hide(error, 'cause', cause)
+  hide(error, Symbol.for('nodejs.util.inspect.custom'), () => error.stack)
 }
 
 function hide(target: object, key: PropertyKey, value: unknown): void {

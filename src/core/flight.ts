@@ -1,5 +1,9 @@
 /** One refresh in progress, as those who wait for it see it. */
+import type { RefreshFailedError } from './errors.js'
+import type { Events } from './events.js'
 import type { Held } from './held.js'
+import type { Settings } from './options.js'
+import type { TokenReading } from './tokens.js'
 import type { RefreshFunction, RefreshReason } from './types.js'
 import { ignore } from './waiting.js'
 
@@ -15,6 +19,33 @@ export interface Flight {
   /** Settles it, once. */
   readonly settle: (error?: Error) => void
   done: boolean
+}
+
+/** What a flight needs of the session. */
+export interface FlightHost {
+  readonly settings: Settings
+  readonly clock: () => number
+  readonly events: Events
+  /** Whether siblings spend the same refresh token. */
+  readonly shared: boolean
+  /** Runs the callback under the lock where the session is shared. */
+  exclusive<T>(callback: (locked: boolean) => Promise<T>): Promise<T>
+  held(): Held | undefined
+  generation(): number
+  /** Learns what siblings have done, after waiting for the lock so long; news settle the flight. */
+  recall(waited: number): Promise<void>
+  /** What a refresh can be made with; undefined when there is nothing left. */
+  credentials(reason: RefreshReason): { refreshToken?: string | undefined } | undefined
+  /** Commits new tokens. */
+  take(reading: TokenReading): Promise<void>
+  /** The server refused (with an error), or nothing is left to refresh with: the end. */
+  refused(flight: Flight, error?: unknown): Promise<void>
+  /** Tells the siblings of a cool-down. */
+  cool(retryAt: number): Promise<void>
+  /** It failed; the session lives. */
+  failed(error: RefreshFailedError): void
+  /** Publishes the state, sets the timer, delivers events. */
+  conclude(): void
 }
 
 export function createFlight(

@@ -3,44 +3,14 @@ import { createAttempts } from './attempt.js'
 import { type CoolDown, createCoolDown } from './cool-down.js'
 import { isOffline } from './environment.js'
 import { RefreshFailedError } from './errors.js'
-import type { Events } from './events.js'
 import { classifyFailure, explain, readRetryAfter } from './failure.js'
-import { createFlight, type Flight } from './flight.js'
-import type { Held } from './held.js'
-import type { Settings } from './options.js'
-import { readAnswer, type TokenReading } from './tokens.js'
+import { createFlight, type Flight, type FlightHost } from './flight.js'
+import { readAnswer } from './tokens.js'
 import type { FailureClass, RefreshFunction, RefreshReason } from './types.js'
 import { pause } from './waiting.js'
 
 /** Without a lock a sibling's answer may still be on its way to the storage, milliseconds. */
 const SIBLING = 1_000
-
-/** What a flight needs of the session. */
-export interface FlightHost {
-  readonly settings: Settings
-  readonly clock: () => number
-  readonly events: Events
-  /** Whether siblings spend the same refresh token. */
-  readonly shared: boolean
-  /** Runs the callback under the lock where the session is shared. */
-  exclusive<T>(callback: (locked: boolean) => Promise<T>): Promise<T>
-  held(): Held | undefined
-  generation(): number
-  /** Learns what siblings have done, after waiting for the lock so long; news settle the flight. */
-  recall(waited: number): Promise<void>
-  /** What a refresh can be made with; undefined when there is nothing left. */
-  credentials(reason: RefreshReason): { refreshToken?: string | undefined } | undefined
-  /** Commits new tokens. */
-  take(reading: TokenReading): Promise<void>
-  /** The server refused (with an error), or nothing is left to refresh with: the end. */
-  refused(flight: Flight, error?: unknown): Promise<void>
-  /** Tells the siblings of a cool-down. */
-  cool(retryAt: number): Promise<void>
-  /** It failed; the session lives. */
-  failed(error: RefreshFailedError): void
-  /** Publishes the state, sets the timer, delivers events. */
-  conclude(): void
-}
 
 export interface Flights {
   readonly coolDown: CoolDown
@@ -53,6 +23,8 @@ export interface Flights {
   abort(): void
   /** Refreshes, or joins the refresh under way. */
   fly(reason: RefreshReason, refresh?: RefreshFunction): Promise<void>
+  /** No retries any more. */
+  stop(): void
 }
 
 export function createFlights(host: FlightHost): Flights {
@@ -64,9 +36,18 @@ export function createFlights(host: FlightHost): Flights {
   const nothingLeft = new Error('There is nothing to refresh with')
   /** Flights whose waiters were freed while the server may still answer. */
   const open = new Set<Flight>()
+  const refusals = new WeakSet<object>()
+  let isStopped = false
   let current: Flight | undefined
 
   const epoch = (steady: number): number => Math.round(settings.clock.now() + steady - clock())
+
+  /** No attempt was made, so nothing cools down. */
+  const refuse = (message: string, retryAt?: number): RefreshFailedError => {
+    const error = new RefreshFailedError(message, 0, retryAt)
+    refusals.add(error)
+    return error
+  }
 
   /** Whether nothing has replaced what the flight set out with. */
   const isPresent = (flight: Flight): boolean =>
@@ -74,11 +55,11 @@ export function createFlights(host: FlightHost): Flights {
 
   /** Why no attempt may be made now, if so. */
   const refusal = (reason: RefreshReason): RefreshFailedError | undefined => {
-    if (isOffline()) return new RefreshFailedError('Offline: no refresh was tried', 0)
+    if (isOffline()) return refuse('Offline: no refresh was tried')
     const isWaiting = clock() < coolDown.until && (coolDown.strict || reason !== 'manual')
     // The same refresh token must not be sent while the answer to it may still come.
     return isWaiting || [...open].some(isPresent)
-      ? new RefreshFailedError('The last refresh failed; no further attempt yet', 0, epoch(coolDown.until))
+      ? refuse('The last refresh failed; no further attempt yet', epoch(coolDown.until))
       : undefined
   }
   const classify = (error: unknown): Promise<FailureClass> =>
@@ -180,7 +161,7 @@ export function createFlights(host: FlightHost): Flights {
     locked: boolean,
   ): Promise<boolean> => {
     if (error === nothingLeft) await host.refused(flight)
-    else if (error instanceof RefreshFailedError && !error.attempts) flight.settle(error)
+    else if (refusals.has(error as object)) flight.settle(error as Error)
     else {
       const failure = await classify(error)
       if (flight.held?.asked) {
@@ -202,6 +183,7 @@ export function createFlights(host: FlightHost): Flights {
         // After a failure one probe goes first, alone.
         const isLast =
           failure !== 'transient' ||
+          isStopped ||
           coolDown.failures > 0 ||
           (coolDown.isStrict() && !wait) ||
           count > limit ||
@@ -210,7 +192,7 @@ export function createFlights(host: FlightHost): Flights {
           await pause(
             Math.max(wait && wait + 1, Math.random() * Math.min(maxDelay, delay * 2 ** (count - 1))),
           )
-        if (!isLast && !isOffline()) return true
+        if (!isLast && !isStopped && !isOffline()) return true
         if (!flight.done) fail(flight, error, failure, count, wait)
       }
     }
@@ -241,10 +223,17 @@ export function createFlights(host: FlightHost): Flights {
     ...attempts,
     coolDown,
     current: () => current,
+    stop() {
+      isStopped = true
+    },
     fly(reason, refresh = settings.refresh) {
       if (current) return current.promise
+      const isPossible = host.credentials(reason)
+      if (!refresh && isPossible) {
+        return Promise.reject(refuse('The server renews with the next request'))
+      }
       // With nothing left to refresh with it is the end, whatever the network says.
-      const refused = host.credentials(reason) && refusal(reason)
+      const refused = isPossible && refusal(reason)
       if (refused) return Promise.reject(refused)
       const flight = createFlight(reason, host.generation(), host.held(), refresh, done => {
         if (current === done) current = undefined

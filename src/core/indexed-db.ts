@@ -32,17 +32,23 @@ export function transact<T>(
         const store = transaction.objectStore(STORE)
         const reading: IDBRequest<T | undefined> = store.get(key)
         let value: T | undefined
+        let failure: unknown
         reading.onsuccess = () => {
-          // A throw in here aborts the transaction, which rejects.
           value = reading.result
-          const next = update?.(value)
+          let next: T | undefined
+          try {
+            next = update?.(value)
+          } catch (error) {
+            failure = error
+            transaction.abort()
+          }
           if (next === undefined) return
           value = next
           store.put(next, key)
         }
         const settle = (): void => {
           connection.close()
-          if (transaction.error) reject(transaction.error)
+          if (failure ?? transaction.error) reject(failure ?? transaction.error)
           else resolve(value)
         }
         transaction.oncomplete = settle
@@ -68,7 +74,6 @@ export function hasIndexedDB(): boolean {
  * @param duration how long it lasts whose holder is gone, milliseconds: longer than an attempt, shorter than patience
  */
 export function createLease(database: string, duration: number): AuthLock {
-  const holder = Math.random()
   interface Lease {
     holder: number
     until: number
@@ -76,27 +81,31 @@ export function createLease(database: string, duration: number): AuthLock {
   return {
     async request(name, { signal }, callback) {
       const key = `lease:${name}`
+      // Of this request alone: its release, when it comes late, must not give back the next one's lease.
+      const holder = Math.random()
+      const release = (): Promise<unknown> =>
+        transact<Lease>(database, key, stored =>
+          stored?.holder === holder ? { holder, until: 0 } : undefined,
+        ).catch(ignore)
       for (;;) {
         signal?.throwIfAborted()
         const asking = transact<Lease>(database, key, stored =>
-          stored &&
-          stored.holder !== holder &&
-          stored.until > Date.now() &&
-          stored.until < Date.now() + 2 * duration
+          stored && stored.until > Date.now() && stored.until < Date.now() + 2 * duration
             ? undefined
             : { holder, until: Date.now() + duration },
         )
         // A frozen tab may keep the database to itself.
-        const lease = await unlessAborted(asking, signal)
+        const lease = await unlessAborted(asking, signal).catch(error => {
+          asking.then(release, ignore)
+          throw error
+        })
         if (lease?.holder === holder) break
         await pause(ASK)
       }
       try {
         return await callback()
       } finally {
-        transact<Lease>(database, key, stored =>
-          stored?.holder === holder ? { holder, until: 0 } : undefined,
-        ).catch(ignore)
+        void release()
       }
     },
   }

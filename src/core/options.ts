@@ -97,17 +97,21 @@ export function resolveOptions(options: AuthOptions): Settings {
     delay,
     maxDelay,
     clock,
-    window: lifetime =>
-      refreshAhead === undefined
-        ? Math.min(60_000, lifetime / 4)
-        : Math.min(
-            Math.max(
-              Number(typeof refreshAhead === 'function' ? refreshAhead(lifetime) : refreshAhead) || 0,
-              0,
-            ),
-            lifetime / 2,
-          ),
+    window: lifetime => windowOf(refreshAhead, lifetime),
   }
+}
+
+/** The window for a lifetime. A function that throws has the default: tokens must not be lost to it. */
+function windowOf(refreshAhead: AuthOptions['refreshAhead'], lifetime: number): number {
+  let window: number | undefined
+  try {
+    window = typeof refreshAhead === 'function' ? refreshAhead(lifetime) : refreshAhead
+  } catch {
+    window = undefined
+  }
+  return window === undefined
+    ? Math.min(60_000, lifetime / 4)
+    : Math.min(Math.max(Number(window) || 0, 0), lifetime / 2)
 }
 
 function isDuration(value: unknown): boolean {

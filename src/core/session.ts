@@ -5,7 +5,7 @@ import type { Events } from './events.js'
 import { type Held, hold } from './held.js'
 import { isRenewable, type Settings } from './options.js'
 import { between, isNewer, next } from './record.js'
-import type { TokenReading } from './tokens.js'
+import { decodeToken, type TokenReading } from './tokens.js'
 import type { AuthState, RefreshReason, SessionEndReason, Tokens } from './types.js'
 import type { Vault } from './vault.js'
 
@@ -58,6 +58,11 @@ export interface SessionHost {
   coolDown(): CoolDown
 }
 
+/** Whether the refresh token says by itself when it ends, or nothing does: then the same one ends when it did. */
+function isDated({ refreshToken = '', refreshLifetime }: TokenReading): boolean {
+  return refreshLifetime === undefined || decodeToken(refreshToken)?.exp !== undefined
+}
+
 export function createSession(host: SessionHost): Session {
   const { settings, clock, vault } = host
   const { cookie, storage } = settings
@@ -98,7 +103,10 @@ export function createSession(host: SessionHost): Session {
     const base: Partial<Tokens> = generation === record.generation ? record : {}
     const savedAt = wall()
     // No word of a refresh token keeps the one there is, with its end (RFC 6749 section 6).
-    const isKept = !!base.savedAt && !reading.refreshToken && reading.refreshLifetime === undefined
+    const isEcho = !!reading.refreshToken && reading.refreshToken === base.refreshToken
+    const isKept =
+      !!base.savedAt &&
+      (isEcho ? isDated(reading) : !reading.refreshToken && reading.refreshLifetime === undefined)
     const remaining =
       isKept && held ? held.refreshEndsAt - clock() : (reading.refreshLifetime ?? Number.POSITIVE_INFINITY)
     const fields: { [Name in keyof Tokens]?: Tokens[Name] | undefined } = {

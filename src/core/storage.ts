@@ -3,13 +3,15 @@ import { createLedger, hasIndexedDB } from './indexed-db.js'
 import { isNewer, parseRecord } from './record.js'
 import type { TokenStorage, Tokens } from './types.js'
 import type { CoherentStorage } from './vault.js'
-import { pause } from './waiting.js'
+import { ignore, pause, within } from './waiting.js'
 
 /** How long a `localStorage` write of another tab may take to be seen, and how often it is looked for, milliseconds. */
 const SEEN_WITHIN = 500
 const LOOK = 5
 /** Without a ledger a writer waits so long before it lets the next one read, milliseconds. */
 const SETTLE = 20
+/** How long the ledger may take, milliseconds. */
+const LEDGER = 1_000
 
 /** Tokens live as long as the page. The default, and the safest against theft. */
 export function memoryStorage(): TokenStorage {
@@ -55,7 +57,7 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
 
   /** Reads until the record is seen that the ledger speaks of. */
   const load = async (): Promise<Tokens | null> => {
-    const last = hasIndexedDB() ? await ledger.last() : undefined
+    const last = await patiently(ledger.last)
     let record = get()
     // The end of a session needs no more than its stamp.
     if (last?.ended && (!record || isNewer(last, record))) return last
@@ -76,8 +78,11 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
     open,
     load,
     async commit(tokens) {
-      if (hasIndexedDB()) {
-        const stamp = await ledger.note(tokens, () => set(tokens))
+      const before = get()
+      // An end must depend neither on a database nor on the page living on.
+      if (!tokens.accessToken && !(before && isNewer(before, tokens))) set(tokens)
+      const stamp = await patiently(() => ledger.note(tokens, () => set(tokens)))
+      if (stamp) {
         return isNewer(stamp, tokens) ? ((await load()) ?? stamp) : tokens
       }
       const present = get()
@@ -88,6 +93,12 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
     },
   }
   return coherent
+}
+
+/** What the ledger says; undefined where there is none, or where its database does not answer. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  if (!hasIndexedDB()) return undefined
+  return within(ask(), LEDGER, () => new Error()).catch(ignore)
 }
 
 function isSessionStorage(storage: Storage | undefined): boolean {

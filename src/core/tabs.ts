@@ -39,8 +39,9 @@ export function createExclusive(
           running = callback(true)
           return running
         })
-      } catch (error) {
-        if (running) throw error
+      } catch {
+        // Its own outcome counts, whatever became of the lock afterwards.
+        if (running) return await running
         // An opaque origin, a document that is not active: go on without.
         if (!waiting.signal.aborted) break
         if (!stuck.has(turn)) probe(locks, turn)

@@ -1,7 +1,7 @@
 /** Reading and writing the record: bounded, in order, and never in the way. Memory carries on. */
 import { isNewer, parseRecord } from './record.js'
 import type { TokenStorage, Tokens } from './types.js'
-import { within } from './waiting.js'
+import { ignore, within } from './waiting.js'
 
 /** Bound on one storage operation, milliseconds. */
 const LIMIT = 2_000
@@ -31,6 +31,7 @@ export function createVault(
   warn: (message: string, error: unknown) => void,
 ): Vault {
   let last: Promise<unknown> | undefined
+  let newest: Tokens | undefined
   storage.open?.(name)
 
   const attempt = async <T>(what: string, work: () => T | Promise<T>): Promise<T | null> => {
@@ -65,7 +66,16 @@ export function createVault(
     read,
     async commit(record) {
       // At once, or after the one before it: an earlier write that is slow must not land on a later one.
-      const work = (): Promise<unknown> => attempt('write', () => write(record))
+      newest = record
+      const work = async (): Promise<unknown> => {
+        let isLate = false
+        const writing = write(record)
+        const result = await attempt('write', () => writing)
+        isLate = result === null
+        // It may land yet, on what was written after it: then that is written again.
+        if (isLate) writing.then(() => newest !== record && newest && write(newest)).catch(ignore)
+        return result
+      }
       const mine = last ? last.then(work) : work()
       last = mine
       const winner = parseRecord(await mine)

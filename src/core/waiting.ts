@@ -26,4 +26,4 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
 }
 
 /** For promises whose failure somebody else handles. */
-export function ignore(): void {}
+export function ignore(): undefined {}

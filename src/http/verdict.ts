@@ -29,17 +29,22 @@ export function createVerdict<Request, Response extends { status: number }>(
       const refusals = stubborn.get(ticket)
       if (!refused) {
         ticket.proven = true
-        refusals?.delete(url)
-      } else if (isReplay) stubborn.set(ticket, (refusals ?? new Set()).add(url))
+        refusals?.delete(endpoint(url))
+      } else if (isReplay) stubborn.set(ticket, (refusals ?? new Set()).add(endpoint(url)))
       return refused
     },
     renew(ticket, url) {
       // What others accepted proves nothing here: an endpoint that always says 401 cannot cause a storm.
       const { proven } = ticket
-      ticket.proven = proven && !stubborn.get(ticket)?.has(url)
+      ticket.proven = proven && !stubborn.get(ticket)?.has(endpoint(url))
       const renewal = engine.rejected(ticket)
       ticket.proven = proven
       return renewal
     },
   }
+}
+
+/** The URL without what changes from call to call. */
+function endpoint(url: string): string {
+  return url.split(/[?#]/, 1).join()
 }
