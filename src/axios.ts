@@ -5,7 +5,6 @@ import {
   AxiosHeaders,
   type AxiosInstance,
   type AxiosResponse,
-  CanceledError,
   getAdapter,
   type InternalAxiosRequestConfig,
 } from 'axios'
@@ -222,22 +221,21 @@ function patiently<T>(config: Config, promise: Promise<T>): Promise<T> {
   const token = config.cancelToken as Subscribable | undefined
   if (!signal && !token && !timeout) return promise
   return new Promise<T>((resolve, reject) => {
-    const cancel = (reason?: unknown): void =>
-      reject(!reason || (reason as Event).type ? new CanceledError(undefined, config) : reason)
     const stop =
       timeout &&
       startTimer(() => {
         const code = transitional?.clarifyTimeoutError ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED
         reject(new AxiosError(config.timeoutErrorMessage || `timeout of ${timeout}ms exceeded`, code, config))
       }, timeout)
-    if (signal?.aborted) cancel()
-    signal?.addEventListener?.('abort', cancel)
-    token?.subscribe(cancel)
+    // Whatever it rejects with: axios makes its own error of it when the request is cancelled.
+    if (signal?.aborted) reject()
+    signal?.addEventListener?.('abort', reject)
+    token?.subscribe(reject)
     promise
       .finally(() => {
         if (stop) stop()
-        signal?.removeEventListener?.('abort', cancel)
-        token?.unsubscribe(cancel)
+        signal?.removeEventListener?.('abort', reject)
+        token?.unsubscribe(reject)
       })
       .then(resolve, reject)
   })

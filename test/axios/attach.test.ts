@@ -29,6 +29,13 @@ describe('attaching', () => {
     expect([tokens(), statuses(), refreshes.length]).toEqual([[undefined], [401], 0])
   })
 
+  it('waits for a session to be restored, and sends no token when there is none', async () => {
+    const storage = { get: async () => null, set: () => {}, remove: () => {} }
+    const { api, tokens, refreshes } = await stage({ login: false, auth: { storage }, respond: () => ({}) })
+    await api.get('/orders')
+    expect([tokens(), refreshes.length]).toEqual([[undefined], 0])
+  })
+
   it('sends the token of a login that came after it was attached, and none after the logout', async () => {
     const { api, auth, tokens, good } = await stage({ login: false })
     good.add('late')
@@ -179,6 +186,17 @@ describe('origins', () => {
     await api.get('orders', { baseURL: '' })
     await api.get('\\\\evil.example', { baseURL: '/' })
     expect(tokens()).toEqual(['at-1', 'at-1', undefined, undefined, undefined])
+  })
+
+  it('resolves against the page where there is no base URL', async () => {
+    vi.stubGlobal('location', { origin: API, href: `${API}/app` })
+    const { instance, auth, tokens } = await stage({ attach: false, respond: () => ({}) })
+    const api = instance()
+    delete api.defaults.baseURL
+    attachAuth(api, auth)
+    await api.get('/orders')
+    await api.get('//evil.example/orders')
+    expect(tokens()).toEqual(['at-1', undefined])
   })
 
   it('takes the page for the default origin, never a <base href>', async () => {

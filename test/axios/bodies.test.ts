@@ -101,6 +101,11 @@ describe('a body that can be read only once', () => {
   const streams: Record<string, () => unknown> = {
     'a Node stream': () => Readable.from([Buffer.from('once')]),
     'a web stream': () => new Blob(['once']).stream(),
+    // As they are where streams are no iterators yet.
+    'a web stream of an older browser': () =>
+      new (class {
+        getReader(): void {}
+      })(),
     'form-data of the package': () => {
       const form = new FormDataPackage()
       form.append('name', 'once')

@@ -2,7 +2,7 @@
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios'
 import { type Auth, createAuth, type TokenResponse } from 'tokenflight'
 import { type AttachOptions, attachAuth } from 'tokenflight/axios'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { API, LIFETIME, rejection, settle, stage } from '../support/axios.js'
 
 describe('skip', () => {
@@ -31,6 +31,20 @@ describe('skip', () => {
       ['/public', 'at-1'],
       ['/v1/auth', 'at-1'],
       ['/x?p=/auth', 'at-1'],
+    ])
+  })
+
+  it('sees the path as axios joins it', async () => {
+    const { api, sent } = await stage({
+      axios: { baseURL: `${API}//` },
+      attach: { skip: '/auth' },
+      respond: () => ({}),
+    })
+    for (const path of ['auth', '/auth', '']) await api.get(path)
+    expect(sent.map(({ url, token }) => [url.slice(API.length), token])).toEqual([
+      ['/auth', undefined],
+      ['/auth', undefined],
+      ['//', 'at-1'],
     ])
   })
 
@@ -300,6 +314,13 @@ describe('misuse', () => {
       expect(api.interceptors.request.handlers ?? []).toEqual([])
     })
   }
+
+  it('takes nothing relative for an origin, on a page either', () => {
+    vi.stubGlobal('location', { origin: API, href: `${API}/app` })
+    for (const origin of ['api.example.test', '/api', ''])
+      expect(() => attachAuth(axios.create(), auth, { allowedOrigins: [origin] })).toThrow(/`allowedOrigins`/)
+    expect(() => attachAuth(axios.create(), auth)).not.toThrow()
+  })
 
   it('asks for allowedOrigins where there is no base URL and no page', () => {
     expect(() => attachAuth(axios.create(), auth)).toThrow(/`allowedOrigins`/)
