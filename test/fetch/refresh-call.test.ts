@@ -1,9 +1,9 @@
 /** The refresh function through the same authFetch, and servers that hand out tokens by themselves. */
-import type { RefreshContext, TokenResponse } from 'tokenflight'
+import { isSessionExpired, type RefreshContext, type TokenResponse } from 'tokenflight'
 import type { AuthFetch } from 'tokenflight/fetch'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { API, rejection } from '../support/axios.js'
-import { type Stage, stage } from '../support/fetch.js'
+import { API, deferred, rejection, settle } from '../support/axios.js'
+import { type Sent, type Stage, stage } from '../support/fetch.js'
 
 const DEAD = 10 * 60_000
 const url = `${API}/auth/refresh`
@@ -163,6 +163,82 @@ describe('a server that hands out tokens on ordinary answers', () => {
       ['Bearer at-1', 'rt-1'],
       ['Bearer at-1', 'rt-1'],
     ])
+  })
+
+  describe('while the access token is dead', () => {
+    const renewing = (answer: (request: Sent) => Response | Promise<Response> | undefined) =>
+      stage({
+        fetch: { collect, renewal: 'server' },
+        // There is no endpoint to refresh at.
+        auth: { refresh: undefined },
+        respond: request =>
+          answer(request) ?? new Response(null, { status: request.token === 'at-fresh' ? 200 : 401 }),
+      })
+    const handOut = ({ token, headers }: Sent) =>
+      token === 'at-1' && headers['x-refresh-token'] === 'rt-1'
+        ? new Response(null, { headers: { 'X-Access-Token': 'at-fresh' } })
+        : undefined
+
+    it('one request goes first, with both tokens; the others leave with what its answer hands out', async () => {
+      const { api, pass, tokens } = await renewing(handOut)
+      pass(DEAD)
+      const answers = await Promise.all([
+        api(`${API}/1`, { method: 'POST', body: 'tea' }),
+        api(new Request(`${API}/2`, { method: 'POST', body: 'milk' })),
+        api(`${API}/3`),
+      ])
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+      expect(tokens()).toEqual(['at-1', 'at-fresh', 'at-fresh'])
+    })
+
+    it('the session ends once when the server refuses both', async () => {
+      const { api, auth, pass, sent } = await renewing(() => undefined)
+      pass(DEAD)
+      const errors = await Promise.all([rejection(api(`${API}/1`)), rejection(api(`${API}/2`))])
+      expect(errors.map(isSessionExpired)).toEqual([true, true])
+      expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_rejected' })
+      expect(sent).toHaveLength(1)
+    })
+
+    it('where a redirect led to refuses nothing', async () => {
+      const { api, auth, pass } = await renewing(() =>
+        Object.defineProperties(new Response(null, { status: 401 }), {
+          redirected: { value: true },
+          url: { value: 'https://evil.example/login' },
+        }),
+      )
+      pass(DEAD)
+      expect((await api(`${API}/1`)).status).toBe(401)
+      expect(auth.getState().status).toBe('authenticated')
+    })
+
+    it('a stream is sent once, whole', async () => {
+      const { api, pass, sent } = await renewing(handOut)
+      pass(DEAD)
+      const body = new Response('one two').body
+      expect((await api(`${API}/1`, { method: 'POST', body, duplex: 'half' } as RequestInit)).status).toBe(
+        200,
+      )
+      expect(sent).toMatchObject([{ body: 'one two', token: 'at-1' }])
+    })
+
+    it('aborting while another request goes first rejects at once', async () => {
+      const gate = deferred()
+      const { api, pass, sent } = await renewing(async request => {
+        await gate.promise
+        return handOut(request) ?? new Response()
+      })
+      pass(DEAD)
+      const first = api(`${API}/1`)
+      const controller = new AbortController()
+      const second = rejection(api(`${API}/2`, { signal: controller.signal }))
+      await settle()
+      controller.abort()
+      expect(await second).toBe(controller.signal.reason)
+      gate.resolve()
+      expect((await first).status).toBe(200)
+      expect(sent).toHaveLength(1)
+    })
   })
 
   it('may confuse collect and shouldRefresh: that is a warning, and the status counts', async () => {

@@ -193,6 +193,19 @@ describe('AuthProvider', () => {
 })
 
 describe('useClaims', () => {
+  it('does not render because the provider did', () => {
+    const auth = session()
+    let renders = 0
+    const Child = memo(() => {
+      renders++
+      return useClaims((claims: Person) => claims.name)
+    })
+    const child = <Child />
+    const { rerender } = render(<AuthProvider auth={auth}>{child}</AuthProvider>)
+    rerender(<AuthProvider auth={auth}>{child}</AuthProvider>)
+    expect(renders).toBe(1)
+  })
+
   it('gives all claims without a selector, and undefined where there are none', async () => {
     const auth = session()
     const view = watch(auth, () => useClaims<Person>())

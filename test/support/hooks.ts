@@ -35,20 +35,19 @@ export function session(options: AuthOptions = {}): Counted {
   const auth = createAuth<Person>({ refresh: async () => tokens(), retry: 0, ...options })
   onTestFinished(() => auth.dispose())
   let listeners = 0
-  return {
-    ...auth,
-    subscribe(listener) {
-      const stop = auth.subscribe(listener)
-      listeners++
-      return () => {
-        listeners--
-        stop()
-      }
+  return Object.create(auth, {
+    subscribe: {
+      value(listener: () => void) {
+        const stop = auth.subscribe(listener)
+        listeners++
+        return () => {
+          listeners--
+          stop()
+        }
+      },
     },
-    get listeners() {
-      return listeners
-    },
-  }
+    listeners: { get: () => listeners },
+  })
 }
 
 /** A refresh that the server refuses. */
