@@ -45,7 +45,7 @@ export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
 export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions = {}): AuthFetch {
   const engine = engineOf(auth as Auth<never>)
   const rules = resolveHttpOptions(options, undefined)
-  const { format, origins, skips } = rules
+  const { format, origins, skips, shouldRefresh } = rules
   const name = rules.name.toLowerCase()
   const refreshTokenHeader = rules.refreshTokenHeader?.toLowerCase()
   const { isRefused, renew } = createVerdict(engine, rules)
@@ -64,9 +64,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
 
   /** What a redirect led to elsewhere never saw the token: it refuses none, and hands out none. */
   const isAway = ({ redirected, url }: Response): boolean => redirected && !isAllowed(url)
-  const refuses = (response: Response): boolean =>
-    !isAway(response) &&
-    unlessThrows(engine, 'shouldRefresh', () => rules.shouldRefresh(response), response.status === 401)
+  const refuses = (response: Response): boolean => !isAway(response) && shouldRefresh(response)
 
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
   const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<Response> => {

@@ -129,14 +129,14 @@ function firstState<Claims>({ auth, serverState }: Provided): AuthState<Claims> 
   return serverState ?? (hasWindow() || state.status !== 'authenticated' ? LOADING : state)
 }
 
-type Bag = Record<string, unknown> | undefined
+type Bag = Record<string, unknown>
 
 /** Whether there is nothing to show anew: the same, or an array or plain object with the same members. */
 function isSame(before: Bag, after: Bag): boolean {
   return (
     before === after ||
     (([Array, Object] as unknown[]).includes(before?.constructor) &&
-      before?.constructor === after?.constructor &&
-      Object.keys({ ...before, ...after }).every(name => before?.[name] === after?.[name]))
+      before.constructor === after?.constructor &&
+      Object.keys({ ...before, ...after }).every(name => before[name] === after[name]))
   )
 }

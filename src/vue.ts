@@ -42,7 +42,7 @@ export interface UseAuth<Claims = JwtClaims>
 
 interface Provided<Claims> {
   readonly auth: Auth<Claims>
-  readonly serverState: AuthState<Claims> | undefined
+  readonly serverState?: AuthState<Claims> | undefined
 }
 
 /** Any member of any state. */
@@ -54,11 +54,11 @@ const KEY: InjectionKey<object> = Symbol.for('tokenflight.auth')
 /** Gives the `auth` to the whole app: `app.use(createAuthPlugin(auth))`. On a server, one `auth` and one app per request. */
 export function createAuthPlugin<Claims>(
   auth: Auth<Claims>,
-  { serverState }: AuthPluginOptions<Claims> = {},
+  options: AuthPluginOptions<Claims> = {},
 ): Plugin {
   return {
     install(app) {
-      app.provide(KEY, { auth, serverState } satisfies Provided<Claims>)
+      app.provide(KEY, { auth, ...options } satisfies Provided<Claims>)
     },
   }
 }
@@ -71,22 +71,18 @@ export function createAuthPlugin<Claims>(
  */
 export function useAuth<Claims = JwtClaims>(): UseAuth<Claims> {
   const { auth, state } = follow<Claims>()
-  const take = <Name extends keyof Members>(name: Name): ComputedRef<Members[Name]> =>
-    computed(() => (state.value as Members)[name])
-  return {
+  const view: Record<string, unknown> = {
     state: computed(() => state.value),
-    status: take('status') as ComputedRef<AuthState['status']>,
-    claims: take('claims') as ComputedRef<Claims | undefined>,
-    expiresAt: take('expiresAt'),
-    sessionExpiresAt: take('sessionExpiresAt'),
     refreshing: computed(() => !!(state.value as Members).refreshing),
-    error: take('error'),
-    reason: take('reason'),
     login: auth.login,
     logout: auth.logout,
     refresh: auth.refresh,
     getAccessToken: auth.getAccessToken,
   }
+  for (const name of ['status', 'claims', 'expiresAt', 'sessionExpiresAt', 'error', 'reason'] as const) {
+    view[name] = computed(() => (state.value as Members)[name])
+  }
+  return view as unknown as UseAuth<Claims>
 }
 
 /**
@@ -117,13 +113,13 @@ export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<
 
 /** The state as a ref, for as long as the scope lives. */
 function follow<Claims>(): { auth: Auth<Claims>; state: ShallowRef<AuthState<Claims>> } {
-  const { auth, serverState } = (inject(KEY, undefined) ?? {}) as Provided<Claims>
-  if (!auth) throw new Error('tokenflight: useAuth needs app.use(createAuthPlugin(auth))')
-  const instance = getCurrentInstance()
+  const { auth, serverState } = (inject(KEY, null) || {}) as Provided<Claims>
+  if (!auth) throw new Error('tokenflight: missing app.use(createAuthPlugin(auth))')
   const isPage = hasWindow()
   const present = auth.getState()
+  const instance = getCurrentInstance()
   // Rendered by a server, or taken over from one: a vnode that is hydrated has its element before it is mounted.
-  const isFirst = instance && (!isPage || instance.vnode.el?.parentNode)
+  const isFirst = isPage ? instance?.vnode.el?.parentNode : instance
   const known = isPage || present.status !== 'authenticated' ? ({ status: 'loading' } as const) : present
   const state = shallowRef(isFirst ? (serverState ?? known) : present)
   const update = (): void => {
@@ -139,14 +135,14 @@ function follow<Claims>(): { auth: Auth<Claims>; state: ShallowRef<AuthState<Cla
   return { auth, state }
 }
 
-type Bag = Record<string, unknown> | undefined
+type Bag = Record<string, unknown>
 
 /** Whether there is nothing to show anew: the same, or an array or plain object with the same members. */
 function isSame(before: Bag, after: Bag): boolean {
   return (
     before === after ||
     (([Array, Object] as unknown[]).includes(before?.constructor) &&
-      before?.constructor === after?.constructor &&
-      Object.keys({ ...before, ...after }).every(name => before?.[name] === after?.[name]))
+      before.constructor === after?.constructor &&
+      Object.keys({ ...before, ...after }).every(name => before[name] === after[name]))
   )
 }
