@@ -11,10 +11,12 @@ interface Target {
 export function fullPath(instance: { getUri(config: Target): string }, config: Target): string {
   const { url = '', baseURL, allowAbsoluteUrls } = config
   if (!baseURL) return url
-  if (!/^([a-z][a-z\d+\-.]*:)?\/\//i.test(url))
-    return url ? `${baseURL.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}` : baseURL
-  // Not every version knows the option.
-  return allowAbsoluteUrls === false ? instance.getUri({ url, baseURL, allowAbsoluteUrls }) : url
+  if (/^([a-z][a-z\d+\-.]*:)?\/\//i.test(url)) {
+    if (allowAbsoluteUrls !== false) return url
+  } else if (!baseURL.endsWith('//'))
+    return url ? `${baseURL.replace(/\/$/, '')}/${url.replace(/^\/+/, '')}` : baseURL
+  // Here versions differ: not every one knows the option, or takes off every slash at the end.
+  return instance.getUri({ url, baseURL, ...(allowAbsoluteUrls === false && { allowAbsoluteUrls }) })
 }
 
 /** What a text says as JSON; anything else as it is. */

@@ -129,7 +129,9 @@ function completeBaseUrl(baseUrl: unknown): string {
   ) {
     throw misuse('baseUrl', wanted, baseUrl)
   }
-  return baseUrl.replace(/\/+$/, '')
+  let end = baseUrl.length
+  while (baseUrl[end - 1] === '/') end--
+  return baseUrl.slice(0, end)
 }
 
 function completeUsers(users: MockAuthOptions['users']): ReadonlyMap<string, MockUser> {
