@@ -92,8 +92,8 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       return (cookie || refreshToken) && now < held.endsAt && reason !== 'rejected' ? {} : undefined
     },
     async take(reading) {
-      const before = session.held?.claims?.sub
-      const after = decodeToken(reading.accessToken)?.sub
+      const before = nameOf(session.held?.claims)
+      const after = nameOf(decodeToken(reading.accessToken))
       // Another user's cookie. Tokens that name nobody belong to whoever asked.
       if (before !== undefined && after !== undefined && before !== after) session.begin(reading)
       else session.renew(reading)
@@ -244,4 +244,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     },
   }
   return Object.defineProperty(auth, ENGINE, { value: desk })
+}
+
+/** Whom a token names: a string, or a number where a server takes it easy. */
+function nameOf(claims: JwtClaims | undefined): unknown {
+  const sub: unknown = claims?.sub
+  return typeof sub === 'object' ? undefined : sub
 }

@@ -53,7 +53,7 @@ export function readAnswer(answer: TokenResponse, now: number): TokenReading {
   }
   if (refreshToken && !isToken(refreshToken))
     throw new TypeError(`Not a token answer: refresh_token is ${describe(refreshToken)}`)
-  if (type && String(type).toLowerCase() !== 'bearer')
+  if (type && !(typeof type === 'string' && type.toLowerCase() === 'bearer'))
     throw new TypeError('Not a token answer: token_type must be Bearer')
   const [lifetime, warning] = readLifetime(accessToken, answer.expires_in ?? answer.expiresIn, now)
   return {
@@ -86,7 +86,7 @@ function readLifetime(
   const lifetime = [exp - iat, stated, exp - now].find(value => value > 0 && value < LONGEST_LIFETIME)
   return [
     lifetime,
-    (claims?.exp as number) > LARGEST_SECONDS
+    exp > 0 && exp === claims?.exp
       ? 'exp of the access token is in milliseconds; taken as such'
       : claims?.exp !== undefined && !(exp - iat > 0 && lifetime) && !stated
         ? `exp of the access token makes no sense${lifetime ? ' without iat; counted on the device clock' : '; only a 401 will tell its end'}`
