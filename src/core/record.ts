@@ -44,5 +44,7 @@ export function parseRecord(value: unknown): Tokens | null {
   for (const name of ['accessToken', 'refreshToken'] as const) {
     if (record[name] !== undefined && !isToken(record[name])) return null
   }
+  // A reason that only a later version knows is one, too.
+  if (record.ended !== undefined && !(isToken(record.ended) && record.ended.length < 40)) return null
   return record
 }
