@@ -101,6 +101,8 @@ function createClient(
     return !token || !(carries(data, token) || carries(Object.values(headers).join(), token))
   }
 
+  /** Answers that a redirect brought from another origin. */
+  const away = new WeakSet<AxiosResponse>()
   const isForeign = (url: string): boolean => !origins.has(parseUrl(url)?.origin ?? '')
 
   /** Takes our headers off on the way to another origin. What it returns undoes that, and says whether it led there. */
@@ -153,7 +155,9 @@ function createClient(
 
     const url = String(config.url)
     // Whoever a redirect led to never saw the token: it refuses none, and hands out none.
-    if (!isAway(response) && response && isRefused(seen(response), ticket, url, isReplay) && !isReplay) {
+    const isElsewhere = isAway(response)
+    if (isElsewhere && response) away.add(response)
+    if (!isElsewhere && response && isRefused(seen(response), ticket, url, isReplay) && !isReplay) {
       const renewal = renew(ticket, url)
       // A body that cannot be sent twice is not: the refresh prepares the next call.
       if (isOneShot(data)) renewal?.catch(ignore)
@@ -198,6 +202,7 @@ function createClient(
     return ticket ? send(config, adapter, ticket, false) : adapter(config)
   }
   const refuses = (response: AxiosResponse): boolean =>
+    !away.has(response) &&
     unlessThrows(engine, 'shouldRefresh', () => rules.shouldRefresh(seen(response)), response.status === 401)
 
   return (config, wrapped, session) => {

@@ -104,6 +104,33 @@ describe('a redirect that the http adapter follows', () => {
     expect(refreshes).toHaveLength(0)
   })
 
+  it('ends no session by a 401 at its end, where the server renews by itself and the token is dead', async () => {
+    const home = await loopback(({ url, host }, _incoming, outgoing) => {
+      if (url.startsWith('/to?')) outgoing.writeHead(302, { Location: decodeURIComponent(url.slice(4)) })
+      else outgoing.writeHead(host.startsWith('evil') ? 401 : 200)
+      outgoing.end('{}')
+    })
+    let now = 1_760_000_000_000
+    const { api, auth } = await session(
+      `http://api.test:${home.port}`,
+      { adapter: 'http', lookup },
+      { renewal: 'server', collect: () => undefined },
+      { clock: { now: () => now } },
+    )
+    now += 300_000
+    const away = await rejection(api.get(`/to?http://evil.example:${home.port}/x`))
+    expect(away.response?.status).toBe(401)
+    expect(auth.getState().status).toBe('authenticated')
+    expect((await api.get('/orders')).status).toBe(200)
+    expect(home.arrived.map(({ host, token, headers }) => [host, token, headers['x-refresh-token']])).toEqual(
+      [
+        [`api.test:${home.port}`, 'at-1', 'rt-1'],
+        [`evil.example:${home.port}`, undefined, undefined],
+        [`api.test:${home.port}`, 'at-1', 'rt-1'],
+      ],
+    )
+  })
+
   it('is seen by the URL of an XMLHttpRequest, too', async () => {
     const { api, sent, statuses, refreshes } = await stage({
       attach: {

@@ -273,9 +273,11 @@ export async function session(
   allowedOrigin: string,
   defaults: CreateAxiosDefaults = {},
   attach: AttachOptions = {},
+  options: AuthOptions = {},
 ): Promise<{ api: AxiosInstance; auth: Auth; refreshes: RefreshContext[] }> {
   const refreshes: RefreshContext[] = []
   const auth = createAuth({
+    ...options,
     retry: 0,
     async refresh(context) {
       refreshes.push(context)
