@@ -27,17 +27,17 @@ const code = name => ({
  * Declarations are built together: what two entries both name is declared once, in shared.d.ts, so that
  * `Auth` or an error class is the same type whichever path it was imported from.
  */
-const types = extension => ({
+const types = {
   input: Object.fromEntries(names.map(name => [name, `src/${name}.ts`])),
   external: isExternal(Object.values(bundled).flat()),
   plugins: [dts({ includeExternal: Object.values(bundled).flat() })],
-  output: {
+  output: ['d.ts', 'd.cts'].map(extension => ({
     dir: 'dist',
     entryFileNames: `[name].${extension}`,
     chunkFileNames: `[name].${extension}`,
     minifyInternalExports: false,
     manualChunks: id => (/[/\\]src[/\\](core|http|refresh)[/\\]/.test(id) ? 'shared' : undefined),
-  },
-})
+  })),
+}
 
-export default [...names.map(code), types('d.ts'), types('d.cts')]
+export default [...names.map(code), types]
