@@ -1,4 +1,7 @@
-/** `tokenflight/axios`: attaches an `Auth` to an axios instance. */
+/**
+ * Attaches an `Auth` to an axios instance.
+ * @module tokenflight/axios
+ */
 import {
   type AxiosAdapter,
   AxiosError,
@@ -29,8 +32,11 @@ declare module 'axios' {
 type Config = InternalAxiosRequestConfig
 type Adapter = NonNullable<Config['adapter']>
 
-/** See `HttpOptions`; `Request` is the request's axios config. */
-export type AttachOptions = HttpOptions<Config, AxiosResponse>
+/**
+ * What `attachAuth` takes.
+ * @interface
+ */
+export type AttachOptions = HttpOptions<InternalAxiosRequestConfig, AxiosResponse>
 
 /** What marks our interceptor among the others. */
 interface Mark {

@@ -1,4 +1,7 @@
-/** `tokenflight/fetch`: `fetch` with the session's access token. */
+/**
+ * `fetch` with the session's access token.
+ * @module tokenflight/fetch
+ */
 import { engineOf, type Ticket } from './core/engine.js'
 import type { Auth } from './core/types.js'
 import { ignore, unlessAborted } from './core/waiting.js'

@@ -1,4 +1,7 @@
-/** `tokenflight`: the list of public names. */
+/**
+ * The engine: one session, its storages, its refresh presets and its errors. This file is the list of public names.
+ * @module tokenflight
+ */
 export { createAuth } from './core/auth.js'
 export {
   AuthError,

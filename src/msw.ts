@@ -1,4 +1,7 @@
-/** `tokenflight/msw`: a model of an auth server as msw handlers, so that any auth situation is a test of three lines. */
+/**
+ * A model of an auth server as msw handlers, so that any auth situation is a test of three lines.
+ * @module tokenflight/msw
+ */
 import {
   type DefaultBodyType,
   HttpResponse,

@@ -1,4 +1,7 @@
-/** `tokenflight/react`: an `Auth` as React reads it; React 18 and later. */
+/**
+ * An `Auth` as React reads it; React 18 and later.
+ * @module tokenflight/react
+ */
 import {
   type Context,
   createContext,
@@ -19,6 +22,7 @@ import type {
   LoadingState,
 } from './core/types.js'
 
+/** What `AuthProvider` takes. */
 export interface AuthProviderProps<Claims = JwtClaims> {
   /** Create it once, outside components; on a server once per request. */
   readonly auth: Auth<Claims>
@@ -28,6 +32,7 @@ export interface AuthProviderProps<Claims = JwtClaims> {
    * `@default` on the server the state of its `auth` where somebody is logged in, everywhere else `loading`
    */
   readonly serverState?: AuthState<Claims> | undefined
+  /** What may use the hooks. */
   readonly children?: ReactNode
 }
 

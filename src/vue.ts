@@ -1,4 +1,7 @@
-/** `tokenflight/vue`: an `Auth` as Vue reads it; Vue 3.3 and later. */
+/**
+ * An `Auth` as Vue reads it; Vue 3.3 and later.
+ * @module tokenflight/vue
+ */
 import {
   type ComputedRef,
   computed,
@@ -14,6 +17,7 @@ import {
 import { hasWindow } from './core/environment.js'
 import type { Auth, AuthenticatedState, AuthState, ExpiredState, JwtClaims } from './core/types.js'
 
+/** What `createAuthPlugin` takes besides the `auth`. */
 export interface AuthPluginOptions<Claims = JwtClaims> {
   /**
    * Server rendering only: the state that the server's page shows, `auth.getState()` of its request, handed to the
@@ -26,6 +30,7 @@ export interface AuthPluginOptions<Claims = JwtClaims> {
 /** The state as read-only refs, and what can be done about it. */
 export interface UseAuth<Claims = JwtClaims>
   extends Pick<Auth<Claims>, 'login' | 'logout' | 'refresh' | 'getAccessToken'> {
+  /** Everything below in one, as `auth.getState()` gives it. */
   readonly state: ComputedRef<AuthState<Claims>>
   readonly status: ComputedRef<AuthState['status']>
   /** Unverified: for display, never for access decisions. */
@@ -34,7 +39,9 @@ export interface UseAuth<Claims = JwtClaims>
   readonly expiresAt: ComputedRef<number | undefined>
   /** When the session ends unless it is renewed, epoch milliseconds. */
   readonly sessionExpiresAt: ComputedRef<number | undefined>
+  /** Whether a refresh is under way. */
   readonly refreshing: ComputedRef<boolean>
+  /** The last failure of a refresh that did not end the session, or the one that did. */
   readonly error: ComputedRef<Error | undefined>
   /** Why the session ended. */
   readonly reason: ComputedRef<ExpiredState['reason'] | undefined>

@@ -111,6 +111,7 @@ export function createLease(database: string, duration: number): AuthLock {
   }
 }
 
+/** What `indexedDBStorage` takes. */
 export interface IndexedDBStorageOptions {
   /** Name of the database. `@default` the `name` of the `Auth` */
   database?: string | undefined

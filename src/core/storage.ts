@@ -27,6 +27,7 @@ export function memoryStorage(): TokenStorage {
   }
 }
 
+/** What `webStorage` takes besides the storage. */
 export interface WebStorageOptions {
   /** The entry that holds the record. `@default` the `name` of the `Auth` */
   key?: string | undefined

@@ -85,8 +85,11 @@ export interface Tokens {
  * carries on. A record that does not parse reads as empty.
  */
 export interface TokenStorage {
+  /** What was stored last, if anything. Synchronous where it can be: then the session is known at once. */
   get(): Tokens | null | Promise<Tokens | null>
+  /** Resolves when it is stored; where `shared`, so that every tab would read it. */
   set(tokens: Tokens): void | Promise<void>
+  /** Forgets it. */
   remove(): void | Promise<void>
   /** All tabs of the origin (or all processes of a service) see it. `@default false` */
   readonly shared?: boolean
@@ -131,6 +134,7 @@ export interface RetryOptions {
 
 /** Mutual exclusion around a grant, as `navigator.locks` offers it (Web Locks). */
 export interface AuthLock {
+  /** Calls back when the lock is held, releases it when that has settled, and settles alike. `signal` ends the wait. */
   request<T>(name: string, options: { signal?: AbortSignal }, callback: () => Promise<T>): Promise<T>
 }
 
@@ -150,6 +154,7 @@ export interface LogoutContext {
   readonly signal: AbortSignal
 }
 
+/** What `createAuth` takes. */
 export interface AuthOptions {
   /**
    * Obtains new tokens; see `refreshRequest` and `oauth2Refresh` for presets. Optional only for a server
@@ -255,6 +260,7 @@ export interface AuthEvents {
   warning: { message: string; error?: unknown }
 }
 
+/** What `getAccessToken` may be asked for. */
 export interface GetAccessTokenOptions {
   /** Stops this caller's wait at once with the signal's reason; the refresh goes on for the others. */
   signal?: AbortSignal | undefined

@@ -4,9 +4,10 @@ import { readHeader } from '../core/failure.js'
 import type { TokenResponse } from '../core/types.js'
 import { isInsufficientScope } from './challenge.js'
 
-/** A path prefix (whole segments of the pathname), a RegExp (on the full URL), or a predicate on the request. */
+/** One rule of `HttpOptions.skip`. */
 export type Skip<Request> = string | RegExp | ((request: Request) => boolean)
 
+/** What attaching a client takes. `Request` and `Response` are what the client calls so. */
 export interface HttpOptions<Request, Response> {
   /**
    * Origins that may see a token, such as `'https://api.example.com'`.
@@ -19,13 +20,22 @@ export interface HttpOptions<Request, Response> {
    */
   shouldRefresh?: ((response: Response) => boolean) | undefined
   /** How the access token travels. `@default { name: 'Authorization', format: token => 'Bearer ' + token }` */
-  header?: { name: string; format: (token: string) => string } | undefined
+  header?:
+    | {
+        name: string
+        /** Makes the header's value of a token. */
+        format: (token: string) => string
+      }
+    | undefined
   /**
    * Takes the tokens that a server hands out on ordinary answers; undefined where there are none. With axios the
    * answer's `data` is the parsed JSON, before any transform.
    */
   collect?: ((response: Response) => TokenResponse | undefined) | undefined
-  /** Requests that need no login, such as `'/auth/login'`: they carry no token and their 401 is their own. */
+  /**
+   * Requests that need no login, such as `'/auth/login'`: they carry no token and their 401 is their own. A path prefix
+   * (whole segments of the pathname), a RegExp (on the full URL), a predicate on the request, or a list of them.
+   */
   skip?: Skip<Request> | readonly Skip<Request>[] | undefined
   /**
    * `'server'`: both tokens travel on every request, the refresh token in `refreshTokenHeader`; the server renews

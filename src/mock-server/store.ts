@@ -47,6 +47,7 @@ export interface MockState {
  */
 export interface MockStore {
   state: MockState
+  /** Keeps `state`; what it throws, `settled()` rejects with. */
   save(): void | Promise<void>
 }
 

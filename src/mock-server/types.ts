@@ -69,8 +69,13 @@ export interface MockAuthOptions extends MockAuthChanges {
   readonly users?: Readonly<Record<string, MockUser | string>> | undefined
   /** If given, `/token` refuses any other `client_id` as `invalid_client`. Default: every client is taken. */
   readonly clientId?: string | undefined
-  /** The server's clock; `now` gives epoch ms. Default `Date.now`, read at each call so that fake timers drive it. */
-  readonly clock?: { now(): number } | undefined
+  /** The server's clock. Default `Date.now`, read at each call so that fake timers drive it. */
+  readonly clock?:
+    | {
+        /** Epoch ms. */
+        now(): number
+      }
+    | undefined
   /** Where sessions and keys live. Default: in memory. */
   readonly store?: MockStore | undefined
 }

@@ -2,6 +2,7 @@
 import type { RefreshFunction } from '../core/types.js'
 import { missingRefreshToken, requestTokens } from './request.js'
 
+/** What `oauth2Refresh` takes. */
 export interface OAuth2RefreshOptions {
   /** The token endpoint of the authorization server. */
   tokenEndpoint: string

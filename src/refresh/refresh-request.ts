@@ -3,6 +3,7 @@ import { readCookie } from '../core/environment.js'
 import type { RefreshFunction, TokenResponse } from '../core/types.js'
 import { missingRefreshToken, requestTokens } from './request.js'
 
+/** What `refreshRequest` takes. */
 export interface RefreshRequestOptions {
   /** The refresh endpoint; relative to the page where there is one. Receives a POST. */
   url: string
