@@ -17,7 +17,6 @@ export default defineConfig(({ mode }) => ({
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,
-    coverage: { provider: 'v8', include: ['src/**'], exclude: ['src/**/*.json'] },
     projects: [
       {
         extends: true,

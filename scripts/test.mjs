@@ -9,12 +9,15 @@ import { join } from 'node:path'
 /** Scripts of package.json; those with `tests` run vitest and are counted test by test, the others count one. */
 const checks = [
   { script: 'test:lint' },
+  { script: 'test:unused' },
   { script: 'test:types' },
   { script: 'build' },
   { script: 'test:unit', tests: true },
   { script: 'test:dist', tests: true },
   { script: 'test:package', tests: true },
+  { script: 'test:api' },
   { script: 'test:size' },
+  { script: 'docs' },
   { script: 'test:browser', tests: true },
 ]
 

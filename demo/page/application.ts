@@ -8,7 +8,7 @@ import { createSession, type Mode, refreshAhead, type Session } from './session.
 import type { Tabs } from './tabs.js'
 
 export type Panel = 'axios' | 'react' | 'vue'
-export const panels: readonly Panel[] = ['axios', 'react', 'vue']
+const panels: readonly Panel[] = ['axios', 'react', 'vue']
 
 export interface Application {
   readonly session: Session

@@ -16,7 +16,7 @@ const ASK = 50
  * the transaction has completed, to what is there then. The connection is not kept, so nothing blocks another tab
  * or the back/forward cache.
  */
-export function transact<T>(
+function transact<T>(
   database: string,
   key: string,
   update?: (stored: T | undefined) => T | undefined,

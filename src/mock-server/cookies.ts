@@ -9,7 +9,7 @@ export const refreshCookieName = 'refresh'
 export const csrfCookieName = 'csrf'
 
 /** The header that echoes the `csrf` cookie. */
-export const csrfHeaderName = 'X-CSRF-Token'
+const csrfHeaderName = 'X-CSRF-Token'
 
 /** Refuses with 403 unless the `csrf` cookie is echoed in its header. */
 export function checkCsrf({ request, cookies }: Exchange): void {

@@ -7,10 +7,10 @@ import type { MockAccessClaims } from './types.js'
 import type { Exchange } from './world.js'
 
 /** The header that carries the refresh token on every request, and a new one on an answer (`renewal: 'server'`). */
-export const refreshTokenHeader = 'X-Refresh-Token'
+const refreshTokenHeader = 'X-Refresh-Token'
 
 /** The header of an ordinary answer that carries a new access token (`renewal: 'server'`). */
-export const accessTokenHeader = 'X-Access-Token'
+const accessTokenHeader = 'X-Access-Token'
 
 /** A request that may pass. */
 export interface Passage {

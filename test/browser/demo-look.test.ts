@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { burst, drawn, logIn, useDemo, waitForStatus } from './demo-page.js'
 
+const require = createRequire(import.meta.url)
 const demo = useDemo()
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.getAttribute('data-id'))
 const shift = (page: Page) => page.locator('.clipped > .marks').getAttribute('transform')
@@ -79,7 +80,7 @@ describe('the timeline', () => {
 })
 
 describe('the page for everybody', () => {
-  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+  const axe = require.resolve('axe-core/axe.min.js')
   const looks = [
     { colorScheme: 'light', width: 1360 },
     { colorScheme: 'dark', width: 1360 },

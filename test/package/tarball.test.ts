@@ -1,6 +1,7 @@
 /** What a user gets: the packed tarball, unpacked into a project of its own, from ESM, CommonJS and TypeScript. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { publint } from 'publint'
@@ -9,6 +10,7 @@ import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { byName, contract, fileName, manifest, published, root, specifier } from './contract.js'
 
+const require = createRequire(import.meta.url)
 const project = mkdtempSync(join(tmpdir(), 'tokenflight-consumer-'))
 const tarball = join(project, `tokenflight-${manifest.version}.tgz`)
 const axiosEntry = `import axios from 'axios'
@@ -68,7 +70,7 @@ describe('the tarball', () => {
   })
 
   it('has types that resolve from node16 ESM, node16 CommonJS and bundlers (attw)', () => {
-    const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js')
+    const attw = join(dirname(require.resolve('@arethetypeswrong/cli/package.json')), 'dist/index.js')
     const options = [attw, tarball, '--profile', 'node16', '--format', 'ascii', '--no-color', '--no-emoji']
     expect(() => execFileSync(process.execPath, options, { encoding: 'utf8', stdio: 'pipe' })).not.toThrow()
   })

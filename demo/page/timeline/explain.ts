@@ -23,7 +23,7 @@ export function formatInstant(ms: number): string {
   return `${Math.floor(tenths / 600)}:${seconds.toFixed(1).padStart(4, '0')}`
 }
 
-export function formatDuration(ms: number): string {
+function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`
   return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`
 }
