@@ -27,6 +27,8 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Manifest {
   version: string
+  engines: { node: string }
+  scripts: Record<string, string>
   exports: Record<string, string>
   dependencies: Record<string, string>
   peerDependencies: Record<string, string>

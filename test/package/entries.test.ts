@@ -89,14 +89,17 @@ describe('dist', () => {
     )
   })
 
-  it('has source maps that carry their sources and name no place of this machine', () => {
+  it('has source maps that carry their sources as they are, and name no place of this machine', () => {
     for (const path of published) {
-      for (const end of ['.js.map', '.cjs.map']) {
-        const { sources, sourcesContent } = JSON.parse(readFileSync(join(dist, fileName(path) + end), 'utf8'))
-        expect(sourcesContent).toHaveLength(sources.length)
-        expect(sources.filter((source: string) => !/^\.\.\/(src|node_modules\/jose)\//.test(source))).toEqual(
-          [],
-        )
+      for (const end of ['.js', '.cjs']) {
+        const built = readFileSync(join(dist, fileName(path) + end), 'utf8')
+        expect(built.trimEnd()).toMatch(new RegExp(`\n//# sourceMappingURL=${fileName(path)}\\${end}\\.map$`))
+        const map = readFileSync(join(dist, `${fileName(path)}${end}.map`), 'utf8')
+        const { sources, sourcesContent } = JSON.parse(map) as { sources: string[]; sourcesContent: string[] }
+        // src/index.ts is a list of names alone.
+        expect(sources).toContain(path === '.' ? '../src/core/auth.ts' : `../src/${fileName(path)}.ts`)
+        expect(sources.filter(source => !/^\.\.\/(src|node_modules\/jose)\//.test(source))).toEqual([])
+        expect(sourcesContent).toEqual(sources.map(source => readFileSync(join(dist, source), 'utf8')))
       }
     }
   })

