@@ -1,0 +1,114 @@
+/** What users, devices and browsers do to tabs in a simulation. */
+import type { Page } from './tabs-page.js'
+import type { Deed } from './tabs-scenario.js'
+import type { Family } from './tabs-server.js'
+import type { Stage } from './tabs-stage.js'
+
+/** A user does not log in here and log out there within so long, milliseconds. */
+const HUMAN = 3_000
+
+export interface Deeds {
+  /** Does it, if that is possible now. */
+  strike(deed: Deed, page: Page | undefined, duration: number): void
+  /** The device is online again. */
+  connect(): void
+  /** How the application's requests ended. */
+  readonly outcomes: Record<string, number>
+  /** A tab was frozen with a transaction open. */
+  readonly wasBlocked: boolean
+}
+
+export function createDeeds(stage: Stage): Deeds {
+  const { world, server, scenario, cookie, database, locks } = stage
+  const outcomes: Record<string, number> = {}
+  let wasBlocked = false
+  let actedAt = Number.NEGATIVE_INFINITY
+
+  /** Whether the user may act in the page now. Two acts at once have no order that anybody could expect. */
+  const mayAct = ({ tab }: Page): boolean => world.now - actedAt >= HUMAN && !tab.frozen && !stage.isBlocked
+
+  const request = async (page: Page): Promise<void> => {
+    const { kind } = await page.request()
+    outcomes[kind] = (outcomes[kind] ?? 0) + 1
+  }
+  const connect = (): void => {
+    if (world.online) return
+    world.connect(true)
+    for (const { tab } of stage.live) world.task(1, tab, () => tab.window.dispatchEvent(new Event('online')))
+  }
+  const deeds: Record<Deed, (page: Page, duration: number) => void> = {
+    burst() {
+      for (const page of stage.live) world.task(world.between(0, 4), page.tab, () => void request(page))
+    },
+    refresh: page =>
+      world.enter(page.tab, () => void page.watch('refresh', page.auth.refresh()).catch(() => {})),
+    login(page) {
+      if (!mayAct(page) || !world.online) return
+      actedAt = world.now
+      world.log('login', page.tab)
+      const answer = server.login(stage.truth?.user === 'ada' ? 'grace' : 'ada')
+      stage.leave(page)
+      stage.truth = server.owner(answer.access_token ?? '') as Family
+      world.enter(page.tab, () => void page.login(answer))
+    },
+    logout(page) {
+      if (!mayAct(page) || page.auth.getState().status !== 'authenticated') return
+      actedAt = world.now
+      world.log('logout', page.tab)
+      stage.leave(page)
+      stage.truth = null
+      world.enter(page.tab, () => void page.watch('logout', page.auth.logout()))
+    },
+    open: stage.open,
+    kill(page) {
+      if (stage.live.length > 1) stage.kill(page)
+    },
+    reload(page) {
+      stage.kill(page)
+      world.browser(world.between(30, 300), stage.open)
+    },
+    freeze(page, duration) {
+      if (page.tab.frozen) return
+      const isBusy = database.isBusy(page.tab)
+      wasBlocked ||= isBusy
+      if ((isBusy && world.now - actedAt < HUMAN) || stage.isActing(page)) stage.forget()
+      // A lease is not given back. A cookie arrives all the same. An open transaction shuts everybody out, whatever
+      // they would tell each other.
+      const isLost = stage.isMidway(page) && !(cookie && !scenario.fates?.slow)
+      if (database.isLeased(page.tab) || isBusy || isLost) server.losses++
+      world.freeze(page.tab)
+      world.browser(duration, () => {
+        // It goes on under its lock, while one that waited for it in vain is on its way.
+        if (locks.isHeldBy(page.tab) && stage.live.some(one => stage.isMidway(one))) server.losses++
+        world.resume(page.tab)
+      })
+    },
+    offline(_page, duration) {
+      if (!world.online) return
+      world.connect(false)
+      world.browser(duration, connect)
+    },
+    sleep(_page, duration) {
+      if (database.isLeased() || stage.live.some(one => stage.isMidway(one))) server.losses++
+      world.sleep(duration)
+    },
+    jump(_page, duration) {
+      // A lease ends by the clock, and what an open attempt may still bring is waited for on it.
+      if (database.isLeased() || stage.live.some(one => stage.isMidway(one))) server.losses++
+      // A cookie's page that saw nothing of the last session counts on from the clock.
+      world.skew += (cookie ? duration : duration - 12_000) * 300
+      world.log(`wall clock jumps to ${world.skew}`)
+    },
+    revoke: () => server.revokeAccess(),
+  }
+  return {
+    outcomes,
+    connect,
+    get wasBlocked() {
+      return wasBlocked
+    },
+    strike(deed, page, duration) {
+      if (page?.tab.alive) deeds[deed](page, duration)
+    },
+  }
+}

@@ -1,0 +1,156 @@
+/** A page in a tab: an `Auth` on the simulated platform, and an application that sends requests with it. */
+import {
+  type Auth,
+  type AuthLock,
+  createAuth,
+  isAuthError,
+  isSessionExpired,
+  type TokenResponse,
+  type TokenStorage,
+} from 'tokenflight'
+import type { Family, SimServer } from './tabs-server.js'
+import { createSimTab, type SimTab, type World } from './tabs-world.js'
+
+/** What became of one request of the application. */
+export type Outcome =
+  | { kind: 'ok'; family: Family }
+  | { kind: 'anonymous' | 'expired' | 'signed out' | 'failed' | 'refused' }
+
+export interface PageHost {
+  readonly world: World
+  readonly server: SimServer
+  readonly cookie: boolean
+  readonly refreshTimeout: number
+  storage(tab: SimTab): TokenStorage | undefined
+  lock(tab: SimTab): AuthLock | undefined
+  /** Promises of the application that are not settled yet, with what they are. */
+  readonly pending: Map<object, { readonly tab: SimTab; readonly what: string }>
+  /** What must never happen, and did. */
+  violation(text: string): void
+}
+
+interface Engine {
+  session(): object | undefined
+  acquire(session: object | undefined): Ticket | undefined | Promise<Ticket | undefined>
+  rejected(ticket: Ticket): Promise<Ticket | undefined> | undefined
+}
+interface Ticket {
+  readonly accessToken: string
+  proven: boolean
+}
+
+export interface Page {
+  readonly tab: SimTab
+  readonly auth: Auth
+  /** A grant of the server that this page has not made known yet. */
+  unsettled: boolean
+  readonly events: string[]
+  /** Sends one request of the application, as the HTTP entries do. */
+  request(): Promise<Outcome>
+  /** Keeps a promise in mind until it is settled. */
+  watch<T>(what: string, promise: Promise<T>): Promise<T>
+  login(answer: TokenResponse): Promise<void>
+}
+
+export function openPage(host: PageHost, id: string): Page {
+  const { world, server, pending } = host
+  const tab = createSimTab(id)
+  const events: string[] = []
+  let page: Page | undefined
+  world.enter(tab, () => {
+    page = createPage()
+  })
+  return page as Page
+
+  function createPage(): Page {
+    const lock = host.lock(tab)
+    const auth = createAuth({
+      name: 'sim',
+      storage: host.storage(tab),
+      refreshTokenIn: host.cookie ? 'cookie' : 'storage',
+      refreshTimeout: host.refreshTimeout,
+      refresh: server.refreshFrom(tab),
+      ...(lock && { lock }),
+      clock: { now: () => world.wall, monotonic: () => world.monotonic },
+      async logout({ refreshToken }) {
+        await arrive(60)
+        server.logout(host.cookie ? server.cookie : refreshToken)
+        if (host.cookie) server.cookie = undefined
+      },
+    })
+    const engine = (auth as unknown as Record<symbol, Engine>)[Symbol.for('tokenflight.engine')]!
+    for (const name of [
+      'login',
+      'refreshed',
+      'refreshFailed',
+      'sessionExpired',
+      'logout',
+      'warning',
+    ] as const) {
+      auth.on(name, event => {
+        events.push(name)
+        const { source, message = '', error } = event as { source?: string; message?: string; error?: Error }
+        world.log(`event ${name} ${source ?? ''} ${message} ${error?.message ?? ''}`, tab)
+        if (!/warning|Failed/.test(name) && source !== 'tab') self.unsettled = false
+      })
+    }
+    /** Resolves when something has travelled; never in a tab that is gone. */
+    const arrive = (most: number): Promise<void> =>
+      new Promise(resolve => world.task(world.between(1, most), tab, resolve))
+
+    const send = async ({ accessToken }: Ticket): Promise<boolean> => {
+      await arrive(30)
+      return server.accepts(accessToken)
+    }
+    const run = async (): Promise<Outcome> => {
+      const began = engine.session()
+      try {
+        const ticket = await engine.acquire(began)
+        if (!ticket) return { kind: 'anonymous' }
+        const family = server.owner(ticket.accessToken) as Family
+        check(family)
+        if (await send(ticket)) {
+          ticket.proven = true
+          return { kind: 'ok', family }
+        }
+        const next = await engine.rejected(ticket)
+        if (!next) return { kind: 'refused' }
+        if (server.owner(next.accessToken) !== family)
+          host.violation(`${id} replayed with another session's token`)
+        check(family)
+        if (!(await send(next))) return { kind: 'refused' }
+        next.proven = true
+        return { kind: 'ok', family }
+      } catch (error) {
+        if (!isAuthError(error)) host.violation(`${id} threw ${error}`)
+        if (isSessionExpired(error)) return { kind: 'expired' }
+        return { kind: (error as { code?: string }).code === 'ERR_SIGNED_OUT' ? 'signed out' : 'failed' }
+      }
+    }
+    const check = (family: Family): void => {
+      const { left } = family
+      if (left && (left.tab === tab || world.now - left.at > 700)) {
+        host.violation(`${id} handed out a token of session ${family.id} after its logout`)
+      }
+    }
+    const self: Page = {
+      tab,
+      auth,
+      unsettled: false,
+      events,
+      request: () => self.watch('request', run()),
+      watch(what, promise) {
+        const entry = { tab, what: `${what} since ${world.trace.length}` }
+        pending.set(entry, entry)
+        promise.then(
+          () => pending.delete(entry),
+          () => pending.delete(entry),
+        )
+        return promise
+      },
+      login: answer => self.watch('login', auth.login(answer)),
+    }
+    void self.watch('ready', auth.ready)
+    return self
+  }
+}

@@ -1,0 +1,141 @@
+/** Everything that a simulation consists of: the world, the platform, the server, the pages, and the truth. */
+import { indexedDBStorage, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
+import { SimDatabase } from './tabs-database.js'
+import { openPage, type Page, type PageHost } from './tabs-page.js'
+import { SimChannels, SimLocks, SimWebStorage } from './tabs-platform.js'
+import type { Scenario } from './tabs-scenario.js'
+import { type Family, SimServer } from './tabs-server.js'
+import { type SimTab, World } from './tabs-world.js'
+
+const LIFETIME = 24_000
+const REFRESH_TIMEOUT = 10_000
+/** How late a write to `localStorage` is seen in other tabs, at the most, milliseconds. */
+const LAG = 60
+/** The same where no ledger tells that there is something to wait for: what was measured in Chromium. */
+const SHORT_LAG = 15
+
+export class Stage {
+  readonly scenario: Scenario
+  readonly world: World
+  readonly server: SimServer
+  readonly locks: SimLocks
+  readonly channels: SimChannels
+  readonly database: SimDatabase
+  readonly pages: Page[] = []
+  readonly violations: string[] = []
+  readonly cookie: boolean
+  readonly hasChannel: boolean
+  /** What the application waits for. */
+  readonly pending: PageHost['pending'] = new Map()
+  /** The session that the user is in; null: none; undefined: nobody can say. */
+  truth: Family | null | undefined = null
+  readonly #web: SimWebStorage
+  readonly #hasDatabase: boolean
+  #coherent: Tokens | null = null
+  #opened = 0
+
+  constructor(scenario: Scenario) {
+    const { storage, grace, latency, fates = {}, hasChannel = true } = scenario
+    this.scenario = scenario
+    this.hasChannel = hasChannel
+    this.cookie = storage === 'cookie'
+    this.#hasDatabase = storage !== 'coherent' && storage !== 'web without a database'
+    const world = new World(scenario.seed)
+    this.world = world
+    world.skew = scenario.skew ?? 0
+    const { cookie } = this
+    this.server = new SimServer(world, { lifetime: LIFETIME, refreshTimeout: REFRESH_TIMEOUT, grace, cookie })
+    this.server.fates = fates
+    this.server.onGrant = tab => {
+      const page = this.pages.find(one => one.tab === tab)
+      if (page) page.unsettled = true
+    }
+    // An answer that overtakes a login leaves another session's cookie: nobody can say then.
+    this.server.onCookie = family => {
+      if (family !== this.truth) this.forget()
+    }
+    this.locks = new SimLocks(world)
+    this.channels = new SimChannels(world)
+    this.database = new SimDatabase(world, latency)
+    this.#web = new SimWebStorage(world, storage === 'web' ? LAG : SHORT_LAG)
+  }
+
+  readonly violation = (text: string): void => {
+    this.world.log(`VIOLATION ${text}`)
+    this.violations.push(text)
+  }
+  /** The globals of each tab. */
+  globals(): Record<string, () => unknown> {
+    const { world } = this
+    return {
+      indexedDB: () => (world.tab && this.#hasDatabase ? this.database.of(world.tab) : undefined),
+      BroadcastChannel: () => (world.tab && this.hasChannel ? this.channels.of(world.tab) : undefined),
+    }
+  }
+  get live(): Page[] {
+    return this.pages.filter(page => page.tab.alive)
+  }
+  /** What the storages hold, as text. */
+  get stored(): string[] {
+    const values = [this.#coherent, this.#web.value, ...this.database.rows.values()]
+    return values.map(value => JSON.stringify(value) ?? '')
+  }
+
+  readonly open = (): void => {
+    const { world, server, cookie, pending, violation } = this
+    const host: PageHost = {
+      world,
+      server,
+      cookie,
+      pending,
+      violation,
+      refreshTimeout: REFRESH_TIMEOUT,
+      storage: tab => this.#storage(tab),
+      lock: tab => (this.scenario.lock === 'locks' ? this.locks.of(tab) : undefined),
+    }
+    this.pages.push(openPage(host, `tab${++this.#opened}`))
+  }
+  kill(page: Page): void {
+    // Nobody gives back the lease of a tab that is gone; then patience decides, and not the lease.
+    if (this.isMidway(page) || this.database.isLeased(page.tab)) this.server.losses++
+    this.world.log('killed', page.tab)
+    page.tab.alive = false
+    for (const part of [this.locks, this.channels, this.database, this.#web]) part.release(page.tab)
+    if (this.isActing(page)) this.forget()
+    for (const entry of [...this.pending.values()]) if (entry.tab === page.tab) this.pending.delete(entry)
+  }
+  /** Whether the server may have granted something that will die, or wait, with the page. */
+  isMidway(page: Page): boolean {
+    return page.unsettled || (this.server.open.get(page.tab) ?? 0) > 0 || this.isActing(page)
+  }
+  /** Whether a login or logout of the page is under way. */
+  isActing({ tab }: Page): boolean {
+    return [...this.pending.values()].some(entry => entry.tab === tab && /^log/.test(entry.what))
+  }
+  /** A frozen tab keeps its transaction open: nothing can be stored, so nothing can spread. */
+  get isBlocked(): boolean {
+    return this.live.some(({ tab }) => tab.frozen && this.database.isBusy(tab))
+  }
+  /** Nobody can say any more which session the user is in. */
+  forget(): void {
+    this.truth = undefined
+    for (const family of this.server.families) delete family.left
+  }
+  /** No token of the session may be handed out from now on; without a channel others learn it when they next read. */
+  leave({ tab }: Page): void {
+    if (!this.truth) return
+    this.truth.isOver = true
+    if (this.hasChannel) this.truth.left = { at: this.world.now, tab }
+  }
+
+  #storage(tab: SimTab): TokenStorage | undefined {
+    const { storage } = this.scenario
+    if (this.cookie) return undefined
+    if (storage === 'indexedDB') return indexedDBStorage()
+    if (storage !== 'coherent') return webStorage(this.#web.of(tab))
+    const set = (tokens: Tokens | null): void => {
+      if (tab.alive) this.#coherent = tokens
+    }
+    return { shared: true, get: () => this.#coherent, set, remove: () => set(null) }
+  }
+}
