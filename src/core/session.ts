@@ -89,6 +89,8 @@ export function createSession(host: SessionHost): Session {
   }
   /** Of the clock, too: a page that opens after a logout, and knows of none, must not begin before it. */
   const nextGeneration = (): number => next(Math.max(session.record.generation, wall() / 1_000))
+  /** Of a cookie's session that a page has found: before a login or logout of the same moment, which end it. */
+  const foundGeneration = (): number => Math.max(next(session.record.generation), wall() / 1_000)
 
   /** Everything that waits learns that its session is over. */
   const dismiss = (error: AuthError): void => {
@@ -141,6 +143,9 @@ export function createSession(host: SessionHost): Session {
     }
   }
 
+  /** Logins and logouts that are being stored: what was read before them ends none of them. */
+  let insisting = 0
+
   const session: Session = {
     record: { generation: 0, version: 0, savedAt: 0 },
     held: undefined,
@@ -159,7 +164,7 @@ export function createSession(host: SessionHost): Session {
     },
     renew(reading) {
       const { held, record } = session
-      write(reading, held ? record.generation : nextGeneration())
+      write(reading, held ? record.generation : foundGeneration())
       session.ended = undefined
       if (!held && host.flying() !== 'restore') emit('login', {})
       keep(host.flying() === 'rejected')
@@ -168,7 +173,7 @@ export function createSession(host: SessionHost): Session {
     adopt(stored, restored) {
       const { held, record, loading } = session
       // The mere stamp of a record that was lost says nothing.
-      if (!isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
+      if (insisting || !isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
       const isSame = stored.generation === record.generation
       session.record = stored
       if (!stored.accessToken) return close(stored.ended ?? 'logout', 'tab')
@@ -206,7 +211,8 @@ export function createSession(host: SessionHost): Session {
       await session.commit()
     },
     async commit(insist) {
-      const winner = await vault.commit(session.record)
+      if (insist) insisting++
+      const winner = await vault.commit(session.record).finally(() => insist && insisting--)
       if (!winner || !isNewer(winner, session.record)) return host.announce()
       if (!insist) return session.adopt(winner)
       const { held, record } = session

@@ -14,4 +14,36 @@ export const regressions: readonly (readonly [name: string, scenario: Scenario])
       ],
     },
   ],
+  [
+    'a login in a tab that has just woken stands, though the tab still reads how the last session ended',
+    {
+      ...strict,
+      seed: 1_893_015_348,
+      fates: { lostBefore: 0.18 },
+      steps: [
+        { at: 1_000, deed: 'revoke', tab: 0, duration: 100 },
+        { at: 22_895, deed: 'logout', tab: 0, duration: 100 },
+        { at: 13_673, deed: 'freeze', tab: 2, duration: 12_221 },
+        { at: 1_000, deed: 'jump', tab: 0, duration: 100 },
+      ],
+      traps: [{ on: 'lock granted', nth: 8, deed: 'login', duration: 100 }],
+    },
+  ],
+  [
+    'a login stands against a page that found the last session by its cookie at the same moment',
+    {
+      seed: 613_404_980,
+      tabs: 4,
+      storage: 'cookie',
+      lock: 'locks',
+      grace: 120_000,
+      fates: { lostBefore: 0.06, lostAfter: 0.04, slow: 0.07 },
+      steps: [
+        { at: 23_787, deed: 'open', tab: 0, duration: 100 },
+        { at: 9_856, deed: 'refresh', tab: 0, duration: 100 },
+        { at: 23_786, deed: 'offline', tab: 0, duration: 3_388 },
+      ],
+      traps: [{ on: 'lock granted', nth: 10, deed: 'login', duration: 100 }],
+    },
+  ],
 ]
