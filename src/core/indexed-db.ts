@@ -99,7 +99,8 @@ export function createLease(database: string, duration: number): AuthLock {
           asking.then(release, ignore)
           throw error
         })
-        if (lease?.holder === holder) break
+        // The device may have slept meanwhile: then it is over, and perhaps another's.
+        if (lease?.holder === holder && lease.until > Date.now()) break
         await pause(ASK)
       }
       try {

@@ -46,4 +46,20 @@ export const regressions: readonly (readonly [name: string, scenario: Scenario])
       traps: [{ on: 'lock granted', nth: 10, deed: 'login', duration: 100 }],
     },
   ],
+  [
+    'a lease that ran out while the device slept, before the tab knew that it was granted, is asked for again',
+    {
+      seed: 462_923_187,
+      tabs: 5,
+      storage: 'web',
+      lock: 'lease',
+      grace: 0,
+      skew: -3_600_000,
+      fates: { lostBefore: 0.24, slow: 0.07, refused: 0.09 },
+      steps: [
+        { at: 48_446, deed: 'sleep', tab: 4, duration: 24_532 },
+        { at: 27_677, deed: 'freeze', tab: 0, duration: 8_942 },
+      ],
+    },
+  ],
 ]
