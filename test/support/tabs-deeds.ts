@@ -1,11 +1,14 @@
 /** What users, devices and browsers do to tabs in a simulation. */
 import type { Page } from './tabs-page.js'
-import type { Deed } from './tabs-scenario.js'
+import { type Deed, DURATION } from './tabs-scenario.js'
 import type { Family } from './tabs-server.js'
 import type { Stage } from './tabs-stage.js'
 
 /** A user does not log in here and log out there within so long, milliseconds. */
 const HUMAN = 3_000
+
+/** A tab that is to be frozen for longer stays so, milliseconds. */
+const ENDLESS = 18_000
 
 export interface Deeds {
   /** Does it, if that is possible now. */
@@ -77,7 +80,9 @@ export function createDeeds(stage: Stage): Deeds {
       const isLost = stage.isMidway(page) && !(cookie && !scenario.fates?.slow)
       if (database.isLeased(page.tab) || isBusy || isLost) server.losses++
       world.freeze(page.tab)
-      world.browser(duration, () => {
+      locks.freeze(page.tab)
+      // Some do not wake before everything is over; browsers wake one whose transaction others wait for.
+      world.browser(duration < ENDLESS || isBusy ? duration : DURATION, () => {
         // It goes on under its lock, while one that waited for it in vain is on its way.
         if (locks.isHeldBy(page.tab) && stage.live.some(one => stage.isMidway(one))) server.losses++
         world.resume(page.tab)

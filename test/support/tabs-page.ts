@@ -29,6 +29,9 @@ export interface PageHost {
   violation(text: string): void
 }
 
+/** How long a request may take, milliseconds, whatever happens to other tabs. */
+const LONGEST = 45_000
+
 interface Engine {
   session(): object | undefined
   acquire(session: object | undefined): Ticket | undefined | Promise<Ticket | undefined>
@@ -138,7 +141,13 @@ export function openPage(host: PageHost, id: string): Page {
       auth,
       unsettled: false,
       events,
-      request: () => self.watch('request', run()),
+      async request() {
+        const since = world.monotonic - tab.slept
+        const outcome = await self.watch('request', run())
+        const took = world.monotonic - tab.slept - since
+        if (took > LONGEST) host.violation(`${id} waited ${Math.round(took)} ms for a request`)
+        return outcome
+      },
       watch(what, promise) {
         const entry = { tab, what: `${what} since ${world.trace.length}` }
         pending.set(entry, entry)

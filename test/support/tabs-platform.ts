@@ -5,6 +5,8 @@ import type { SimTab, World } from './tabs-world.js'
 interface Waiter {
   readonly tab: SimTab
   granted: boolean
+  /** Its tab was frozen while it held the lock. */
+  slept: boolean
   readonly grant: () => void
 }
 
@@ -15,8 +17,8 @@ interface Waiter {
 export class SimLocks {
   readonly #queues = new Map<string, Waiter[]>()
   readonly #world: World
-  /** How many callbacks run now, per name. */
-  running = 0
+  /** Called when somebody gives up on a holder that a freeze has delayed, and that goes on. */
+  onImpatience: () => void = () => {}
 
   constructor(world: World) {
     this.#world = world
@@ -33,6 +35,7 @@ export class SimLocks {
           const waiter: Waiter = {
             tab,
             granted: false,
+            slept: false,
             grant: () => {
               this.#world.mark('lock granted', tab)
               callback()
@@ -43,6 +46,8 @@ export class SimLocks {
           signal?.addEventListener('abort', () => {
             // Too late once it is granted, even if the callback has not begun (Web Locks, 2.6).
             if (waiter.granted) return
+            const holder = this.#queues.get(name)?.[0]
+            if (holder?.slept && !holder.tab.frozen) this.onImpatience()
             this.#leave(name, waiter, 0)
             reject(signal.reason)
           })
@@ -53,6 +58,9 @@ export class SimLocks {
           })
         }),
     }
+  }
+  freeze(tab: SimTab): void {
+    for (const [first] of this.#queues.values()) if (first?.granted && first.tab === tab) first.slept = true
   }
   release(tab: SimTab): void {
     for (const [name, queue] of this.#queues) {
@@ -73,6 +81,7 @@ export class SimLocks {
     const first = this.#queues.get(name)?.[0]
     if (!first || first.granted) return
     first.granted = true
+    first.slept = first.tab.frozen
     this.#world.task(this.#world.between(0.1, 1), first.tab, first.grant)
   }
 }

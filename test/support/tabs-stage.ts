@@ -55,6 +55,8 @@ export class Stage {
       if (family !== this.truth) this.forget()
     }
     this.locks = new SimLocks(world)
+    // Patience is longer than a grant, but not than a grant that begins late.
+    this.locks.onImpatience = () => this.server.losses++
     this.channels = new SimChannels(world)
     this.database = new SimDatabase(world, latency)
     this.#web = new SimWebStorage(world, storage === 'web' ? LAG : SHORT_LAG)

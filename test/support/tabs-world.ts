@@ -5,6 +5,8 @@ export interface SimTab {
   alive: boolean
   /** Its tasks wait; only the channel's are run. */
   frozen: boolean
+  /** How long it has been frozen in all, milliseconds, until it was resumed last. */
+  slept: number
   visible: boolean
   readonly held: (() => void)[]
   readonly document: EventTarget
@@ -112,11 +114,13 @@ export class World {
     this.enter(tab, () => tab.document.dispatchEvent(new Event('visibilitychange')))
     this.enter(tab, () => tab.document.dispatchEvent(new Event('freeze')))
     tab.frozen = true
+    tab.slept -= this.monotonic
     this.log('frozen', tab)
   }
   resume(tab: SimTab): void {
     if (!tab.frozen) return
     tab.frozen = false
+    tab.slept += this.monotonic
     tab.visible = true
     this.log('resumed', tab)
     this.enter(tab, () => tab.document.dispatchEvent(new Event('resume')))
@@ -215,6 +219,7 @@ export function createSimTab(id: string): SimTab {
     id,
     alive: true,
     frozen: false,
+    slept: 0,
     visible: true,
     held: [],
     window: new EventTarget(),

@@ -51,7 +51,10 @@ export async function simulate(scenario: Scenario): Promise<Report> {
 function plot(stage: Stage, { strike }: Deeds): void {
   const { world, scenario } = stage
   const { tabs, steps = [], traps = [] } = scenario
-  const during = (at: number, run: () => void): void => world.browser(Math.min(at, DURATION), run)
+  const end = world.now + DURATION
+  // What the device has slept through does not happen.
+  const during = (at: number, run: () => void): void =>
+    world.browser(Math.min(at, DURATION), () => world.now <= end && run())
   const pick = (index: number): Page | undefined => stage.live[index % Math.max(1, stage.live.length)]
   for (let index = 0; index < tabs; index++) during(0, stage.open)
   during(500, () => strike('login', stage.pages[0], 0))
@@ -60,7 +63,6 @@ function plot(stage: Stage, { strike }: Deeds): void {
     during(at, () => strike('burst', pick(0), 0))
   }
   const seen: Record<string, number> = {}
-  const end = world.now + DURATION
   world.onMark((mark, tab) => {
     const name = mark.replace(/ (rt-|undefined).*/, '')
     seen[name] = (seen[name] ?? 0) + 1
