@@ -1,0 +1,50 @@
+/** One session for many Node processes: its tokens and its lock are in Redis. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { ExecutionError, Redlock, ResourceLockedError } from '@sesamecare-oss/redlock'
+import type { Redis } from 'ioredis'
+import type { AuthLock, TokenStorage } from 'tokenflight'
+
+/** Keeps the session's record under one key. Every process that is given the same Redis and key shares the session. */
+export function redisStorage(redis: Redis, key: string): TokenStorage {
+  return {
+    shared: true,
+    get: async () => JSON.parse((await redis.get(key)) ?? 'null'),
+    set: async tokens => void (await redis.set(key, JSON.stringify(tokens))),
+    remove: async () => void (await redis.del(key)),
+  }
+}
+
+/**
+ * One refresh at a time. The lock of a process that dies runs out after `ttl` milliseconds; that of one that lives is
+ * extended. Keep `ttl` below `refreshTimeout`, so that nobody who waits for a dead process goes on without the lock.
+ */
+export function redisLock(redis: Redis, ttl = 5_000): AuthLock {
+  const redlock = new Redlock([redis], {
+    retryCount: 0,
+    automaticExtensionThreshold: Math.floor(ttl / 3),
+  })
+  // What fails rejects below; without a listener it would end the process as well.
+  redlock.on('error', () => {})
+  return {
+    async request(name, { signal }, callback) {
+      for (;;) {
+        signal?.throwIfAborted()
+        try {
+          return await redlock.using([`lock:${name}`], ttl, callback)
+        } catch (error) {
+          if (!(await isHeld(error))) throw error
+        }
+        await pause(10 + Math.random() * 20, undefined, { ref: false })
+      }
+    },
+  }
+}
+
+/** Whether another process holds the lock; anything else is Redis that does not answer, or the callback's own error. */
+async function isHeld(error: unknown): Promise<boolean> {
+  if (!(error instanceof ExecutionError)) return false
+  const attempts = await Promise.all(error.attempts)
+  return attempts.some(({ votesAgainst }) =>
+    [...votesAgainst.values()].some(vote => vote instanceof ResourceLockedError),
+  )
+}
