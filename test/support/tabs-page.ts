@@ -142,9 +142,9 @@ export function openPage(host: PageHost, id: string): Page {
       unsettled: false,
       events,
       async request() {
-        const since = world.monotonic - tab.slept
+        const since = world.awake(tab)
         const outcome = await self.watch('request', run())
-        const took = world.monotonic - tab.slept - since
+        const took = world.awake(tab) - since
         if (took > LONGEST) host.violation(`${id} waited ${Math.round(took)} ms for a request`)
         return outcome
       },

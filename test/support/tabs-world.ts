@@ -5,7 +5,7 @@ export interface SimTab {
   alive: boolean
   /** Its tasks wait; only the channel's are run. */
   frozen: boolean
-  /** How long it has been frozen in all, milliseconds, until it was resumed last. */
+  /** How long it has been frozen in all, milliseconds; while it is frozen, less the instant when that began. */
   slept: number
   visible: boolean
   readonly held: (() => void)[]
@@ -67,6 +67,10 @@ export class World {
   }
   get monotonic(): number {
     return this.now - START - this.slept
+  }
+  /** How long the tab could run, milliseconds. */
+  awake({ frozen, slept }: SimTab): number {
+    return frozen ? -slept : this.monotonic - slept
   }
   between(least: number, most: number): number {
     return least + this.random() * (most - least)
