@@ -5,6 +5,9 @@ import type { JwtClaims, Tokens } from './types.js'
 /** How far a record may lie in the future before its deadlines are distrusted: clocks of one device agree. */
 const FUTURE = 2_000
 
+/** A beat that comes sooner after new tokens than this is left out, milliseconds. */
+const SHORTEST_BEAT = 1_000
+
 /** One access token and what is known of it. All instants are on the steady clock; Infinity: unknown. */
 export interface Held {
   /** Replaced when only the cool-down of the record changes; the tokens in it stay. */
@@ -44,7 +47,7 @@ export interface HoldOptions {
   readonly renewable: boolean
   readonly brought: boolean
   readonly window: (lifetime: number) => number
-  /** Draw the refresh over the whole lifetime. */
+  /** Refresh on the session's own beat, anywhere in the lifetime. */
   readonly spread: boolean
   /** The tokens before, of the same session. */
   readonly previous: Held | undefined
@@ -63,9 +66,12 @@ export function hold(
   const endsAt = age < -FUTURE && renewable && tokens.expiresAt !== undefined ? now : locate(tokens.expiresAt)
   const refreshEndsAt = locate(tokens.refreshExpiresAt)
   const windowAt = lifetime ? endsAt - window(lifetime) : endsAt
-  const timerAt = spread
-    ? now + Math.random() * Math.max(0, windowAt - now)
-    : windowAt + (Math.random() / 4) * (endsAt - windowAt)
+  const begin = endsAt - (lifetime ?? 0)
+  const period = windowAt - begin
+  const timerAt =
+    spread && period > 0
+      ? begin + beat(tokens.generation, begin, period)
+      : windowAt + (Math.random() / 4) * (endsAt - windowAt)
   return {
     tokens,
     accessToken: tokens.accessToken as string,
@@ -84,6 +90,18 @@ export function hold(
     // The same end of the session, give or take a rounding, is announced once.
     announced: !!previous?.announced && Math.abs(previous.refreshEndsAt - refreshEndsAt) < 1_000,
   }
+}
+
+/**
+ * How long after its tokens came a session refreshes with `spread`: on a beat of its own that goes on for as long as it
+ * lives. The generation is the second of the login and a random fraction; the fraction is the phase, the same in every
+ * tab. Whatever put a fleet in step, a login or an outage, it is out of step again at once.
+ */
+function beat(generation: number, begin: number, period: number): number {
+  const login = (Math.floor(generation) - 1) * 1_000
+  const beats = generation - Math.floor(generation) - (begin - login) / period
+  const rest = period * (beats - Math.floor(beats))
+  return rest < SHORTEST_BEAT ? period : rest
 }
 
 /** Frozen as deep as claims go, for they are handed out. */

@@ -61,6 +61,21 @@ export function createSchedule({
       overAt: isLasting ? Math.max(endsAt, end) : end,
     }
   }
+  /**
+   * When the timer does what is due. After a failure with `spread` it tries every half a window while the token lives,
+   * and then on the session's next beat, so that a fleet does not come back as one; what a user asks for is refreshed
+   * at once all the same.
+   */
+  const again = (held: Held, now: number): number => {
+    const { timerAt, windowAt, endsAt, tokens } = held
+    const { until, failures } = flights.coolDown
+    const soon = Math.max(now, until)
+    if (!settings.spread || !failures) return soon
+    const later = Math.max(soon, now + (endsAt - windowAt) / 2)
+    if (later < endsAt) return later
+    const period = windowAt - endsAt + (tokens.lifetime ?? 0)
+    return period > 0 ? timerAt + period * Math.ceil((soon - timerAt) / period) : soon
+  }
   const plan = (): void => {
     cancel()
     const { held } = session
@@ -68,9 +83,7 @@ export function createSchedule({
     const now = clock()
     const { refreshAt, announceAt, overAt } = instants(held)
     let due = background === 'off' ? NEVER : refreshAt
-    if (due <= now)
-      due =
-        isEager(held) && !flights.current() && !isOffline() ? Math.max(now, flights.coolDown.until) : NEVER
+    if (due <= now) due = isEager(held) && !flights.current() && !isOffline() ? again(held, now) : NEVER
     // What a flight under way will settle is planned anew when it has.
     const next = Math.min(due, announceAt, overAt <= now && flights.current() ? NEVER : overAt)
     if (next < NEVER) cancel = startTimer(check, next - now)

@@ -77,7 +77,7 @@ export function createSession(host: SessionHost): Session {
       renewable: isRenewable(settings, record),
       brought,
       window: settings.window,
-      spread: settings.spread && record.version < 2,
+      spread: settings.spread,
       previous: held?.tokens.generation === before ? held : undefined,
     })
   }

@@ -1,3 +1,4 @@
+import { memoryStorage } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import {
   cell,
@@ -451,6 +452,75 @@ describe('spread', () => {
     random.mockReturnValue(0)
     await pass(3 * MINUTE)
     expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('refreshes on a beat of its own from then on, however long a refresh takes', async () => {
+    vi.setSystemTime(START + 90_500)
+    vi.spyOn(Math, 'random').mockReturnValue(0.25)
+    const instants: number[] = []
+    const refresh = refreshStub(async () => {
+      instants.push(Date.now() - START)
+      await new Promise(resolve => setTimeout(resolve, 7 * SECOND))
+      return pair()
+    })
+    const { auth } = open({ background: 'always', spread: true, refresh })
+    await auth.login(pair())
+    await pass(16 * MINUTE)
+    // A quarter of the way through the four minutes before the window, counted from the second of the login.
+    expect(instants).toEqual([0, 1, 2, 3].map(beat => 90_000 + MINUTE + beat * 4 * MINUTE))
+  })
+
+  it('keeps its beat across an outage, while whoever asks for a token gets one at once', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    let isDown = true
+    const refresh = refreshStub(() => (isDown ? Promise.reject(httpError(503)) : Promise.resolve(pair())))
+    const idle = open({ background: 'always', spread: true, refresh })
+    const busy = open({ background: 'always', spread: true, refresh: refreshStub(async () => pair()) })
+    await idle.auth.login(pair())
+    await busy.auth.login(pair())
+    // Beats at 2, 6 and 10 minutes; the token dies at 5.
+    await pass(9.5 * MINUTE)
+    expect(idle.auth.getState()).toMatchObject({
+      status: 'authenticated',
+      error: { code: 'ERR_REFRESH_FAILED' },
+    })
+    const { length } = refresh.calls
+    isDown = false
+    await pass(0.5 * MINUTE - 1)
+    expect(refresh.calls).toHaveLength(length)
+    await pass(1)
+    expect(refresh.calls).toHaveLength(length + 1)
+    expect(await idle.auth.getAccessToken()).toEqual(expect.any(String))
+    await pass(4 * MINUTE - 1)
+    expect(refresh.calls).toHaveLength(length + 1)
+    await pass(1)
+    expect(refresh.calls).toHaveLength(length + 2)
+    expect(busy.refresh.calls).toHaveLength(4)
+  })
+
+  it('serves a request right after an outage without waiting for its beat', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    let isDown = true
+    const refresh = refreshStub(() => (isDown ? Promise.reject(httpError(503)) : Promise.resolve(pair())))
+    const { auth } = open({ background: 'always', spread: true, refresh })
+    await auth.login(pair())
+    await pass(9.5 * MINUTE)
+    isDown = false
+    const { length } = refresh.calls
+    expect(await auth.getAccessToken()).toEqual(expect.any(String))
+    expect(refresh.calls).toHaveLength(length + 1)
+  })
+
+  it('has the same beat in every tab, so that tabs cost no more refreshes than one', async () => {
+    const storage = { ...memoryStorage(), shared: true }
+    const refresh = refreshStub(async () => pair())
+    const options = { background: 'always' as const, spread: true, refresh, storage }
+    const first = open(options)
+    await first.auth.login(pair())
+    const tabs = [open(options), open(options)]
+    await pass(HOUR)
+    expect(tabs.map(({ auth }) => auth.getState().status)).toEqual(['authenticated', 'authenticated'])
+    expect(refresh.calls).toHaveLength(15)
   })
 
   it('moves nothing unless it is asked for', async () => {
