@@ -18,7 +18,7 @@ import { ignore } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
 import { fullPath, hideRequest, readJson } from './http/config.js'
-import { type HttpOptions, isSkipped, parseUrl, resolveHttpOptions, unlessThrows } from './http/options.js'
+import { type HttpOptions, resolveHttpOptions, unlessThrows } from './http/options.js'
 import { createVerdict } from './http/verdict.js'
 
 declare module 'axios' {
@@ -89,7 +89,7 @@ function createClient(
   options: AttachOptions,
 ): (config: Config, wrapped: Adapter, session: object | undefined) => Promise<AxiosResponse> {
   const rules = resolveHttpOptions(options, instance.defaults.baseURL)
-  const { name, format, refreshTokenHeader, skips, origins } = rules
+  const { name, format, refreshTokenHeader, isForeign } = rules
   const { isRefused, renew } = createVerdict(engine, rules)
   const isCredentials = name.toLowerCase() === 'authorization'
   const ours = refreshTokenHeader ? [name, refreshTokenHeader] : [name]
@@ -98,18 +98,13 @@ function createClient(
   const wants = (config: Config): boolean => {
     const { headers, data } = config
     if (config.skipAuth || headers.has(name) || (isCredentials && config.auth)) return false
-    const target = parseUrl(fullPath(instance, config))
-    if (!target || !origins.has(target.origin)) return false
-    // axios makes of the user info of a URL an `Authorization` of its own.
-    if (isCredentials && target.username + target.password) return false
-    if (unlessThrows(engine, 'skip', () => isSkipped(skips, config, target), false)) return false
+    if (!rules.allows(engine, fullPath(instance, config), () => config)) return false
     const token = engine.flightToken()
-    return !token || !(carries(data, token) || carries(Object.values(headers).join(), token))
+    return !token || !(carries(data, token) || Object.values(headers).join().includes(token))
   }
 
   /** Answers that a redirect brought from another origin. */
   const away = new WeakSet<AxiosResponse>()
-  const isForeign = (url: string): boolean => !origins.has(parseUrl(url)?.origin ?? '')
 
   /** Takes our headers off on the way to another origin. What it returns undoes that, and says whether it led there. */
   const followRedirects = (config: Config): ((response?: AxiosResponse) => boolean) => {
@@ -169,10 +164,12 @@ function createClient(
       if (isOneShot(data)) renewal?.catch(ignore)
       else if (renewal) {
         discard(response.data)
+        // Whoever waits holds nothing of the refusal: its error and its stack would be most of what waiting costs.
+        response = failure = undefined
         const next = await patiently(config, renewal)
         // Node's adapter left it there, and it need not be true of the next attempt.
         headers.delete('Content-Length')
-        if (next) return send(config, adapter, next, true)
+        return send(config, adapter, next, true)
       }
     }
     if (failure) throw failure.error

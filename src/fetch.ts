@@ -7,7 +7,7 @@ import type { Auth } from './core/types.js'
 import { ignore, unlessAborted } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
-import { type HttpOptions, isSkipped, parseUrl, resolveHttpOptions, unlessThrows } from './http/options.js'
+import { type HttpOptions, resolveHttpOptions } from './http/options.js'
 import { createVerdict } from './http/verdict.js'
 
 /** What `fetch` takes, and whether the request needs a login. */
@@ -48,25 +48,14 @@ export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
 export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions = {}): AuthFetch {
   const engine = engineOf(auth as Auth<never>)
   const rules = resolveHttpOptions(options, undefined)
-  const { format, origins, skips, shouldRefresh } = rules
+  const { format, shouldRefresh } = rules
   const name = rules.name.toLowerCase()
   const refreshTokenHeader = rules.refreshTokenHeader?.toLowerCase()
   const { isRefused, renew } = createVerdict(engine, rules)
   const isServer = !!refreshTokenHeader
   if (isServer) engine.serve()
-  /** A URL that begins like this, where there is nothing to skip, needs no parsing. */
-  const prefixes = skips.length ? [] : Array.from(origins, origin => `${origin}/`)
-
-  const isAllowed = (url: string, method = 'GET', headers?: Bag): boolean => {
-    if (prefixes.some(prefix => url.startsWith(prefix))) return true
-    const target = parseUrl(url)
-    if (!target || !origins.has(target.origin)) return false
-    const described = { url: target.href, method, headers: new Headers(headers) }
-    return !unlessThrows(engine, 'skip', () => isSkipped(skips, described, target), false)
-  }
-
   /** What a redirect led to elsewhere never saw the token: it refuses none, and hands out none. */
-  const isAway = ({ redirected, url }: Response): boolean => redirected && !isAllowed(url)
+  const isAway = ({ redirected, url }: Response): boolean => redirected && rules.isForeign(url)
   const refuses = (response: Response): boolean => !isAway(response) && shouldRefresh(response)
 
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
@@ -112,7 +101,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     const url = request ? request.url : String(input)
     const {
       body,
-      method = request?.method,
+      method = request?.method ?? 'GET',
       headers = request?.headers,
       signal = request?.signal,
     } = init ?? {}
@@ -127,8 +116,8 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
       signal?.aborted ||
       engine.refreshing(signal) ||
       name in bag ||
-      !isAllowed(url, method, bag) ||
-      (token && (carries(body, token) || carries(Object.values(bag).join(), token)))
+      !rules.allows(engine, url, ({ href }) => ({ url: href, method, headers: new Headers(bag) })) ||
+      (token && (carries(body, token) || Object.values(bag).join().includes(token)))
     ) {
       return fetcher(input, init)
     }

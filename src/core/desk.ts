@@ -100,7 +100,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
       // Its session has ended while it was on its way.
       if (!held && ended) return Promise.reject(ended)
       if (ticket.session !== held?.session) return undefined
-      const renewed = async (): Promise<Ticket | undefined> => acquire(ticket.session)
+      const renewed = async (): Promise<Ticket> => (await acquire(ticket.session)) as Ticket
       if (ticket !== held) return renewed()
       if (held.brought && !held.proven && clock() - held.arrivedAt < UNPROVEN) return undefined
       const fly = (): Promise<void> | undefined =>

@@ -23,7 +23,7 @@ export interface Engine {
     dead?: boolean,
   ): Ticket | undefined | Promise<Ticket | undefined>
   /** A 401. A token to replay with, or undefined: the caller gets the 401. */
-  rejected(ticket: Ticket): Promise<Ticket | undefined> | undefined
+  rejected(ticket: Ticket): Promise<Ticket> | undefined
   /** A client is attached whose server renews by itself: a dead access token is no end while the refresh token lives. */
   serve(): void
   /** The present token, dead or not. */

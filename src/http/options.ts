@@ -54,8 +54,10 @@ export interface HttpRules<Request, Response> {
   readonly collect: ((response: Response) => TokenResponse | undefined) | undefined
   /** The header that the refresh token travels in, if it does. */
   readonly refreshTokenHeader: string | undefined
-  readonly skips: readonly Skip<Request>[]
-  readonly origins: ReadonlySet<string>
+  /** Whether a request to the URL may carry the token; `describe` makes what a `skip` predicate is asked about. */
+  allows(engine: Engine, url: string, describe: (target: URL) => Request): boolean
+  /** Whether the URL lies at an origin that must not see a token. */
+  isForeign(url: string): boolean
 }
 
 /** The parts that an answer has with every client. */
@@ -77,6 +79,7 @@ export function resolveHttpOptions<Request, Response extends Answer>(
   const skips = Array.isArray(skip) ? (skip as readonly Skip<Request>[]) : [skip as Skip<Request>]
   const isServer = renewal === 'server'
   const { location } = globalThis as { location?: { origin?: string } }
+  const isCredentials = name?.toLowerCase() === 'authorization'
   // Against nothing, so that what names no origin gives none.
   const origins = allowedOrigins
     ? Array.from(allowedOrigins, origin => parseUrl(origin, null)?.origin)
@@ -98,22 +101,33 @@ export function resolveHttpOptions<Request, Response extends Answer>(
   ] as const) {
     if (!isValid) throw new TypeError(`tokenflight: \`${option}\` must be ${expected}, got ${String(value)}`)
   }
+  /** A URL that begins like this, where there is nothing to skip, needs no parsing. */
+  const prefixes = skips.length ? [] : origins.map(origin => `${origin}/`)
+  const isForeign = (url: string): boolean => !origins.includes(parseUrl(url)?.origin)
+
   return {
     name,
     format,
+    isForeign,
+    allows(engine, url, describe) {
+      if (prefixes.some(prefix => url.startsWith(prefix))) return true
+      const target = parseUrl(url)
+      if (!target || isForeign(target.href)) return false
+      // The user info of a URL becomes an `Authorization` of its own.
+      if (isCredentials && target.username + target.password) return false
+      return !unlessThrows(engine, 'skip', () => isSkipped(skips, describe(target), target), false)
+    },
     shouldRefresh:
       shouldRefresh ??
       (({ status, headers }) =>
         status === 401 && !isInsufficientScope(readHeader(headers, 'www-authenticate'))),
     collect,
     refreshTokenHeader: isServer ? refreshTokenHeader : undefined,
-    skips,
-    origins: new Set(origins as string[]),
   }
 }
 
 /** The URL as the platform resolves it: against the document's base where there is one. Undefined when it is none. */
-export function parseUrl(url: string, base?: string | null): URL | undefined {
+function parseUrl(url: string, base?: string | null): URL | undefined {
   const { document, location } = globalThis as {
     document?: { baseURI?: string }
     location?: { href?: string }
@@ -141,7 +155,7 @@ function isSkip(skip: unknown): boolean {
     : typeof skip === 'function' || skip instanceof RegExp
 }
 
-export function isSkipped<Request>(
+function isSkipped<Request>(
   skips: readonly Skip<Request>[],
   request: Request,
   { pathname, href }: URL,

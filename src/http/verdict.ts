@@ -6,7 +6,7 @@ export interface Verdict<Response> {
   /** Whether the answer refuses its token. Takes what the server handed out with it. */
   isRefused(response: Response, ticket: Ticket, url: string, isReplay: boolean): boolean
   /** A token to replay with; undefined: the caller gets the refusal. */
-  renew(ticket: Ticket, url: string): Promise<Ticket | undefined> | undefined
+  renew(ticket: Ticket, url: string): Promise<Ticket> | undefined
 }
 
 export function createVerdict<Request, Response extends { status: number }>(
