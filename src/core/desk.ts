@@ -70,6 +70,15 @@ export function createDesk({ settings, clock, events, session, flights, conclude
     return session.held
   }
 
+  /** Everybody who waits for what follows these tokens waits as one. Inside it only `wait`, which joins nothing. */
+  const succeed = (held: Held, begin: () => Promise<Ticket | undefined>): Promise<Ticket> => {
+    held.successor ??= begin().finally(() => {
+      held.successor = undefined
+    })
+    // A call of a session gets a token of it, or an error.
+    return held.successor as Promise<Ticket>
+  }
+
   const acquire = (
     began: object | undefined,
     lasting?: boolean,
@@ -83,7 +92,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
         if (now < held.attentionAt) return held
         attend(held)
         if (!lasting || !isShort(held) || !flights.current()) return held
-      }
+      } else if (!dead && !session.loading) return succeed(held, () => wait(held.session))
     } else if (!held && !began && !session.loading && !session.ended && !session.undecided) return undefined
     return wait(began, dead)
   }
@@ -100,16 +109,16 @@ export function createDesk({ settings, clock, events, session, flights, conclude
       // Its session has ended while it was on its way.
       if (!held && ended) return Promise.reject(ended)
       if (ticket.session !== held?.session) return undefined
-      const renewed = async (): Promise<Ticket> => (await acquire(ticket.session)) as Ticket
-      if (ticket !== held) return renewed()
+      if (ticket !== held) return Promise.resolve(acquire(ticket.session) as Ticket | Promise<Ticket>)
       if (held.brought && !held.proven && clock() - held.arrivedAt < UNPROVEN) return undefined
-      const fly = (): Promise<void> | undefined =>
-        session.held === held ? flights.fly('rejected') : undefined
-      // A server that renews by itself was given both tokens.
-      if (!settings.refresh && settings.served) {
-        return flights.fly('rejected', () => Promise.reject({ status: 401 })).then(renewed)
-      }
-      return (held.asked ? question().then(fly) : flights.fly('rejected')).then(renewed)
+      return succeed(held, async () => {
+        if (held.asked) await question()
+        // A server that renews by itself was given both tokens.
+        const refuse =
+          !settings.refresh && settings.served ? () => Promise.reject({ status: 401 }) : settings.refresh
+        if (session.held === held) await flights.fly('rejected', refuse)
+        return wait(held.session)
+      })
     },
     collect(answer, ticket) {
       if (ticket.session !== session.held?.session) return

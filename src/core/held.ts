@@ -34,6 +34,8 @@ export interface Held {
   used: boolean
   /** A new pair was asked for, after the refresh token's end. */
   asked: boolean
+  /** The tokens after these, while somebody waits for them: a burst waits as one. */
+  successor: Promise<Held | undefined> | undefined
   /** `sessionExpiring` was delivered for this end of the session. */
   announced: boolean
 }
@@ -87,6 +89,7 @@ export function hold(
     proven: false,
     used: false,
     asked: false,
+    successor: undefined,
     // The same end of the session, give or take a rounding, is announced once.
     announced: !!previous?.announced && Math.abs(previous.refreshEndsAt - refreshEndsAt) < 1_000,
   }
