@@ -47,12 +47,29 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     events.flush()
   }
 
+  /** Without a shared storage siblings answer by the channel. */
+  const ask = async (): Promise<void> => {
+    const heard = new Promise<void>(resolve => {
+      hear = resolve
+    })
+    channel?.post({ wanted: session.record.generation })
+    await Promise.race([pause(NEWS), heard])
+  }
+  /**
+   * Whether a sibling that asks wants to hear our record: a token or a cool-down that lasts; an end, if it knows of an
+   * older session. A page that opens asks the server: its cookie may be of a newer login.
+   */
+  const isNewsTo = (generation: number): boolean =>
+    clock() < Math.max(session.held?.endsAt ?? 0, flights.coolDown.until) ||
+    (generation > 0 && generation < session.record.generation)
+
   const session = createSession({
     settings,
     clock,
     events,
     vault,
     announce: () => channel?.post(storage.shared ? { changed: true } : { record: session.record }),
+    ask,
     flying: () => flights.current()?.reason,
     settle: error => flights.current()?.settle(error),
     abort: () => flights.abort(),
@@ -71,14 +88,8 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     held: () => session.held,
     generation: () => session.record.generation,
     async recall(waited) {
-      // Without a shared storage the answer of the one that we waited for comes by the channel.
-      if (!storage.shared && (waited > 5 || session.loading)) {
-        const heard = new Promise<void>(resolve => {
-          hear = resolve
-        })
-        channel?.post({ wanted: true })
-        await Promise.race([pause(NEWS), heard])
-      }
+      // The answer of the one that we waited for may still be on its way.
+      if (!storage.shared && (waited > 5 || session.loading)) await ask()
       await session.recall()
     },
     credentials(reason) {
@@ -126,7 +137,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     ? openChannel(name, message => {
         const { record, wanted, changed } = (message ?? {}) as {
           record?: unknown
-          wanted?: boolean
+          wanted?: number
           changed?: boolean
         }
         if (storage.shared) {
@@ -141,8 +152,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
           if (isNewer(news, session.record)) hear()
           session.adopt(news)
           conclude()
-        } else if (wanted && clock() < Math.max(session.held?.endsAt ?? 0, flights.coolDown.until))
-          channel?.post({ record: session.record })
+        } else if (wanted !== undefined && isNewsTo(wanted)) channel?.post({ record: session.record })
       })
     : undefined
 

@@ -37,7 +37,7 @@ export interface Session {
   cool(coolDown: CoolDown, retryAt: number | undefined): Promise<void>
   /** Stores the record and tells the siblings. What is newer there is adopted, or outbid where `insist` says so. */
   commit(insist?: boolean): Promise<void>
-  /** Reads storage again where siblings write to it. */
+  /** Reads storage again where siblings write to it; a page that slept asks them where they do not. */
   recall(): Promise<void>
   describe(): AuthState<unknown>
 }
@@ -49,6 +49,8 @@ export interface SessionHost {
   readonly vault: Vault
   /** Tells the siblings that the record has changed. */
   announce(): void
+  /** Asks the siblings, where no storage knows, and waits a moment for one that knows more. */
+  ask(): Promise<void>
   /** The reason of the refresh under way, if there is one. */
   flying(): RefreshReason | undefined
   /** Settles the refresh under way. */
@@ -224,6 +226,7 @@ export function createSession(host: SessionHost): Session {
       // What was read before the page slept again says nothing.
       for (let before = -1; before !== session.stale; ) {
         before = session.stale
+        if (!storage.shared && before) await host.ask()
         const stored = storage.shared ? await vault.read() : null
         if (!stored) continue
         // A late write of a tab that saw an old copy: what is newer here comes back.

@@ -85,3 +85,97 @@ describe('a page in cookie mode', () => {
     expect(refresh.calls).toHaveLength(2)
   })
 })
+
+/** A channel between the `Auth`s of this process; a deaf one hears nothing, as a page in the back/forward cache. */
+class Channel {
+  static readonly all = new Set<Channel>()
+  isDeaf = false
+  onmessage: ((event: { data: unknown }) => void) | undefined
+
+  readonly name: string
+
+  constructor(name: string) {
+    this.name = name
+    Channel.all.add(this)
+  }
+
+  postMessage(message: unknown): void {
+    const data = structuredClone(message)
+    for (const other of Channel.all)
+      if (other !== this && other.name === this.name && !other.isDeaf)
+        queueMicrotask(() => other.onmessage?.({ data }))
+  }
+
+  close(): void {
+    Channel.all.delete(this)
+  }
+}
+
+describe('a page in cookie mode that comes back from the back/forward cache', () => {
+  const wake = (): void => {
+    window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+  }
+  const siblings = async () => {
+    vi.stubGlobal('BroadcastChannel', Channel)
+    Channel.all.clear()
+    const refresh = refreshStub(async () => alone())
+    const name = `page-${++page}`
+    const [here, cached] = [openCookie({ refresh, name }), openCookie({ refresh, name })]
+    await pass(SECOND)
+    expect(refresh.calls).toHaveLength(1)
+    const [, channel] = [...Channel.all]
+    return { here, cached, refresh, channel: channel as Channel }
+  }
+
+  it('learns of a logout that it missed before it hands out a token', async () => {
+    const { here, cached, refresh, channel } = await siblings()
+    channel.isDeaf = true
+    await here.auth.logout()
+    expect(cached.auth.getState().status).toBe('authenticated')
+    channel.isDeaf = false
+    wake()
+    const token = watch(cached.auth.getAccessToken())
+    await pass(SECOND)
+    expect(token).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    expect(cached.auth.getState()).toEqual({ status: 'anonymous' })
+    expect(await cached.auth.getAccessToken()).toBeUndefined()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('hands out the token that a sibling has got meanwhile', async () => {
+    const { here, cached, refresh, channel } = await siblings()
+    channel.isDeaf = true
+    await here.auth.refresh()
+    const fresh = await here.auth.getAccessToken()
+    channel.isDeaf = false
+    wake()
+    const token = watch(cached.auth.getAccessToken())
+    await pass(SECOND)
+    expect(token).toMatchObject({ status: 'fulfilled', value: fresh })
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it('waits for no more than a moment where nobody answers', async () => {
+    const { here, cached, refresh } = await siblings()
+    const token = await here.auth.getAccessToken()
+    here.auth.dispose()
+    wake()
+    const asked = watch(cached.auth.getAccessToken())
+    await pass(49)
+    expect(asked.status).toBe('pending')
+    await pass(1)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: token })
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('does not tell a page that opens of a logout, since its cookie may be of a newer login', async () => {
+    const { here, cached, refresh } = await siblings()
+    await here.auth.logout()
+    await pass(SECOND)
+    expect(cached.auth.getState().status).toBe('anonymous')
+    const { auth } = openCookie({ refresh, name: `page-${page}` })
+    await pass(SECOND)
+    expect(refresh.calls).toHaveLength(2)
+    expect(auth.getState().status).toBe('authenticated')
+  })
+})
