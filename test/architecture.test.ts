@@ -33,6 +33,7 @@ const layers: Record<string, string[]> = {
   // They see each other as types only; core/auth.ts hands them over.
   'core/desk.ts': ['core/session.ts', 'core/flights.ts', ...leaves],
   'core/schedule.ts': ['core/session.ts', 'core/flights.ts', ...leaves],
+  'core/siblings.ts': ['core/session.ts', 'core/flights.ts', 'core/tabs.ts', ...leaves],
   'core/': leaves,
   'http/': ['http/', ...leaves],
   'refresh/': ['refresh/', 'http/', ...leaves],

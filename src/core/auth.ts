@@ -7,18 +7,16 @@ import { RefreshFailedError } from './errors.js'
 import { CHANGE, createEvents } from './events.js'
 import { createFlights } from './flights.js'
 import { isRenewable, resolveOptions } from './options.js'
-import { isNewer, parseRecord } from './record.js'
 import { createSchedule } from './schedule.js'
 import { createSession } from './session.js'
+import { createSiblings } from './siblings.js'
 import { nextState } from './state.js'
-import { createExclusive, openChannel } from './tabs.js'
+import { createExclusive } from './tabs.js'
 import { decodeToken, readAnswer } from './tokens.js'
 import type { Auth, AuthOptions, AuthState, JwtClaims, Tokens } from './types.js'
 import { createVault } from './vault.js'
 import { ignore, pause, unlessAborted, within } from './waiting.js'
 
-/** How long news of a sibling's grant may take on the channel, milliseconds. */
-const NEWS = 50
 /** How long `logout()` waits for the server, milliseconds. */
 const FAREWELL = 2_000
 
@@ -36,7 +34,6 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   /** Whether siblings spend the same refresh token. Cookie sessions of one server process are no siblings. */
   const shared = storage.shared === true || (cookie && (isBrowser() || !!settings.lock))
   let state: AuthState<Claims> | undefined
-  let hear: () => void = ignore
 
   /** The end of every operation: state, timer, and then the listeners. */
   const conclude = (): void => {
@@ -47,29 +44,13 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     events.flush()
   }
 
-  /** Without a shared storage siblings answer by the channel. */
-  const ask = async (): Promise<void> => {
-    const heard = new Promise<void>(resolve => {
-      hear = resolve
-    })
-    channel?.post({ wanted: session.record.generation })
-    await Promise.race([pause(NEWS), heard])
-  }
-  /**
-   * Whether a sibling that asks wants to hear our record: a token or a cool-down that lasts; an end, if it knows of an
-   * older session. A page that opens asks the server: its cookie may be of a newer login.
-   */
-  const isNewsTo = (generation: number): boolean =>
-    clock() < Math.max(session.held?.endsAt ?? 0, flights.coolDown.until) ||
-    (generation > 0 && generation < session.record.generation)
-
   const session = createSession({
     settings,
     clock,
     events,
     vault,
-    announce: () => channel?.post(storage.shared ? { changed: true } : { record: session.record }),
-    ask,
+    announce: () => siblings?.announce(),
+    ask: async () => siblings?.ask(),
     flying: () => flights.current()?.reason,
     settle: error => flights.current()?.settle(error),
     abort: () => flights.abort(),
@@ -89,7 +70,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     generation: () => session.record.generation,
     async recall(waited) {
       // The answer of the one that we waited for may still be on its way.
-      if (!storage.shared && (waited > 5 || session.loading)) await ask()
+      if (!storage.shared && (waited > 5 || session.loading)) await siblings?.ask()
       await session.recall()
     },
     credentials(reason) {
@@ -133,26 +114,15 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   const desk = createDesk({ settings, clock, events, session, flights, conclude })
   const schedule = createSchedule({ settings, clock, events, session, flights, shared, conclude })
 
-  const channel = shared
-    ? openChannel(name, message => {
-        const { record, wanted, changed } = (message ?? {}) as {
-          record?: unknown
-          wanted?: number
-          changed?: boolean
-        }
-        if (storage.shared) {
-          // A frozen page must not open a transaction, which would block the others.
-          if (schedule.frozen()) session.stale++
-          else if (changed) void session.recall().then(conclude)
-          return
-        }
-        const news = parseRecord(record)
-        if (news) {
-          // A sibling that knows no more than we do ends no wait.
-          if (isNewer(news, session.record)) hear()
-          session.adopt(news)
-          conclude()
-        } else if (wanted !== undefined && isNewsTo(wanted)) channel?.post({ record: session.record })
+  const siblings = shared
+    ? createSiblings({
+        name,
+        isStored: !!storage.shared,
+        clock,
+        session,
+        flights,
+        isFrozen: schedule.frozen,
+        conclude,
       })
     : undefined
 
@@ -249,7 +219,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     dispose() {
       schedule.stop()
       flights.stop()
-      channel?.close()
+      siblings?.close()
       events.clear()
     },
   }

@@ -1,0 +1,77 @@
+/** What the tabs of one session tell each other, and ask. No refresh token ever travels here. */
+import type { Flights } from './flights.js'
+import { isNewer, parseRecord } from './record.js'
+import type { Session } from './session.js'
+import { openChannel } from './tabs.js'
+import { ignore, pause } from './waiting.js'
+
+/** How long a sibling's answer may take, milliseconds. */
+const ANSWER = 50
+
+export interface Siblings {
+  /** The record has changed. */
+  announce(): void
+  /** Asks for a newer record and waits a moment for it. */
+  ask(): Promise<void>
+  close(): void
+}
+
+export interface SiblingsHost {
+  readonly name: string
+  /** Whether there is a storage that says what siblings have done; else the messages do. */
+  readonly isStored: boolean
+  readonly clock: () => number
+  readonly session: Session
+  readonly flights: Flights
+  isFrozen(): boolean
+  conclude(): void
+}
+
+/** A message. With a storage it says that there is something to read, without one it is the record. */
+interface News {
+  record?: unknown
+  changed?: unknown
+  /** The generation that somebody knows who would like to know more. */
+  wanted?: unknown
+}
+
+export function createSiblings(host: SiblingsHost): Siblings {
+  const { isStored, clock, session, flights, conclude } = host
+  let hear: () => void = ignore
+
+  /**
+   * Whether whoever asks shall hear our record: a token or a cool-down that lasts; an end, if he knows of an older
+   * session. A page that opens asks the server instead: its cookie may be of a newer login.
+   */
+  const isNewsTo = (generation: number): boolean =>
+    clock() < Math.max(session.held?.endsAt ?? 0, flights.coolDown.until) ||
+    (generation > 0 && generation < session.record.generation)
+
+  const channel = openChannel(host.name, message => {
+    const { record, wanted, changed } = (message ?? {}) as News
+    if (isStored) {
+      // A frozen page must not open a transaction, which would block the others.
+      if (host.isFrozen()) session.stale++
+      else if (changed) void session.recall().then(conclude)
+      return
+    }
+    const news = parseRecord(record)
+    if (news) {
+      // A sibling that knows no more than we do ends no wait.
+      if (isNewer(news, session.record)) hear()
+      session.adopt(news)
+      conclude()
+    } else if (typeof wanted === 'number' && isNewsTo(wanted)) channel.post({ record: session.record })
+  })
+  return {
+    announce: () => channel.post(isStored ? { changed: true } : { record: session.record }),
+    async ask() {
+      const heard = new Promise<void>(resolve => {
+        hear = resolve
+      })
+      channel.post({ wanted: session.record.generation })
+      await Promise.race([pause(ANSWER), heard])
+    },
+    close: channel.close,
+  }
+}
