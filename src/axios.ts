@@ -18,7 +18,7 @@ import { ignore } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
 import { fullPath, hideRequest, readJson } from './http/config.js'
-import { type HttpOptions, resolveHttpOptions, unlessThrows } from './http/options.js'
+import { type HttpOptions, resolveHttpOptions } from './http/options.js'
 import { createVerdict } from './http/verdict.js'
 
 declare module 'axios' {
@@ -90,7 +90,8 @@ function createClient(
 ): (config: Config, wrapped: Adapter, session: object | undefined) => Promise<AxiosResponse> {
   const rules = resolveHttpOptions(options, instance.defaults.baseURL)
   const { name, format, refreshTokenHeader, isForeign } = rules
-  const { isRefused, renew } = createVerdict(engine, rules)
+  const { isRefused, refuses, renew } = createVerdict(engine, rules)
+  const isServer = !!refreshTokenHeader
   const isCredentials = name.toLowerCase() === 'authorization'
   const ours = refreshTokenHeader ? [name, refreshTokenHeader] : [name]
 
@@ -187,35 +188,23 @@ function createClient(
         }
       : response
 
-  /** To a server that renews by itself: a dead token leaves, too, but one request goes first. */
-  const sendBoth = async (
-    config: Config,
-    adapter: AxiosAdapter,
-    session: object | undefined,
-  ): Promise<AxiosResponse> => {
-    const wait = <T>(promise: Promise<T>): Promise<T> => patiently(config, promise)
-    const isLasting = isOneShot(config.data)
-    let ticket = await wait(Promise.resolve(engine.acquire(session, isLasting, true)))
-    while (ticket && engine.isDead(ticket)) {
-      const dead = ticket
-      const first = await carry(engine, () => send(config, adapter, dead, true), refuses, wait)
-      if (first) return first()
-      ticket = await wait(Promise.resolve(engine.acquire(dead.session, isLasting, true)))
-    }
-    return ticket ? send(config, adapter, ticket, false) : adapter(config)
-  }
-  const refuses = (response: AxiosResponse): boolean =>
-    !away.has(response) &&
-    unlessThrows(engine, 'shouldRefresh', () => rules.shouldRefresh(seen(response)), response.status === 401)
-
   return (config, wrapped, session) => {
     // Whoever sends this config again starts from the application's own adapter.
     config.adapter = wrapped
     config.headers = AxiosHeaders.from(config.headers)
     const adapter = getAdapter(wrapped, config)
     if (!wants(config)) return adapter(config)
-    if (refreshTokenHeader) return sendBoth(config, adapter, session)
-    const ticket = engine.acquire(session, isOneShot(config.data))
+    const isOnce = isOneShot(config.data)
+    const ticket = engine.acquire(session, isOnce, isServer)
+    if (isServer) {
+      return carry(engine, {
+        ticket,
+        isOnce,
+        send: (own, isAlone) => (own ? send(config, adapter, own, isAlone) : adapter(config)),
+        refuses: response => !away.has(response) && refuses(seen(response)),
+        patiently: promise => patiently(config, promise),
+      })
+    }
     if (!ticket) return adapter(config)
     return ticket instanceof Promise
       ? patiently(config, ticket).then(late => (late ? send(config, adapter, late, false) : adapter(config)))

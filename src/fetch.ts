@@ -48,15 +48,14 @@ export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
 export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions = {}): AuthFetch {
   const engine = engineOf(auth as Auth<never>)
   const rules = resolveHttpOptions(options, undefined)
-  const { format, shouldRefresh } = rules
+  const { format } = rules
   const name = rules.name.toLowerCase()
   const refreshTokenHeader = rules.refreshTokenHeader?.toLowerCase()
-  const { isRefused, renew } = createVerdict(engine, rules)
+  const { isRefused, refuses, renew } = createVerdict(engine, rules)
   const isServer = !!refreshTokenHeader
   if (isServer) engine.serve()
   /** What a redirect led to elsewhere never saw the token: it refuses none, and hands out none. */
   const isAway = ({ redirected, url }: Response): boolean => redirected && rules.isForeign(url)
-  const refuses = (response: Response): boolean => !isAway(response) && shouldRefresh(response)
 
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
   const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<Response> => {
@@ -77,20 +76,6 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     if (isOnce || !renewal) return response
     discard(response.body)
     return send(call, await unlessAborted(renewal, call.signal), true)
-  }
-
-  /** Waits for a token. A server that renews by itself gets a dead one, too, but one request goes first. */
-  const sendLater = async (call: Call, waiting: ReturnType<typeof engine.acquire>): Promise<Response> => {
-    const patiently = <T>(promise: T | Promise<T>): Promise<T> =>
-      unlessAborted(Promise.resolve(promise), call.signal)
-    let ticket = await patiently(waiting)
-    while (isServer && ticket && engine.isDead(ticket)) {
-      const dead: Ticket = ticket
-      const first = await carry(engine, () => send(call, dead, true), refuses, patiently)
-      if (first) return first()
-      ticket = await patiently(engine.acquire(dead.session, call.isOnce, isServer))
-    }
-    return send(call, ticket, false)
   }
 
   // What the caller gave is read at once, as `fetch` does, in the session of now.
@@ -134,7 +119,19 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
             .text()
             .then(text => (carries(text, token) ? undefined : acquire()))
         : acquire()
-    return isServer || ticket instanceof Promise ? sendLater(call, ticket) : send(call, ticket, false)
+    const patiently = <T>(promise: Promise<T>): Promise<T> => unlessAborted(promise, call.signal)
+    if (isServer) {
+      return carry(engine, {
+        ticket,
+        isOnce,
+        send: (own, isAlone) => send(call, own, isAlone),
+        refuses: response => !isAway(response) && refuses(response),
+        patiently,
+      })
+    }
+    return ticket instanceof Promise
+      ? patiently(ticket).then(late => send(call, late, false))
+      : send(call, ticket, false)
   }
   return (input, init) => {
     try {

@@ -3,6 +3,8 @@ import type { Engine, Ticket } from '../core/engine.js'
 import { type HttpRules, unlessThrows } from './options.js'
 
 export interface Verdict<Response> {
+  /** Whether the answer asks for a new token. */
+  refuses(response: Response): boolean
   /** Whether the answer refuses its token. Takes what the server handed out with it. */
   isRefused(response: Response, ticket: Ticket, url: string, isReplay: boolean): boolean
   /** A token to replay with; undefined: the caller gets the refusal. */
@@ -16,16 +18,15 @@ export function createVerdict<Request, Response extends { status: number }>(
   /** Who refused a token that a refresh had just brought for it: that has nothing to do with the token. */
   const stubborn = new WeakMap<Ticket, Set<string>>()
 
+  const refuses = (response: Response): boolean =>
+    unlessThrows(engine, 'shouldRefresh', () => shouldRefresh(response), response.status === 401)
+
   return {
+    refuses,
     isRefused(response, ticket, url, isReplay) {
       const tokens = collect && unlessThrows(engine, 'collect', () => collect(response), undefined)
       if (tokens) engine.collect(tokens, ticket)
-      const refused = unlessThrows(
-        engine,
-        'shouldRefresh',
-        () => shouldRefresh(response),
-        response.status === 401,
-      )
+      const refused = refuses(response)
       const refusals = stubborn.get(ticket)
       if (!refused) {
         ticket.proven = true
