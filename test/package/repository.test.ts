@@ -111,12 +111,34 @@ describe('CHANGELOG.md', () => {
 })
 
 describe('package-lock.json', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> }
+
   it('names no registry, so that whichever one a developer uses serves it', () => {
-    const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, object> }
-    expect(Object.keys(packages).filter(name => 'resolved' in packages[name]!)).toEqual([])
+    expect(Object.keys(packages).filter(name => packages[name]?.resolved)).toEqual([])
     expect(read('.npmrc')).toContain('omit-lockfile-registry-resolved=true')
   })
+
+  it('has the binaries of every platform, without which npm ci refuses it', () => {
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(name => !folders(path).some(place => packages[place + name])),
+    )
+    expect(missing).toEqual([])
+  })
 })
+
+/** Where Node looks for what a package of the lock file imports. */
+function folders(path: string): string[] {
+  const parents = path.split(/(?<=^|\/)node_modules\//).slice(0, -1)
+  return [
+    `${path}/node_modules/`,
+    ...parents.map((_, index) => `${parents.slice(0, index + 1).join('node_modules/')}node_modules/`),
+  ]
+}
+
+interface Locked {
+  resolved?: string
+  optionalDependencies?: Record<string, string>
+}
 
 interface Workflow {
   permissions: Record<string, string>
