@@ -87,10 +87,11 @@ describe('the demo resources', () => {
     const { accessToken, refreshToken } = await client.login()
     const gone = client.send('GET', '/api/orders?delay=30000', {
       bearer: accessToken,
-      signal: AbortSignal.timeout(30),
+      // Long enough for the request to arrive, on a busy machine too.
+      signal: AbortSignal.timeout(300),
     })
     await expect(gone).rejects.toThrow()
-    await vi.waitFor(() => expect(client.server.log.since(0)).toHaveLength(2))
+    await vi.waitFor(() => expect(client.server.log.since(0)).toHaveLength(2), 10_000)
     expect((await client.refresh(refreshToken)).status).toBe(200)
   })
 })
