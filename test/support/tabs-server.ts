@@ -34,7 +34,7 @@ export interface ServerOptions {
   readonly cookie: boolean
 }
 
-export const httpFailure = (status: number, data?: unknown, headers: Record<string, string> = {}): Error =>
+const httpFailure = (status: number, data?: unknown, headers: Record<string, string> = {}): Error =>
   Object.assign(new Error(`status ${status}`), { response: { status, data, headers } })
 
 export class SimServer {

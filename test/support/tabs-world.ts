@@ -22,7 +22,7 @@ interface Entry {
 }
 
 /** A small, fast generator (mulberry32): the same seed, the same numbers. */
-export function noise(seed: number): () => number {
+function noise(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
