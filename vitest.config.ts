@@ -1,17 +1,22 @@
 import { fileURLToPath } from 'node:url'
+import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
 
 // Tests import the public specifiers. They mean src, or what users install: TOKENFLIGHT_TEST=dist or --mode dist.
+const inTests = (path: string) => fileURLToPath(new URL(`test/${path}`, import.meta.url))
 const aliases = (built: boolean) => {
   const target = fileURLToPath(new URL(built ? 'dist' : 'src', import.meta.url))
   const extension = built ? 'js' : 'ts'
   return [
     { find: /^tokenflight$/, replacement: `${target}/index.${extension}` },
+    // Frameworks that the examples are for, and that are not installed.
+    { find: /^(next\/headers|#imports)$/, replacement: inTests('docs/frameworks.ts') },
     { find: /^tokenflight\/(axios|fetch|react|vue|msw)$/, replacement: `${target}/$1.${extension}` },
   ]
 }
 
 export default defineConfig(({ mode }) => ({
+  plugins: [vue()],
   resolve: { alias: aliases(mode === 'dist' || process.env.TOKENFLIGHT_TEST === 'dist') },
   test: {
     restoreMocks: true,

@@ -14,6 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, v
 import { API } from '../support/axios.js'
 import { tokens } from '../support/hooks.js'
 import { LoginPage, Protected } from './protected-route.react.js'
+import { forgetOnLogout } from './query-session.js'
 import { ForRole } from './roles.js'
 import { SessionEnding } from './session-ending.js'
 import { createQueryClient, Orders } from './tanstack-query.js'
@@ -138,6 +139,26 @@ describe('TanStack Query', () => {
     expect(client.getQueryState(['orders'])).toMatchObject({ fetchFailureCount: 1, errorUpdateCount: 1 })
     expect(backend.stats).toMatchObject({ refreshes: 0, rejected: 1, unauthorized: 1 })
   })
+})
+
+it('TanStack Query forgets what one user has loaded before the next one sees it', async () => {
+  const auth = start()
+  await auth.login(await backend.issue('ada'))
+  const client = createQueryClient()
+  forgetOnLogout(client, auth)
+  for (const leave of [
+    () => auth.logout(),
+    async () => auth.login(await backend.issue('grace')),
+    async () => {
+      backend.revokeRefreshTokens()
+      await auth.refresh().catch(() => {})
+    },
+  ]) {
+    await auth.login(await backend.issue('ada'))
+    client.setQueryData(['orders'], ['tea'])
+    await leave()
+    await vi.waitFor(() => expect(client.getQueryData(['orders'])).toBeUndefined())
+  }
 })
 
 describe('roles', () => {

@@ -1,0 +1,11 @@
+import axios from 'axios'
+import { createAuth, refreshRequest } from 'tokenflight'
+import { attachAuth } from 'tokenflight/axios'
+
+const server = 'https://api.example.com'
+
+export const api = axios.create({ baseURL: server })
+export const auth = createAuth({ refresh: refreshRequest({ url: `${server}/auth/refresh` }) })
+attachAuth(api, auth, { skip: '/auth/login' })
+
+export const logIn = auth.login

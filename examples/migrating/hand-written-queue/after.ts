@@ -1,0 +1,12 @@
+import axios from 'axios'
+import { createAuth, refreshRequest } from 'tokenflight'
+import { attachAuth } from 'tokenflight/axios'
+
+const server = 'https://api.example.com'
+
+export const api = axios.create({ baseURL: server })
+export const auth = createAuth({ refresh: refreshRequest({ url: `${server}/auth/refresh` }) })
+attachAuth(api, auth, { skip: '/auth/login' })
+auth.on('sessionExpired', () => location.assign('/login'))
+
+export const logIn = auth.login

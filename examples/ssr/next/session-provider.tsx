@@ -1,0 +1,29 @@
+'use client'
+import { type ReactNode, useState } from 'react'
+import { type Auth, type AuthState, createAuth, refreshRequest } from 'tokenflight'
+import { AuthProvider } from 'tokenflight/react'
+
+let browser: Auth | undefined
+
+/** One session for the life of the page; on the server one per request, which asks nobody. */
+function openSession(): Auth {
+  if (typeof window === 'undefined') return createAuth()
+  browser ??= createAuth({
+    refreshTokenIn: 'cookie',
+    refresh: refreshRequest({
+      url: '/auth/refresh',
+      send: 'cookie',
+      csrf: { cookie: 'csrf', header: 'X-CSRF-Token' },
+    }),
+  })
+  return browser
+}
+
+export function SessionProvider({ state, children }: { state: AuthState; children: ReactNode }) {
+  const [auth] = useState(openSession)
+  return (
+    <AuthProvider auth={auth} serverState={state}>
+      {children}
+    </AuthProvider>
+  )
+}

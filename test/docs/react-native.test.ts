@@ -1,0 +1,82 @@
+/** The examples for React Native: no window, no Web Storage, no locks, no channel; tokens behind promises. */
+import { HttpResponse, http } from 'msw'
+import { setupServer } from 'msw/node'
+import { authFetch } from 'tokenflight/fetch'
+import { mockAuth } from 'tokenflight/msw'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
+import { watchForeground } from '../../examples/react-native/foreground.js'
+import { createSession, type Keychain } from '../../examples/react-native/keychain.js'
+
+const API = 'https://api.example.com'
+const backend = mockAuth({ baseUrl: `${API}/auth` })
+const server = setupServer(
+  ...backend.handlers,
+  http.get(
+    `${API}/orders`,
+    backend.protect(() => HttpResponse.json([])),
+  ),
+)
+beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
+beforeEach(() => {
+  for (const name of ['navigator', 'BroadcastChannel']) vi.stubGlobal(name, undefined)
+})
+afterEach(() => {
+  vi.useRealTimers()
+  backend.reset()
+})
+afterAll(() => server.close())
+
+function keychain(): Keychain & { readonly items: Map<string, string> } {
+  const items = new Map<string, string>()
+  return {
+    items,
+    getItemAsync: async key => items.get(key) ?? null,
+    setItemAsync: async (key, value) => void items.set(key, value),
+    deleteItemAsync: async key => void items.delete(key),
+  }
+}
+
+function start(chain: Keychain) {
+  const auth = createSession(chain)
+  onTestFinished(() => auth.dispose())
+  return { auth, api: authFetch(auth, { allowedOrigins: [API] }) }
+}
+
+it('a session survives the end of the application, and a refused token', async () => {
+  const chain = keychain()
+  const first = start(chain)
+  await first.auth.login(await backend.issue('ada'))
+  first.auth.dispose()
+  backend.expireAccessTokens()
+  const { auth, api } = start(chain)
+  await auth.ready
+  expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'ada' } })
+  const answers = await Promise.all([api(`${API}/orders`), api(`${API}/orders`)])
+  expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  expect(backend.stats).toMatchObject({ logins: 0, refreshes: 1, unauthorized: 2 })
+  await auth.logout()
+  expect([...chain.items.values()].join()).not.toMatch(/eyJ/)
+})
+
+it('an application that comes back refreshes before anybody asks', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  const { auth, api } = start(keychain())
+  await auth.login(await backend.issue('ada'))
+  let change: (state: string) => void = () => {}
+  const stop = watchForeground(auth, {
+    addEventListener(_, listener) {
+      change = listener
+      return { remove: () => (change = () => {}) }
+    },
+  })
+  vi.advanceTimersByTime(10 * 60_000)
+  change('background')
+  expect(backend.stats.requests).toBe(0)
+  change('active')
+  await vi.waitFor(() => expect(backend.stats.refreshes).toBe(1))
+  expect((await api(`${API}/orders`)).status).toBe(200)
+  expect(backend.stats).toMatchObject({ refreshes: 1, unauthorized: 0 })
+  stop()
+  change('active')
+  expect(backend.stats.requests).toBe(2)
+})
