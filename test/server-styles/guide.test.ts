@@ -6,7 +6,7 @@ const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
 const guide = read('docs/server-styles.md')
 
 describe('docs/server-styles.md', () => {
-  const quoted = [...guide.matchAll(/<!-- (examples\/\S+) -->\n```ts\n([\s\S]*?)\n```/g)]
+  const quoted = [...guide.matchAll(/<!-- (examples\/server-styles\/\S+) -->\n```ts\n([\s\S]*?)\n```/g)]
 
   it('quotes every snippet that the tests run, word for word', () => {
     for (const [, path = '', code = ''] of quoted) expect(`${code}\n`).toBe(read(path))
