@@ -1,0 +1,159 @@
+/** What the documents say in tables and numbers, compared with the source. Each check names what is wrong. */
+import { createAuth, RefreshFailedError, SessionExpiredError, SignedOutError } from 'tokenflight'
+import { mockAuth } from 'tokenflight/msw'
+import { membersOf, spoken, wordsOf } from './facts.js'
+import { type Document, read } from './markdown.js'
+
+export type Check = (document: Document) => string[]
+
+const manifest = JSON.parse(read('package.json'))
+const sizes: { name: string; limit: string }[] = JSON.parse(read('.size-limit.json'))
+
+/** The rows of the table with this first column; none where there is no such table. */
+const rows = ({ heads, tables }: Document, head: string): readonly (readonly string[])[] =>
+  tables[heads.findIndex(([first]) => first === head)] ?? []
+
+/** Where two lists differ, line by line. */
+function differences(said: readonly string[], meant: readonly string[]): string[] {
+  return [
+    ...said.filter(line => !meant.includes(line)).map(line => `says: ${line}`),
+    ...meant.filter(line => !said.includes(line)).map(line => `should say: ${line}`),
+  ]
+}
+
+const options =
+  (head: string, path: string, name: string): Check =>
+  document =>
+    differences(
+      rows(document, head).map(([option = '', value = '']) => `${spoken(option)} = ${spoken(value)}`),
+      membersOf(path, name)
+        .filter(member => head.includes('Request') || head.includes('oauth2') || member.name !== 'fetch')
+        .map(member => `${member.name} = ${member.default}`),
+    )
+
+export const readmeChecks: Record<string, Check> = {
+  'options of createAuth': options('`createAuth` option', 'src/core/types.ts', 'AuthOptions'),
+  'options of the clients': options('`attachAuth`, `authFetch` option', 'src/http/options.ts', 'HttpOptions'),
+  'options of refreshRequest': options(
+    '`refreshRequest` option',
+    'src/refresh/refresh-request.ts',
+    'RefreshRequestOptions',
+  ),
+  'options of oauth2Refresh': options(
+    '`oauth2Refresh` option',
+    'src/refresh/oauth2-refresh.ts',
+    'OAuth2RefreshOptions',
+  ),
+  events: document =>
+    differences(
+      rows(document, 'event').map(([event = '', carries = '']) => `${spoken(event)}: ${spoken(carries)}`),
+      membersOf('src/core/types.ts', 'AuthEvents').map(
+        ({ name, members }) => `${name}: ${members.join(', ')}`,
+      ),
+    ),
+  errors: document =>
+    differences(
+      rows(document, 'class').map(([name = '', code = '']) => `${spoken(name)} ${spoken(code)}`),
+      [new SessionExpiredError('refresh_rejected'), new SignedOutError(), new RefreshFailedError('', 0)].map(
+        ({ name, code }) => `${name} ${code}`,
+      ),
+    ),
+  'reasons of the end': document => {
+    const cell = rows(document, 'class').find(([name]) => name?.includes('SessionExpired'))?.[2] ?? ''
+    return differences(cell.match(/\w+_\w+/g) ?? [], wordsOf('src/core/types.ts', 'SessionEndReason'))
+  },
+  sizes: document =>
+    differences(
+      rows(document, 'import').map(([name, limit]) => `${name}: ${limit}`),
+      sizes.map(({ name, limit }) => `${name}: ${limit}`),
+    ),
+  'the size that is compared': document => {
+    const said = rows(document, '').find(([what]) => what === 'size, dependencies')?.[1]
+    const limit = sizes.find(({ name }) => name.includes('memory'))?.limit ?? ''
+    return differences([said ?? ''], [`${Math.round(Number.parseFloat(limit))} kB, one`])
+  },
+  'the versions that are compared': ({ heads }) => {
+    const head = heads.find(([first]) => first === '')?.join(' ') ?? ''
+    const { version, devDependencies } = manifest
+    const meant = {
+      tokenflight: version,
+      'axios-auth-refresh': devDependencies['axios-auth-refresh'],
+      'axios-jwt': devDependencies['axios-jwt'],
+    }
+    return Object.entries(meant)
+      .map(([name, range]) => `${name}${name === 'tokenflight' ? '' : ')'} ${range.replace('^', '')}`)
+      .filter(said => !head.replaceAll(/\[[^\]]+\]\(\S+\/(\S+\))/g, '$1').includes(said))
+  },
+  'the oldest versions that it works with': ({ text }) =>
+    Object.entries(manifest.peerDependencies as Record<string, string>)
+      .map(([name, range]) => `\`${name}\` (${range.replace('>=', '')}`)
+      .filter(said => !text.includes(said)),
+  'six commands': document => (rows(document, 'command').length === 6 ? [] : ['there are not six']),
+  'the section of figures': ({ text }) =>
+    ['<!-- bench -->', '<!-- /bench -->', '\n## Figures\n'].filter(mark => text.split(mark).length !== 2),
+  'a sample by line 15': ({ blocks: [first] }) =>
+    first?.language === 'ts' && first.line < 15 ? [] : ['the first sample comes late'],
+}
+
+/** What every document may get wrong. */
+export const commonChecks: Record<string, Check> = {
+  'scripts of package.json': ({ text }) =>
+    [...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)]
+      .map(([, name = '']) => name)
+      .filter(name => !manifest.scripts[name]),
+  'scripts that are files': ({ text }) =>
+    [...text.matchAll(/node (scripts\/[\w.-]+)/g)]
+      .map(([, path = '']) => path)
+      .filter(path => {
+        try {
+          return !read(path)
+        } catch {
+          return true
+        }
+      }),
+  'members of auth': ({ text }) => {
+    const auth = createAuth()
+    auth.dispose()
+    return [...text.matchAll(/(?<![\w.-])auth\.(?!tsx?\b)(\w+)/g)]
+      .map(([, name = '']) => name)
+      .filter(name => !(name in auth))
+  },
+  'knobs of the mock server': ({ text }) => {
+    const mock = mockAuth({ baseUrl: 'https://api.example.com' })
+    return [
+      ...[...text.matchAll(/\bbackend\.(?!tsx?\b)(\w+)/g)].map(
+        ([, name = '']) => [name, name in mock] as const,
+      ),
+      ...[...text.matchAll(/\bbackend\.stats\.(\w+)/g)].map(
+        ([, name = '']) => [name, name in mock.stats] as const,
+      ),
+    ]
+      .filter(([, isThere]) => !isThere)
+      .map(([name]) => name)
+  },
+}
+
+export const testingChecks: Record<string, Check> = {
+  'options of mockAuth': document => {
+    const path = 'src/mock-server/types.ts'
+    const { settings } = mockAuth({ baseUrl: 'https://api.example.com' })
+    const shown = Object.fromEntries(
+      rows(document, '`mockAuth` option').map(([name = '', value = '']) => [spoken(name), spoken(value)]),
+    )
+    const meant = [...membersOf(path, 'MockAuthSettings'), ...membersOf(path, 'MockAuthOptions')]
+    return [
+      ...differences(
+        Object.keys(shown),
+        meant.map(({ name }) => name),
+      ),
+      ...Object.entries(settings)
+        .filter(([name, value]) => String(value) !== shown[name]?.replaceAll(/['_]/g, ''))
+        .map(([name, value]) => `${name} is ${value}`),
+    ]
+  },
+  counters: document => {
+    const cell = rows(document, 'you want to see').find(([, turn]) => turn?.includes('stats'))?.[1] ?? ''
+    const { stats } = mockAuth({ baseUrl: 'https://api.example.com' })
+    return [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name).filter(name => !(name in stats))
+  },
+}
