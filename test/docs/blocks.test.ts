@@ -43,6 +43,17 @@ describe('the blocks of code', () => {
   })
 })
 
+describe('the check of what runs', () => {
+  it('knows what a test imports, directly or not, and what none does', () => {
+    const reached = filesThatTestsRun()
+    expect(reached).toContain('examples/readme/react.tsx')
+    expect(reached).toContain('examples/testing/shop/session.ts')
+    expect(reached).toContain('examples/readme/AccountButton.vue')
+    expect(reached).not.toContain('examples/ssr/frameworks.d.ts')
+    expect(reached).not.toContain('scripts/test.mjs')
+  })
+})
+
 describe('the check of quotes', () => {
   const source = "import a from 'a'\n\nexport function f() {\n  a()\n\n  a(1)\n}\n"
   const quoted = (code: string) => strangeParagraphs({ code }, source)

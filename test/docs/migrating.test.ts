@@ -62,6 +62,7 @@ describe('from axios-jwt', () => {
     backend.revokeRefreshTokens()
     for (let request = 0; request < 5; request++) await outcome(old.api.get('/shelf'))
     expect(backend.stats).toMatchObject({ rejected: 5, requests: 5 })
+    expect(localStorage.getItem('auth-tokens-test')).toMatch(/refreshToken/)
     backend.reset()
     localStorage.clear()
     const { auth, api } = await start(load)
@@ -145,12 +146,12 @@ describe('from a hand-written queue', () => {
       backend.expireAccessTokens()
       backend.delayRefresh(200)
       const first = outcome(api.get('/first'))
-      await vi.waitFor(() => expect(paths).toContain('/auth/refresh'))
+      await vi.waitFor(() => expect(paths).toContain('/auth/refresh'), 4_000)
       const controller = new AbortController()
       const arrived: number[] = []
       const validateStatus = (status: number) => arrived.push(status) > 0 && status === 200
       const second = outcome(api.get('/second', { signal: controller.signal, validateStatus }))
-      await vi.waitFor(() => expect(arrived).toEqual([401]))
+      await vi.waitFor(() => expect(arrived).toEqual([401]), 4_000)
       await settle()
       controller.abort()
       const refreshes = await second.then(() => backend.stats.refreshes)

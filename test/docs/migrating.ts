@@ -83,7 +83,7 @@ export async function lateRefusal({
   const slow = outcome(api.get('/slow'))
   await vi.waitFor(() => {
     if (!backend.stats.unauthorized) throw new Error('not there yet')
-  })
+  }, 4_000)
   const quick = await outcome(api.get('/shelf'))
   open()
   return [quick, await slow]

@@ -73,7 +73,7 @@ it('an application that comes back refreshes before anybody asks', async () => {
   change('background')
   expect(backend.stats.requests).toBe(0)
   change('active')
-  await vi.waitFor(() => expect(backend.stats.refreshes).toBe(1))
+  await vi.waitFor(() => expect(backend.stats.refreshes).toBe(1), 4_000)
   expect((await api(`${API}/orders`)).status).toBe(200)
   expect(backend.stats).toMatchObject({ refreshes: 1, unauthorized: 0 })
   stop()
