@@ -31,13 +31,13 @@ export interface Document {
   readonly heads: readonly (readonly string[])[]
 }
 
-const SKIPPED = new Set(['node_modules', 'dist', 'coverage', 'api', 'results'])
+const SKIPPED = new Set(['node_modules', 'dist', 'coverage', 'reports', 'api', 'etc', '.git', '.stryker-tmp'])
 
 /** Every Markdown file of the repository, generated ones aside. */
 export function documentPaths(folder = root): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .flatMap(entry => {
-      if (SKIPPED.has(entry.name) || entry.name === '.git') return []
+      if (SKIPPED.has(entry.name)) return []
       const path = join(folder, entry.name)
       if (entry.isDirectory()) return documentPaths(path)
       return entry.name.endsWith('.md') ? [relative(root, path).split('\\').join('/')] : []
