@@ -34,7 +34,7 @@ export interface Document {
 const SKIPPED = new Set(['node_modules', 'dist', 'coverage', 'reports', 'api', 'etc', '.git', '.stryker-tmp'])
 
 /** Every Markdown file of the repository, generated ones aside. */
-export function documentPaths(folder = root): string[] {
+function documentPaths(folder = root): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .flatMap(entry => {
       if (SKIPPED.has(entry.name)) return []

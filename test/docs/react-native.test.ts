@@ -5,7 +5,7 @@ import { authFetch } from 'tokenflight/fetch'
 import { mockAuth } from 'tokenflight/msw'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { watchForeground } from '../../examples/react-native/foreground.js'
-import { createSession, type Keychain } from '../../examples/react-native/keychain.js'
+import { createSession, type Keychain, keychainStorage } from '../../examples/react-native/keychain.js'
 
 const API = 'https://api.example.com'
 const backend = mockAuth({ baseUrl: `${API}/auth` })
@@ -56,6 +56,16 @@ it('a session survives the end of the application, and a refused token', async (
   expect(backend.stats).toMatchObject({ logins: 0, refreshes: 1, unauthorized: 2 })
   await auth.logout()
   expect([...chain.items.values()].join()).not.toMatch(/eyJ/)
+})
+
+it('two accounts of one application have a record each', async () => {
+  const chain = keychain()
+  const storages = ['ada', 'grace'].map(key => keychainStorage(chain, key))
+  const record = { generation: 1, version: 1, savedAt: 0 }
+  await storages[0]?.set(record)
+  expect(await Promise.all(storages.map(storage => storage.get()))).toEqual([record, null])
+  await storages[0]?.remove()
+  expect(chain.items.size).toBe(0)
 })
 
 it('an application that comes back refreshes before anybody asks', async () => {

@@ -59,7 +59,8 @@ it('axios sends tokens where it may, and nowhere else', async () => {
     http.get(cdn, () => HttpResponse.json('letter')),
     http.get('https://elsewhere.example.com/', () => HttpResponse.json('page')),
   )
-  const { detach, files } = await import('../../examples/readme/axios.js')
+  const { detach, files, letter, terms } = await import('../../examples/readme/axios.js')
+  expect([terms.data, letter.data]).toEqual(['file', 'letter'])
   await files.get('/public/a')
   await files.get('/logo.png')
   await files.head('/a')
