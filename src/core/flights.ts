@@ -131,10 +131,11 @@ export function createFlights(host: FlightHost): Flights {
       },
     )
     await made.catch(async error => {
-      // Siblings learn it before the lock is theirs.
+      // Siblings learn it before the lock is theirs; a cookie is theirs, too, whatever this flight was for.
       const wait = readRetryAfter(error, settings.clock.now())
       if (wait) coolDown.hold(clock() + wait)
-      if (coolDown.isStrict() && isPresent(flight)) await host.cool(epoch(coolDown.until))
+      if (coolDown.isStrict() && (settings.cookie || isPresent(flight)))
+        await host.cool(epoch(coolDown.until))
       throw error
     })
   }

@@ -62,4 +62,8 @@ export const regressions: readonly (readonly [name: string, scenario: Scenario])
       ],
     },
   ],
+  [
+    'a cookie that an open attempt may have spent is left alone by all, though its flight was over before',
+    { seed: 1_263_502_368, tabs: 5, storage: 'cookie', lock: 'locks', grace: 0, fates: { slow: 0.03 } },
+  ],
 ]
