@@ -113,4 +113,14 @@ describe.skipIf(!isRunnable)('Node processes that share a session over Redis', {
     expect(await late!.do('status')).toBe('anonymous')
     expect(backend.stats).toMatchObject({ refreshes: 0, reuses: 0 })
   })
+
+  it('go on from memory while Redis is away', async () => {
+    const { backend } = server
+    const [alone] = await start(1)
+    await alone!.do('login')
+    await redis.stop()
+    backend.expireAccessTokens()
+    expect(await alone!.do('request')).toBe('200')
+    expect(backend.stats).toMatchObject({ refreshes: 1, reuses: 0, rejected: 0 })
+  })
 })

@@ -2,9 +2,19 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { ExecutionError, Redlock, ResourceLockedError } from '@sesamecare-oss/redlock'
 import type { Redis } from 'ioredis'
-import type { AuthLock, TokenStorage } from 'tokenflight'
+import { type Auth, type AuthLock, type AuthOptions, createAuth, type TokenStorage } from 'tokenflight'
 
-/** Keeps the session's record under one key. Every process that is given the same Redis and key shares the session. */
+/** Every process that is given the same Redis and `name` shares the session. */
+export function createSharedAuth(redis: Redis, name: string, options: AuthOptions, ttl?: number): Auth {
+  return createAuth({
+    ...options,
+    name,
+    storage: redisStorage(redis, `session:${name}`),
+    lock: redisLock(redis, ttl),
+  })
+}
+
+/** Keeps the session's record, which holds its tokens, under one key. */
 export function redisStorage(redis: Redis, key: string): TokenStorage {
   return {
     shared: true,

@@ -1,9 +1,9 @@
 /** One of the Node processes that share a session over Redis. Its parent tells it by messages what to do. */
 import axios from 'axios'
 import { Redis } from 'ioredis'
-import { createAuth, isAuthError, refreshRequest } from 'tokenflight'
+import { type AuthOptions, isAuthError, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
-import { redisLock, redisStorage } from '../recipes/redis-session.js'
+import { createSharedAuth } from '../recipes/redis-session.js'
 
 export interface Order {
   readonly id: number
@@ -11,17 +11,17 @@ export interface Order {
 }
 
 const { REDIS_PORT, SERVER_URL = '', LOCK_TTL } = process.env
-const redis = new Redis({ port: Number(REDIS_PORT), host: '127.0.0.1' })
+const redis = new Redis({ port: Number(REDIS_PORT), host: '127.0.0.1', commandTimeout: 1_000 })
+// It says so on every attempt to connect again.
+redis.on('error', () => {})
 const refresh = refreshRequest({ url: `${SERVER_URL}/auth/refresh` })
-const auth = createAuth({
-  name: 'orders',
-  storage: redisStorage(redis, 'session:orders'),
-  lock: redisLock(redis, Number(LOCK_TTL)),
+const options: AuthOptions = {
   refresh(context) {
     process.send?.({ event: 'refreshing' })
     return refresh(context)
   },
-})
+}
+const auth = createSharedAuth(redis, 'orders', options, Number(LOCK_TTL))
 const api = axios.create({ baseURL: SERVER_URL })
 attachAuth(api, auth)
 

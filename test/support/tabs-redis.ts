@@ -52,6 +52,7 @@ export async function startRedis(): Promise<RunningRedis> {
   return {
     port,
     async stop() {
+      if (child.signalCode) return
       child.kill('SIGKILL')
       await once(child, 'exit')
     },
