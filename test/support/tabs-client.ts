@@ -1,0 +1,134 @@
+/** The page of the tests with real tabs: one `Auth`, one axios instance, and a log, all under `window.tab`. */
+import axios from 'axios'
+import {
+  type AuthState,
+  createAuth,
+  indexedDBStorage,
+  isAuthError,
+  refreshRequest,
+  webStorage,
+} from 'tokenflight'
+import { attachAuth } from 'tokenflight/axios'
+
+/** One moment on the clock that all tabs of the machine share, milliseconds. */
+export interface Moment {
+  readonly what: string
+  readonly at: number
+}
+
+export interface Tab {
+  readonly events: Moment[]
+  /** Requests sent and refresh answers read. */
+  readonly traffic: Moment[]
+  /** What other tabs have posted on the channel, as JSON. */
+  readonly heard: string[]
+  login(username?: string): Promise<void>
+  logout(): Promise<void>
+  state(): AuthState
+  ready(): Promise<void>
+  refresh(): Promise<string>
+  /** Sends so many requests at once. Resolves to what came of them, each status or error once. */
+  request(count?: number): Promise<string[]>
+  /** Sends one request, and tells later what came of it. */
+  begin(): void
+  ended(): string[] | undefined
+}
+
+declare global {
+  interface Window {
+    tab: Tab
+  }
+}
+
+const query = new URLSearchParams(location.search)
+const kind = query.get('storage') ?? 'web'
+const isCookie = kind === 'cookie'
+/** Where the server is, if not where the page came from. */
+const origin = query.get('api') ?? location.origin
+const password: Readonly<Record<string, string>> = { ada: 'lovelace', grace: 'hopper' }
+const now = (): number => performance.timeOrigin + performance.now()
+
+const events: Moment[] = []
+const traffic: Moment[] = []
+const heard: string[] = []
+
+const plain = globalThis.fetch
+globalThis.fetch = async (input, init) => {
+  const path = new URL(input instanceof Request ? input.url : String(input), location.href).pathname
+  traffic.push({ what: `sent ${path}`, at: now() })
+  const response = await plain(input, init)
+  traffic.push({ what: `${response.status} ${path}`, at: now() })
+  return response
+}
+
+if (query.get('channel') === 'none') Reflect.deleteProperty(globalThis, 'BroadcastChannel')
+if (typeof BroadcastChannel === 'function') {
+  new BroadcastChannel('tokenflight').onmessage = ({ data }) => void heard.push(JSON.stringify(data))
+}
+const auth = createAuth({
+  ...(!isCookie && { storage: kind === 'web' ? webStorage() : indexedDBStorage() }),
+  refreshTokenIn: isCookie ? 'cookie' : 'storage',
+  refresh: refreshRequest({
+    url: `${origin}/auth/refresh`,
+    ...(isCookie && { send: 'cookie', csrf: { cookie: 'csrf', header: 'X-CSRF-Token' } }),
+  }),
+  logout: ({ refreshToken }) =>
+    plain(`${origin}/auth/logout`, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        'X-CSRF-Token': /csrf=([^;]*)/.exec(document.cookie)?.[1] ?? '',
+      },
+      body: JSON.stringify({ refreshToken }),
+    }),
+  background: query.get('background') === 'active' ? 'active' : 'off',
+  refreshTimeout: Number(query.get('timeout') ?? 10_000),
+})
+const api = axios.create({ baseURL: origin, adapter: 'fetch' })
+attachAuth(api, auth)
+for (const name of ['login', 'refreshed', 'refreshFailed', 'sessionExpired', 'logout', 'warning'] as const) {
+  auth.on(name, event => {
+    const { source, message } = event as { source?: string; message?: string }
+    events.push({ what: [name, source, message].filter(Boolean).join(' '), at: now() })
+  })
+}
+
+const outcome = (error: unknown): string =>
+  isAuthError(error)
+    ? error.code
+    : String(axios.isAxiosError(error) ? (error.response?.status ?? error.code) : error)
+
+const request = async (count = 1): Promise<string[]> => {
+  const answers = Array.from({ length: count }, () =>
+    api.get('/api/orders').then(({ status }) => String(status), outcome),
+  )
+  return [...new Set(await Promise.all(answers))]
+}
+
+let ended: string[] | undefined
+window.tab = {
+  events,
+  traffic,
+  heard,
+  async login(username = 'ada') {
+    const { data } = await api.post(
+      '/auth/login',
+      { username, password: password[username] },
+      { skipAuth: true },
+    )
+    await auth.login(data)
+  },
+  logout: () => auth.logout(),
+  state: () => auth.getState(),
+  ready: () => auth.ready,
+  refresh: () => auth.refresh().then(() => 'refreshed', outcome),
+  request,
+  begin() {
+    ended = undefined
+    void request().then(all => {
+      ended = all
+    })
+  },
+  ended: () => ended,
+}
+document.documentElement.dataset.ready = 'yes'
