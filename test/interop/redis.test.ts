@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -23,7 +23,7 @@ if (!isRunnable) {
   )
 }
 
-describe.skipIf(!isRunnable)('Node processes that share a session over Redis', { timeout: 60_000 }, () => {
+describe.skipIf(!isRunnable)('Node processes that share a session over Redis', { timeout: 120_000 }, () => {
   let redis: RunningRedis
   let server: RunningServer
   let directory: string
@@ -123,4 +123,10 @@ describe.skipIf(!isRunnable)('Node processes that share a session over Redis', {
     expect(await alone!.do('request')).toBe('200')
     expect(backend.stats).toMatchObject({ refreshes: 1, reuses: 0, rejected: 0 })
   })
+})
+
+it('the guide for Node services quotes the recipe word for word', async () => {
+  const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
+  const guide = await read('docs/guides/node-services.md')
+  expect(guide).toContain(`\n\`\`\`ts\n${await read('test/recipes/redis-session.ts')}\`\`\`\n`)
 })
