@@ -30,6 +30,9 @@ export function createDeeds(stage: Stage): Deeds {
   /** Whether the user may act in the page now. Two acts at once have no order that anybody could expect. */
   const mayAct = ({ tab }: Page): boolean => world.now - actedAt >= HUMAN && !tab.frozen && !stage.isBlocked
 
+  /** Whether an attempt may be open for longer than it is waited for. */
+  const isOpenLong = (): boolean => !!scenario.fates?.slow && stage.live.some(one => stage.isMidway(one))
+
   const request = async (page: Page): Promise<void> => {
     const { kind } = await page.request()
     outcomes[kind] = (outcomes[kind] ?? 0) + 1
@@ -75,10 +78,9 @@ export function createDeeds(stage: Stage): Deeds {
       const isBusy = database.isBusy(page.tab)
       wasBlocked ||= isBusy
       if ((isBusy && world.now - actedAt < HUMAN) || stage.isActing(page)) stage.forget()
-      // A lease is not given back. A cookie arrives all the same. An open transaction shuts everybody out, whatever
-      // they would tell each other.
-      const isLost = stage.isMidway(page) && !(cookie && !scenario.fates?.slow)
-      if (database.isLeased(page.tab) || isBusy || isLost) server.losses++
+      // A lease is not given back, and an open transaction shuts everybody out, whatever they would tell each other.
+      if (database.isLeased(page.tab) || isBusy) server.losses++
+      if (page.unsettled) stage.lose()
       world.freeze(page.tab)
       locks.freeze(page.tab)
       // Some do not wake before everything is over; browsers wake one whose transaction others wait for.
@@ -94,12 +96,12 @@ export function createDeeds(stage: Stage): Deeds {
       world.browser(duration, connect)
     },
     sleep(_page, duration) {
-      if (database.isLeased() || stage.live.some(one => stage.isMidway(one))) server.losses++
+      if (database.isLeased() || isOpenLong()) server.losses++
       world.sleep(duration)
     },
     jump(_page, duration) {
       // A lease ends by the clock, and what an open attempt may still bring is waited for on it.
-      if (database.isLeased() || stage.live.some(one => stage.isMidway(one))) server.losses++
+      if (database.isLeased() || isOpenLong()) server.losses++
       // A cookie's page that saw nothing of the last session counts on from the clock.
       world.skew += (cookie ? duration : duration - 12_000) * 300
       world.log(`wall clock jumps to ${world.skew}`)

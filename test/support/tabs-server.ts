@@ -115,7 +115,10 @@ export class SimServer {
         if (fate === 'lostBefore') return world.task(world.between(1, 300), tab, broken)
         world.remote(world.between(3, 60), () => {
           if (isOver) return
+          const { reuses } = this
           const answer = fate === 'refused' ? this.#refusal() : this.#refresh(token)
+          // It came after the request of a sibling that took over.
+          if (this.reuses > reuses && (!tab.alive || tab.frozen)) this.losses++
           world.mark('refresh processed', tab)
           const isGrant = !(answer instanceof Error)
           if (isGrant) this.onGrant(tab)

@@ -49,6 +49,7 @@ export class Stage {
     this.server.onGrant = tab => {
       const page = this.pages.find(one => one.tab === tab)
       if (page) page.unsettled = true
+      if (tab.frozen) this.lose()
     }
     // An answer that overtakes a login leaves another session's cookie: nobody can say then.
     this.server.onCookie = family => {
@@ -97,9 +98,13 @@ export class Stage {
     }
     this.pages.push(openPage(host, `tab${++this.#opened}`))
   }
+  /** A grant waits in a tab that sleeps. A cookie arrives all the same, unless the answer takes its time. */
+  lose(): void {
+    if (!this.cookie || this.scenario.fates?.slow) this.server.losses++
+  }
   kill(page: Page): void {
     // Nobody gives back the lease of a tab that is gone; then patience decides, and not the lease.
-    if (this.isMidway(page) || this.database.isLeased(page.tab)) this.server.losses++
+    if (page.unsettled || this.database.isLeased(page.tab)) this.server.losses++
     this.world.log('killed', page.tab)
     page.tab.alive = false
     for (const part of [this.locks, this.channels, this.database, this.#web]) part.release(page.tab)
