@@ -13,7 +13,6 @@ import { type Browser, type BrowserContext, chromium, firefox, type Page } from 
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { type RunningServer, startServer } from '../../demo/server/start.js'
 import { findBrowser, launchArguments } from '../../scripts/find-browser.mjs'
-import type { MockAuthChanges } from '../../src/mock-server/types.js'
 
 /** More rounds make rarer races visible: `TABS_ROUNDS=500 npm run test:browser`. */
 export const ROUNDS = Number(process.env.TABS_ROUNDS ?? 48)
@@ -211,8 +210,4 @@ export async function reach(page: Page, status: string): Promise<void> {
 export async function requestAll(pages: readonly Page[]): Promise<string[]> {
   const answers = await Promise.all(pages.map(page => page.evaluate(() => window.tab.request())))
   return [...new Set(answers.flat())]
-}
-
-export function configure(stage: Stage, changes: MockAuthChanges): void {
-  stage.server.backend.configure(changes)
 }
