@@ -51,6 +51,8 @@ export interface Scenario {
   readonly lock: LockKind
   /** The server's grace window, milliseconds. */
   readonly grace: number
+  /** A spent token is refused, and nothing else: the server does not take it for theft. */
+  readonly isLenient?: boolean
   readonly fates?: Fates
   /** How far the device's clock is off, milliseconds. */
   readonly skew?: number
@@ -178,3 +180,16 @@ export const graceScenario = (platforms: typeof PLATFORMS): fc.Arbitrary<Scenari
       traps: fc.array(trap(['kill', 'reload', 'freeze', 'logout', 'login']), { maxLength: 4 }),
     })
     .map(flat)
+
+/** A server that refuses a spent token without ending the session: whoever comes second must take what the first got. */
+export const lenientScenario: fc.Arbitrary<Scenario> = fc
+  .record({
+    ...common(POOR_PLATFORMS),
+    grace: fc.constant(0),
+    isLenient: fc.constant(true),
+    fates: fc.record({ lostBefore: share(0.3), refused: share(0.3) }),
+    steps: fc.array(step(['refresh', 'login', 'logout', 'open', 'reload', 'kill', 'revoke', 'offline']), {
+      maxLength: 10,
+    }),
+  })
+  .map(flat)

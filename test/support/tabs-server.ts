@@ -31,6 +31,7 @@ export interface ServerOptions {
   readonly lifetime: number
   readonly refreshTimeout: number
   readonly grace: number
+  readonly isLenient: boolean
   readonly cookie: boolean
 }
 
@@ -186,6 +187,7 @@ export class SimServer {
       this.repeats++
       return spent?.answer as TokenResponse
     }
+    if (this.#options.isLenient) return httpFailure(400, { error: 'invalid_grant' })
     family.revoked = true
     this.#world.log(`REUSE of ${token}`)
     // Who sleeps, or is offline, for longer than the grace window comes too late, whatever it does.

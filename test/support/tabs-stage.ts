@@ -35,7 +35,7 @@ export class Stage {
   #opened = 0
 
   constructor(scenario: Scenario) {
-    const { storage, grace, latency, fates = {}, hasChannel = true } = scenario
+    const { storage, grace, isLenient = false, latency, fates = {}, hasChannel = true } = scenario
     this.scenario = scenario
     this.hasChannel = hasChannel
     this.cookie = storage === 'cookie'
@@ -44,7 +44,13 @@ export class Stage {
     this.world = world
     world.skew = scenario.skew ?? 0
     const { cookie } = this
-    this.server = new SimServer(world, { lifetime: LIFETIME, refreshTimeout: REFRESH_TIMEOUT, grace, cookie })
+    this.server = new SimServer(world, {
+      lifetime: LIFETIME,
+      refreshTimeout: REFRESH_TIMEOUT,
+      grace,
+      isLenient,
+      cookie,
+    })
     this.server.fates = fates
     this.server.onGrant = tab => {
       const page = this.pages.find(one => one.tab === tab)

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { regressions } from '../support/tabs-regressions.js'
 import {
   graceScenario,
+  lenientScenario,
   PLATFORMS,
   POOR_PLATFORMS,
   type Scenario,
@@ -50,12 +51,17 @@ describe('many tabs, whatever happens to them', () => {
   )
   it(
     'lose no session and no request to lost answers, crashes and freezes where the server has a grace window',
-    () => holds(graceScenario(PLATFORMS), 0.4),
+    () => holds(graceScenario(PLATFORMS), 0.35),
     LONG,
   )
   it(
     'get by without locks, or without a coherent storage, where the server has a grace window',
-    () => holds(graceScenario(POOR_PLATFORMS), 0.2),
+    () => holds(graceScenario(POOR_PLATFORMS), 0.15),
+    LONG,
+  )
+  it(
+    'lose no session without locks to a server that refuses a spent token and leaves it at that',
+    () => holds(lenientScenario, 0.1),
     LONG,
   )
 })
