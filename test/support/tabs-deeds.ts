@@ -15,6 +15,8 @@ export interface Deeds {
   strike(deed: Deed, page: Page | undefined, duration: number): void
   /** The device is online again. */
   connect(): void
+  /** The tab is frozen no longer. */
+  wake(page: Page): void
   /** How the application's requests ended. */
   readonly outcomes: Record<string, number>
   /** A tab was frozen with a transaction open. */
@@ -41,6 +43,12 @@ export function createDeeds(stage: Stage): Deeds {
     if (world.online) return
     world.connect(true)
     for (const { tab } of stage.live) world.task(1, tab, () => tab.window.dispatchEvent(new Event('online')))
+  }
+  const wake = ({ tab }: Page): void => {
+    // It goes on under its lock, while one that waited for it in vain is on its way, or about to be.
+    const isBypassed = locks.holders > 1 || stage.live.some(one => stage.isMidway(one))
+    if (tab.frozen && locks.isHeldBy(tab) && isBypassed) server.losses++
+    world.resume(tab)
   }
   const deeds: Record<Deed, (page: Page, duration: number) => void> = {
     burst() {
@@ -84,11 +92,7 @@ export function createDeeds(stage: Stage): Deeds {
       world.freeze(page.tab)
       locks.freeze(page.tab)
       // Some do not wake before everything is over; browsers wake one whose transaction others wait for.
-      world.browser(duration < ENDLESS || isBusy ? duration : DURATION, () => {
-        // It goes on under its lock, while one that waited for it in vain is on its way.
-        if (locks.isHeldBy(page.tab) && stage.live.some(one => stage.isMidway(one))) server.losses++
-        world.resume(page.tab)
-      })
+      world.browser(duration < ENDLESS || isBusy ? duration : DURATION, () => wake(page))
     },
     offline(_page, duration) {
       if (!world.online) return
@@ -111,6 +115,7 @@ export function createDeeds(stage: Stage): Deeds {
   return {
     outcomes,
     connect,
+    wake,
     get wasBlocked() {
       return wasBlocked
     },

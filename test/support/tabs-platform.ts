@@ -23,6 +23,10 @@ export class SimLocks {
   constructor(world: World) {
     this.#world = world
   }
+  /** How many locks are held; those who waited in vain for one take turns by another. */
+  get holders(): number {
+    return [...this.#queues.values()].filter(([first]) => first?.granted).length
+  }
   isHeldBy(tab: SimTab): boolean {
     return [...this.#queues.values()].some(([first]) => first?.granted && first.tab === tab)
   }

@@ -85,11 +85,11 @@ interface End {
 }
 
 /** Faults are over: every tab wakes, and must come to the end that the server knows. */
-async function conclude(stage: Stage, { connect, wasBlocked }: Deeds): Promise<void> {
+async function conclude(stage: Stage, { connect, wake, wasBlocked }: Deeds): Promise<void> {
   const { world, server } = stage
   server.fates = {}
   connect()
-  for (const { tab } of stage.live) world.browser(0, () => world.resume(tab))
+  for (const page of stage.live) world.browser(0, () => wake(page))
   if (!stage.live.length) world.browser(0, stage.open)
   await world.advance(REST)
   const ends = stage.live.map(page => {
