@@ -14,8 +14,6 @@ import { findBrowser, launchArguments } from '../scripts/find-browser.mjs'
 /** @typedef {import('playwright-core').Page} Page */
 
 const rounds = Number(process.argv[2] ?? 150)
-/** Tabs of the one user. */
-const count = 4
 const root = fileURLToPath(new URL('..', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'tokenflight-handover-'))
 await build({
@@ -33,8 +31,12 @@ const { startServer } = await loadModule('server/start.ts')
 const server = await startServer({ directory, refreshTokenLifetime: 3_600_000 })
 const browser = await chromium.launch({ executablePath: findBrowser(), args: launchArguments })
 try {
-  process.stdout.write(`Chromium ${browser.version()}, ${count} tabs, ${rounds} refreshes for each storage\n`)
-  for (const storage of ['webStorage', 'indexedDBStorage', 'cookie']) print(storage, await measure(storage))
+  process.stdout.write(`Chromium ${browser.version()}, ${rounds} refreshes each\n`)
+  for (const count of [2, 4]) {
+    for (const storage of ['webStorage', 'indexedDBStorage', 'cookie']) {
+      print(`${count} tabs, ${storage}`, await measure(storage, count))
+    }
+  }
 } finally {
   await browser.close()
   await server.close()
@@ -43,9 +45,10 @@ try {
 
 /**
  * @param {string} storage
+ * @param {number} count
  * @returns {Promise<number[]>} milliseconds
  */
-async function measure(storage) {
+async function measure(storage, count) {
   const { backend } = server
   backend.reset()
   backend.configure({ transport: storage === 'cookie' ? 'cookie' : 'body' })
@@ -107,14 +110,14 @@ function handovers(tabs) {
 }
 
 /**
- * @param {string} storage
+ * @param {string} what
  * @param {number[]} took
  */
-function print(storage, took) {
+function print(what, took) {
   const sorted = [...took].sort((a, b) => a - b)
   const share = (/** @type {number} */ part) =>
     (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN).toFixed(1)
   process.stdout.write(
-    `${storage.padEnd(17)} median ${share(0.5)} ms, p95 ${share(0.95)} ms, n ${sorted.length}\n`,
+    `${what.padEnd(25)} median ${share(0.5)} ms, p95 ${share(0.95)} ms, n ${sorted.length}\n`,
   )
 }

@@ -33,11 +33,18 @@ function transact<T>(
         const reading: IDBRequest<T | undefined> = store.get(key)
         let value: T | undefined
         let failure: unknown
+        const settle = (): void => {
+          connection.close()
+          if (failure ?? transaction.error) reject(failure ?? transaction.error)
+          else resolve(value)
+        }
         reading.onsuccess = () => {
           value = reading.result
+          // What is read is committed already.
+          if (!update) return settle()
           let next: T | undefined
           try {
-            next = update?.(value)
+            next = update(value)
           } catch (error) {
             failure = error
             transaction.abort()
@@ -45,11 +52,6 @@ function transact<T>(
           if (next === undefined) return
           value = next
           store.put(next, key)
-        }
-        const settle = (): void => {
-          connection.close()
-          if (failure ?? transaction.error) reject(failure ?? transaction.error)
-          else resolve(value)
         }
         transaction.oncomplete = settle
         transaction.onabort = settle
