@@ -15,7 +15,7 @@ export function createSharedAuth(redis: Redis, name: string, options: AuthOption
 }
 
 /** Keeps the session's record, which holds its tokens, under one key. */
-export function redisStorage(redis: Redis, key: string): TokenStorage {
+function redisStorage(redis: Redis, key: string): TokenStorage {
   return {
     shared: true,
     get: async () => JSON.parse((await redis.get(key)) ?? 'null'),
@@ -28,7 +28,7 @@ export function redisStorage(redis: Redis, key: string): TokenStorage {
  * One refresh at a time. The lock of a process that dies runs out after `ttl` milliseconds; that of one that lives is
  * extended. Keep `ttl` below `refreshTimeout`, so that nobody who waits for a dead process goes on without the lock.
  */
-export function redisLock(redis: Redis, ttl = 5_000): AuthLock {
+function redisLock(redis: Redis, ttl = 5_000): AuthLock {
   const redlock = new Redlock([redis], {
     retryCount: 0,
     automaticExtensionThreshold: Math.floor(ttl / 3),
