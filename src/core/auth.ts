@@ -3,7 +3,7 @@ import { createSteadyClock } from './clock.js'
 import { createDesk } from './desk.js'
 import { ENGINE } from './engine.js'
 import { isBrowser } from './environment.js'
-import { RefreshFailedError } from './errors.js'
+import { RefreshFailedError, withCause } from './errors.js'
 import { CHANGE, createEvents } from './events.js'
 import { createFlights } from './flights.js'
 import { isRenewable, resolveOptions } from './options.js'
@@ -30,7 +30,9 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   const wall = (): number => settings.clock.now()
   const clock = createSteadyClock(settings.clock)
   const events = createEvents()
-  const vault = createVault(storage, name, (message, error) => events.emit('warning', { message, error }))
+  const vault = createVault(storage, name, (message, error) =>
+    events.emit('warning', { message, error: withCause(message, error) }),
+  )
   /** Whether siblings spend the same refresh token. Cookie sessions of one server process are no siblings. */
   const shared = storage.shared === true || (cookie && (isBrowser() || !!settings.lock))
   let state: AuthState<Claims> | undefined

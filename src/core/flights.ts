@@ -2,7 +2,7 @@
 import { createAttempts } from './attempt.js'
 import { type CoolDown, createCoolDown } from './cool-down.js'
 import { isOffline } from './environment.js'
-import { RefreshFailedError } from './errors.js'
+import { RefreshFailedError, withCause } from './errors.js'
 import { classifyFailure, explain, readRetryAfter } from './failure.js'
 import { createFlight, type Flight, type FlightHost } from './flight.js'
 import { readAnswer } from './tokens.js'
@@ -63,9 +63,10 @@ export function createFlights(host: FlightHost): Flights {
       : undefined
   }
   const classify = (error: unknown): Promise<FailureClass> =>
-    classifyFailure(error, settings.classify, cause =>
-      emit('warning', { message: 'classify threw; the default class counts', error: cause }),
-    )
+    classifyFailure(error, settings.classify, cause => {
+      const message = 'classify threw; the default class counts'
+      emit('warning', { message, error: withCause(message, cause) })
+    })
   const landed = ({ reason }: Flight, attempt: number, startedAt: number): void =>
     emit('refreshed', { reason, duration: clock() - startedAt, attempts: attempt, source: 'network' })
 

@@ -242,7 +242,7 @@ describe('classify', () => {
     const error = await rejection(auth.refresh())
     expect(error.code).toBe('ERR_REFRESH_FAILED')
     expect(events.of('refreshFailed')).toMatchObject([{ class: 'misconfigured' }])
-    expect(events.of('warning')).toMatchObject([{ error: broken }])
+    expect(events.of('warning')).toMatchObject([{ error: { cause: broken } }])
   })
 
   it('that says nonsense does not lose the session', async () => {
