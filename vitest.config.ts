@@ -28,9 +28,14 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'unit',
           include: ['{test,examples}/**/*.test.{ts,tsx}'],
-          exclude: ['test/browser/**', 'test/package/**', 'examples/testing/playwright/**'],
+          exclude: ['test/browser/**', 'test/load/**', 'test/package/**', 'examples/testing/playwright/**'],
           environment: 'node',
         },
+      },
+      {
+        // Counts bytes: nothing else runs beside it.
+        extends: true,
+        test: { name: 'load', include: ['test/load/**/*.test.ts'], fileParallelism: false },
       },
       {
         // Reads dist: build first (npm run test:package does).

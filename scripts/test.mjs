@@ -14,6 +14,7 @@ const checks = [
   { script: 'build' },
   { script: 'test:unit', tests: true },
   { script: 'test:dist', tests: true },
+  { script: 'test:load', tests: true },
   { script: 'test:package', tests: true },
   { script: 'test:api' },
   { script: 'test:size' },

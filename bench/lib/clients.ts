@@ -105,7 +105,7 @@ export async function axiosJwt(api: Api): Promise<Client> {
     requestRefresh: async () => asTokens(await api.refresh()),
     getStorage: () => ({
       get: key => store.get(key) ?? null,
-      set: (key, value) => void store.set(key, value),
+      set: async (key, value) => void store.set(key, value),
       remove: async key => void store.delete(key),
     }),
   })
