@@ -5,10 +5,10 @@
 import {
   type DefaultBodyType,
   HttpResponse,
-  type HttpResponseResolver,
   http,
   type PathParams,
   type RequestHandler,
+  type StrictResponse,
 } from 'msw'
 import { createCookieJar } from './mock-server/jar.js'
 import { type Reply, toResponse } from './mock-server/reply.js'
@@ -35,19 +35,26 @@ export type {
   MockUser,
 } from './mock-server/types.js'
 
+/** msw's own `HttpResponseResolver`, made of what each version of msw 2 exports. */
+export type HttpResolver<
+  Params extends PathParams = PathParams,
+  RequestBody extends DefaultBodyType = DefaultBodyType,
+  ResponseBody extends DefaultBodyType = undefined,
+> = Parameters<typeof http.all<Params, RequestBody, ResponseBody>>[1]
+
 /** A resolver of the application, as msw has it, that also learns the claims of the access token. */
 export type ProtectedResolver<
   Params extends PathParams = PathParams,
   RequestBody extends DefaultBodyType = DefaultBodyType,
   ResponseBody extends DefaultBodyType = undefined,
 > = (
-  info: Parameters<HttpResponseResolver<Params, RequestBody, ResponseBody>>[0],
+  info: Parameters<HttpResolver<Params, RequestBody, ResponseBody>>[0],
   claims: MockAccessClaims,
 ) =>
   | Response
-  | HttpResponse<ResponseBody>
+  | StrictResponse<ResponseBody>
   | undefined
-  | Promise<Response | HttpResponse<ResponseBody> | undefined>
+  | Promise<Response | StrictResponse<ResponseBody> | undefined>
 
 /** What `mockAuth` gives. */
 export interface MockAuth extends MockAuthControls {
@@ -67,7 +74,7 @@ export interface MockAuth extends MockAuthControls {
   >(
     resolver: ProtectedResolver<Params, RequestBody, ResponseBody>,
     options?: { readonly scope?: string },
-  ): HttpResponseResolver<Params, RequestBody, ResponseBody>
+  ): HttpResolver<Params, RequestBody, ResponseBody>
   /**
    * The answer of a login, without one. In cookie mode the cookies are set as a login sets them, and the answer has no
    * refresh token. Rejects with a `TypeError` for a user that there is not.
@@ -121,7 +128,7 @@ export function mockAuth(options: MockAuthOptions): MockAuth {
         return withHeaders(await resolver(info, passed.claims), passed.headers)
       }
       // msw types an answer by its body, and a refusal has another body than the resolver's own answer.
-      return guarded as unknown as HttpResponseResolver<Params, RequestBody, ResponseBody>
+      return guarded as unknown as HttpResolver<Params, RequestBody, ResponseBody>
     },
     async issue(username) {
       const tokens = await server.issue(username)
