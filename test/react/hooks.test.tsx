@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 /** What components see, and how often they render. */
 import { act, render, renderHook } from '@testing-library/react'
-import { memo, type ReactNode, StrictMode, Suspense, startTransition, use, useState } from 'react'
+import { lazy, memo, type ReactNode, StrictMode, Suspense, startTransition, useState } from 'react'
 import type { AuthState, JwtClaims } from 'tokenflight'
 import { AuthProvider, type UseAuth, useAuth, useClaims } from 'tokenflight/react'
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
@@ -346,11 +346,13 @@ describe('React does as it likes', () => {
   it('a subtree that suspends shows the state of the moment when it comes back, and all agree', async () => {
     const auth = session()
     let finish: () => void = () => {}
-    const data = new Promise<string>(resolve => {
-      finish = () => resolve('data')
-    })
+    const Data = lazy(
+      () =>
+        new Promise<{ default: () => string }>(resolve => {
+          finish = () => resolve({ default: () => `data ${useAuth().status}` })
+        }),
+    )
     const Status = () => useAuth().status
-    const Data = () => `${use(data)} ${useAuth().status}`
     const { container } = await act(async () =>
       render(
         <AuthProvider auth={auth}>

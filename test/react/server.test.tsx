@@ -1,5 +1,7 @@
 /** Rendering on a server: no DOM, many sessions in one process. */
-import { renderToReadableStream, renderToString } from 'react-dom/server'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { renderToPipeableStream, renderToString } from 'react-dom/server'
 import { createAuth } from 'tokenflight'
 import { AuthProvider, useAuth, useClaims } from 'tokenflight/react'
 import { expect, it } from 'vitest'
@@ -22,8 +24,7 @@ it('shows the session of its own request, however many are served at once', asyn
     names.map(async name => {
       const auth = session()
       await auth.login(tokens({ name }))
-      const stream = await renderToReadableStream(page(auth))
-      return new Response(stream).text()
+      return text(renderToPipeableStream(page(auth)).pipe(new PassThrough()))
     }),
   )
   expect(pages).toEqual(names.map(name => `<p>authenticated ${name}</p>`))

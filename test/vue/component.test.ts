@@ -3,7 +3,7 @@
 import { mount } from '@vue/test-utils'
 import { createAuthPlugin, useAuth, useClaims } from 'tokenflight/vue'
 import { expect, it, vi } from 'vitest'
-import { createSSRApp, defineComponent, h, KeepAlive, nextTick, ref, Suspense } from 'vue'
+import { createSSRApp, defineComponent, h, KeepAlive, nextTick, ref, Suspense, version } from 'vue'
 import { type Counted, type Person, session, tokens } from '../support/hooks.js'
 
 function component<T>(setup: () => T, show: (given: T) => string) {
@@ -43,7 +43,9 @@ it('shows a session and renders on nothing but what it reads', async () => {
   await auth.refresh()
   await auth.refresh()
   await nextTick()
-  expect(one.renders).toBe(2)
+  // Before 3.4 a computed told its readers of each change, though it came to the same value: two per refresh.
+  expect(one.renders).toBe(Number(version.split('.')[1]) < 4 ? 6 : 2)
+  expect(view.text()).toBe('Ada')
   await auth.logout()
   await nextTick()
   expect(view.text()).toBe('nobody')
