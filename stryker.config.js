@@ -1,0 +1,23 @@
+// `npm run test:mutation`: whether a test notices each change of the engine and of what the HTTP entries share.
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  plugins: ['@stryker-mutator/vitest-runner'],
+  testRunner: 'vitest',
+  // Tests import the public entries through an alias, which hides what is related to what.
+  vitest: { configFile: 'vitest.mutation.config.ts', related: false },
+  mutate: ['src/core/**/*.ts', 'src/http/**/*.ts', '!src/core/types.ts'],
+  coverageAnalysis: 'perTest',
+  // A mutant that runs while modules load needs every test; there is no state in modules that would be worth it.
+  ignoreStatic: true,
+  incremental: true,
+  incrementalFile: 'node_modules/.cache/stryker-incremental.json',
+  tempDirName: 'node_modules/.cache/stryker',
+  ignorePatterns: ['.compat', 'bench', 'coverage', 'demo', 'dist', 'docs', 'reports'],
+  concurrency: 2,
+  timeoutMS: 20_000,
+  timeoutFactor: 3,
+  reporters: ['clear-text', 'html', 'progress'],
+  htmlReporter: { fileName: 'coverage/mutation.html' },
+  clearTextReporter: { allowColor: false, logTests: false },
+  thresholds: { high: 95, low: 90, break: 90 },
+}
