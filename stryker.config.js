@@ -1,5 +1,4 @@
 // `npm run test:mutation`: whether a test notices each change of the engine and of what the HTTP entries share.
-/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   plugins: ['@stryker-mutator/vitest-runner'],
   testRunner: 'vitest',
@@ -12,12 +11,12 @@ export default {
   incremental: true,
   incrementalFile: 'node_modules/.cache/stryker-incremental.json',
   tempDirName: 'node_modules/.cache/stryker',
-  ignorePatterns: ['.compat', 'bench', 'coverage', 'demo', 'dist', 'docs', 'reports'],
+  ignorePatterns: ['.compat', 'bench', 'demo', 'dist', 'docs', 'reports'],
   concurrency: 2,
   timeoutMS: 20_000,
   timeoutFactor: 3,
   reporters: ['clear-text', 'html', 'progress'],
-  htmlReporter: { fileName: 'coverage/mutation.html' },
+  htmlReporter: { fileName: 'reports/mutation.html' },
   clearTextReporter: { allowColor: false, logTests: false },
   thresholds: { high: 95, low: 90, break: 90 },
 }
