@@ -104,7 +104,7 @@ export async function axiosJwt(api: Api): Promise<Client> {
   applyAuthTokenInterceptor(client as never, {
     requestRefresh: async () => asTokens(await api.refresh()),
     getStorage: () => ({
-      get: key => store.get(key) ?? null,
+      get: async key => store.get(key) ?? null,
       set: async (key, value) => void store.set(key, value),
       remove: async key => void store.delete(key),
     }),
