@@ -45,9 +45,8 @@ export function createDeeds(stage: Stage): Deeds {
     for (const { tab } of stage.live) world.task(1, tab, () => tab.window.dispatchEvent(new Event('online')))
   }
   const wake = ({ tab }: Page): void => {
-    // It goes on under its lock, while one that waited for it in vain is on its way, or about to be.
-    const isBypassed = locks.holders > 1 || stage.live.some(one => stage.isMidway(one))
-    if (tab.frozen && locks.isHeldBy(tab) && isBypassed) server.losses++
+    // It goes on under its lock, and so does whoever has waited for it in vain.
+    if (tab.frozen && locks.isAbandoned(tab)) server.losses++
     world.resume(tab)
   }
   const deeds: Record<Deed, (page: Page, duration: number) => void> = {

@@ -7,6 +7,8 @@ interface Waiter {
   granted: boolean
   /** Its tab was frozen while it held the lock. */
   slept: boolean
+  /** Somebody gave up on it. */
+  abandoned: boolean
   readonly grant: () => void
 }
 
@@ -23,12 +25,9 @@ export class SimLocks {
   constructor(world: World) {
     this.#world = world
   }
-  /** How many locks are held; those who waited in vain for one take turns by another. */
-  get holders(): number {
-    return [...this.#queues.values()].filter(([first]) => first?.granted).length
-  }
-  isHeldBy(tab: SimTab): boolean {
-    return [...this.#queues.values()].some(([first]) => first?.granted && first.tab === tab)
+  /** Whether the tab holds a lock that somebody has waited for in vain, and goes on without. */
+  isAbandoned(tab: SimTab): boolean {
+    return [...this.#queues.values()].some(([first]) => first?.abandoned && first.tab === tab)
   }
   /** What `navigator.locks` is to the tab. */
   of(tab: SimTab): AuthLock {
@@ -40,6 +39,7 @@ export class SimLocks {
             tab,
             granted: false,
             slept: false,
+            abandoned: false,
             grant: () => {
               this.#world.mark('lock granted', tab)
               callback()
@@ -51,6 +51,7 @@ export class SimLocks {
             // Too late once it is granted, even if the callback has not begun (Web Locks, 2.6).
             if (waiter.granted) return
             const holder = this.#queues.get(name)?.[0]
+            if (holder) holder.abandoned = true
             if (holder?.slept && !holder.tab.frozen) this.onImpatience()
             this.#leave(name, waiter, 0)
             reject(signal.reason)
