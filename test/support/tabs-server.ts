@@ -46,6 +46,8 @@ export class SimServer {
   grants = 0
   repeats = 0
   reuses = 0
+  /** Those before any loss. */
+  unexcused = 0
   requests = 0
   /** Reuses that only a sleep of the device, or of its network, has made. */
   tooLate = 0
@@ -118,8 +120,11 @@ export class SimServer {
           if (isOver) return
           const { reuses } = this
           const answer = fate === 'refused' ? this.#refusal() : this.#refresh(token)
-          // It came after the request of a sibling that took over.
-          if (this.reuses > reuses && (!tab.alive || tab.frozen)) this.losses++
+          if (this.reuses > reuses) {
+            // It came after the request of a sibling that took over.
+            if (!tab.alive || tab.frozen) this.losses++
+            else if (!this.losses) this.unexcused++
+          }
           world.mark('refresh processed', tab)
           const isGrant = !(answer instanceof Error)
           if (isGrant) this.onGrant(tab)

@@ -116,7 +116,8 @@ function judgeServer({ scenario, server, hasChannel, violation }: Stage, wasBloc
   // Without storage and without news nobody can know which token is the last.
   const isPromised =
     !(wasBlocked && !hasChannel) && (grace > 0 || ((isStrict || !!isLenient) && !server.losses))
-  if (isPromised && server.reuses) violation(`${server.reuses} refresh tokens were used twice`)
+  const reuses = isPromised ? server.reuses : isStrict && !(wasBlocked && !hasChannel) ? server.unexcused : 0
+  if (reuses) violation(`${reuses} refresh tokens were used twice`)
   if (isStrict && !grace && !server.losses) {
     for (const [token, times] of server.presented) {
       if (times > 1 && !server.owner(token)?.isOver) violation(`${token} was presented ${times} times`)
