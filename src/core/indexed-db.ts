@@ -53,7 +53,7 @@ function transact<T>(
           value = next
           store.put(next, key)
         }
-        transaction.oncomplete = settle
+        if (update) transaction.oncomplete = settle
         transaction.onabort = settle
       } catch (error) {
         connection.close()

@@ -1,0 +1,15 @@
+/** The tests of the engine as one file: a mutant is tried in a second where they are loaded only once. */
+/// <reference types="vite/client" />
+import { describe } from 'vitest'
+
+// Those left out want an environment, or real time, of their own; the model kills nothing that the others do not.
+const files = import.meta.glob<unknown>([
+  '../core/*.test.ts',
+  '!../core/{model,smoke,cookie-page,schedule,errors}.test.ts',
+])
+for (const [path, load] of Object.entries(files)) {
+  // A suite of its own, to which its hooks belong.
+  describe(path, async () => {
+    await load()
+  })
+}
