@@ -107,24 +107,10 @@ function createClient(
   /** Answers that a redirect brought from another origin. */
   const away = new WeakSet<AxiosResponse>()
 
-  /** Takes our headers off on the way to another origin. What it returns undoes that, and says whether it led there. */
-  const followRedirects = (config: Config): ((response?: AxiosResponse) => boolean) => {
-    const { beforeRedirect } = config
-    let isAway = false
-    config.beforeRedirect = (target, ...details) => {
-      beforeRedirect?.(target, ...details)
-      isAway ||= isForeign(target.href)
-      if (isAway) {
-        target.headers = new AxiosHeaders(target.headers)
-        target.headers.delete(ours)
-      }
-    }
-    return response => {
-      config.beforeRedirect = beforeRedirect as NonNullable<Config['beforeRedirect']>
-      // A browser follows them by itself.
-      const { responseURL } = response?.request ?? {}
-      return isAway || (!!responseURL && isForeign(responseURL))
-    }
+  /** Takes our headers off on the way to another origin. */
+  const undress = (target: Parameters<NonNullable<Config['beforeRedirect']>>[0]): void => {
+    target.headers = new AxiosHeaders(target.headers)
+    target.headers.delete(ours)
   }
 
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
@@ -134,11 +120,16 @@ function createClient(
     ticket: Ticket,
     isReplay: boolean,
   ): Promise<AxiosResponse> => {
-    const { headers, data } = config
+    const { headers, data, beforeRedirect } = config
     headers[name] = format(ticket.accessToken)
     const { refreshToken } = ticket.tokens
     if (refreshTokenHeader && refreshToken) headers[refreshTokenHeader] = refreshToken
-    const isAway = followRedirects(config)
+    let isAway = false
+    config.beforeRedirect = (target, ...details) => {
+      beforeRedirect?.(target, ...details)
+      isAway ||= isForeign(target.href)
+      if (isAway) undress(target)
+    }
     let response: AxiosResponse | undefined
     let failure: { error: unknown } | undefined
     try {
@@ -153,13 +144,16 @@ function createClient(
     }
     // The config goes to the application, to error trackers and perhaps out again: as it came.
     headers.delete(ours)
+    config.beforeRedirect = beforeRedirect as NonNullable<Config['beforeRedirect']>
     hideRequest(response)
 
     const url = String(config.url)
+    // A browser follows redirects by itself.
+    const { responseURL } = response?.request ?? {}
+    isAway ||= !!responseURL && isForeign(responseURL)
     // Whoever a redirect led to never saw the token: it refuses none, and hands out none.
-    const isElsewhere = isAway(response)
-    if (isElsewhere && response) away.add(response)
-    if (!isElsewhere && response && isRefused(seen(response), ticket, url, isReplay) && !isReplay) {
+    if (isAway && response) away.add(response)
+    if (!isAway && response && isRefused(seen(response), ticket, url, isReplay) && !isReplay) {
       const renewal = renew(ticket, url)
       // A body that cannot be sent twice is not: the refresh prepares the next call.
       if (isOneShot(data)) renewal?.catch(ignore)

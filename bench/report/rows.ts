@@ -68,7 +68,8 @@ function validRows({ valid }: Results): Row[] {
       `${times(token.value)}, ${getAccessToken.turns[OURS]} turn; ${token.ratio.median.toFixed(2)} × the limit`,
       '≤ 0.15 (3.75 × the limit), one turn',
       [
-        [token.value.median, 0.15],
+        // The machine that the goal was set on had 0.04 µs for the variable.
+        [token.ratio.median, 3.75],
         [getAccessToken.turns[OURS], 1],
       ],
     ),
