@@ -1,6 +1,7 @@
-/** Prints the tables; after a complete run it writes results.json and draws the plots. */
+/** Prints the tables; after a complete run it writes results.json and the README's figures, and draws the plots. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { withFigures } from './figures.js'
 import { bars, rates } from './plot.js'
 import type { Results } from './results.js'
 import { goals } from './rows.js'
@@ -160,6 +161,8 @@ export function report(results: Results, folder: string, isComplete: boolean): v
     2,
   )
   writeFileSync(`${folder}results.json`, `${text}\n`)
+  const readme = `${folder}../README.md`
+  writeFileSync(readme, withFigures(readFileSync(readme, 'utf8'), summary))
   for (const [name, svg] of Object.entries(plots(results, note)))
     writeFileSync(`${folder}../docs/images/bench-${name}.svg`, svg)
 }

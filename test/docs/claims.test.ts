@@ -75,7 +75,7 @@ describe('each check finds what is wrong', () => {
     'the versions that are compared': ['axios-jwt) 4.0.3', 'axios-jwt) 4.0.2'],
     'the oldest versions that it works with': ['`vue` (3.3)', '`vue` (3.2)'],
     'six commands': ['| `npm run fix` | mends style |\n', ''],
-    'the section of figures': ['<!-- /bench -->', ''],
+    'the figures of the bench': ['| working day, right clock |', '| working day |'],
     'a sample by line 15': ['# tokenflight\n', `# tokenflight${'\n'.repeat(15)}`],
   }
 

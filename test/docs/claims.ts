@@ -1,6 +1,7 @@
 /** What the documents say in tables and numbers, compared with the source. Each check names what is wrong. */
 import { createAuth, RefreshFailedError, SessionExpiredError, SignedOutError } from 'tokenflight'
 import { mockAuth } from 'tokenflight/msw'
+import { BEGIN, END, figures, type Summary } from '../../bench/report/figures.js'
 import { membersOf, spoken, wordsOf } from './facts.js'
 import { type Document, read } from './markdown.js'
 
@@ -89,8 +90,10 @@ export const readmeChecks: Record<string, Check> = {
       .map(([name, range]) => `\`${name}\` (${range.replace('>=', '')}`)
       .filter(said => !text.includes(said)),
   'six commands': document => (rows(document, 'command').length === 6 ? [] : ['there are not six']),
-  'the section of figures': ({ text }) =>
-    ['<!-- bench -->', '<!-- /bench -->', '\n## Figures\n'].filter(mark => text.split(mark).length !== 2),
+  'the figures of the bench': ({ text }) => {
+    const summary = JSON.parse(read('bench/results.json')) as Summary
+    return text.includes(`${BEGIN}\n\n${figures(summary)}\n\n${END}`) ? [] : [`they are:\n${figures(summary)}`]
+  },
   'a sample by line 15': ({ blocks: [first] }) =>
     first?.language === 'ts' && first.line < 15 ? [] : ['the first sample comes late'],
 }
