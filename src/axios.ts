@@ -149,8 +149,8 @@ function createClient(
 
     const url = String(config.url)
     // A browser follows redirects by itself.
-    const { responseURL } = response?.request ?? {}
-    isAway ||= !!responseURL && isForeign(responseURL)
+    const landed: string | undefined = response?.request?.responseURL
+    isAway ||= !!landed && isForeign(landed)
     // Whoever a redirect led to never saw the token: it refuses none, and hands out none.
     if (isAway && response) away.add(response)
     if (!isAway && response && isRefused(seen(response), ticket, url, isReplay) && !isReplay) {
@@ -186,7 +186,7 @@ function createClient(
     // Whoever sends this config again starts from the application's own adapter.
     config.adapter = wrapped
     config.headers = AxiosHeaders.from(config.headers)
-    const adapter = getAdapter(wrapped, config)
+    const adapter = typeof wrapped === 'function' ? wrapped : getAdapter(wrapped, config)
     if (!wants(config)) return adapter(config)
     const isOnce = isOneShot(config.data)
     const ticket = engine.acquire(session, isOnce, isServer)
