@@ -1,8 +1,9 @@
 // @vitest-environment happy-dom
 /** The examples for Next.js and Nuxt: the server shows what it knows, the browser takes over without a mismatch. */
+
+import { act } from '@testing-library/react'
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
-import { act } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { mockAuth } from 'tokenflight/msw'
