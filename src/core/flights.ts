@@ -85,7 +85,8 @@ export function createFlights(host: FlightHost): Flights {
   }
   /** One attempt, under the lock. Resolves when new tokens are in, or the flight is over. */
   const attempt = async (flight: Flight, count: number, locked: boolean, waited: number): Promise<void> => {
-    if (host.shared) await host.recall(waited)
+    // News may have settled it while it waited for the lock, or may now.
+    if (host.shared && !flight.done) await host.recall(waited)
     if (flight.done) return
     flight.held = host.held()
     flight.generation = host.generation()
@@ -116,7 +117,8 @@ export function createFlights(host: FlightHost): Flights {
       {
         open() {
           open.add(flight)
-          coolDown.hold(startedAt + 2 * settings.refreshTimeout)
+          // Its own refresh token; a cookie is everybody's.
+          if (settings.cookie || isPresent(flight)) coolDown.hold(startedAt + 2 * settings.refreshTimeout)
         },
         close: () => open.delete(flight),
         taken(isMine) {
@@ -127,6 +129,11 @@ export function createFlights(host: FlightHost): Flights {
           if (!isPresent(flight)) return
           // Nothing is open any more, so our own patience alone counts.
           coolDown.relent()
+          const wait = readRetryAfter(error, settings.clock.now())
+          if (wait) {
+            coolDown.hold(clock() + wait)
+            void host.cool(epoch(coolDown.until))
+          }
           void refuseLate(flight, error, locked)
         },
       },

@@ -147,6 +147,8 @@ export function createSession(host: SessionHost): Session {
 
   /** Logins and logouts that are being stored: what was read before them ends none of them. */
   let insisting = 0
+  /** What was brought back: once, for where nothing can be written that would never end. */
+  let restored: Tokens | undefined
 
   const session: Session = {
     record: { generation: 0, version: 0, savedAt: 0 },
@@ -230,8 +232,11 @@ export function createSession(host: SessionHost): Session {
         const stored = storage.shared ? await vault.read() : null
         if (!stored) continue
         // A late write of a tab that saw an old copy: what is newer here comes back.
-        if (isNewer(session.record, stored)) await session.commit()
-        else session.adopt(stored)
+        if (!isNewer(session.record, stored)) session.adopt(stored)
+        else if (restored !== session.record) {
+          restored = session.record
+          await session.commit()
+        }
       }
       session.stale = 0
     },

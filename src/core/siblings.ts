@@ -44,7 +44,8 @@ export function createSiblings(host: SiblingsHost): Siblings {
    * session. A page that opens asks the server instead: its cookie may be of a newer login.
    */
   const isNewsTo = (generation: number): boolean =>
-    clock() < Math.max(session.held?.endsAt ?? 0, flights.coolDown.until) ||
+    !!session.held ||
+    clock() < flights.coolDown.until ||
     (generation > 0 && generation < session.record.generation)
 
   const channel = openChannel(host.name, message => {

@@ -79,15 +79,18 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
     open,
     load,
     async commit(tokens) {
-      const before = get()
-      // An end must depend neither on a database nor on the page living on.
-      if (!tokens.accessToken && !(before && isNewer(before, tokens))) set(tokens)
-      const stamp = await patiently(() => ledger.note(tokens, () => set(tokens)))
-      if (stamp) {
-        return isNewer(stamp, tokens) ? ((await load()) ?? stamp) : tokens
+      /** What is there already and newer: perhaps an end whose stamp was lost with its page. */
+      const newer = (): Tokens | undefined => {
+        const present = get()
+        return present && isNewer(present, tokens) ? present : undefined
       }
-      const present = get()
-      if (present && isNewer(present, tokens)) return present
+      const write = (): void => void (newer() ?? set(tokens))
+      // An end must depend neither on a database nor on the page living on.
+      if (!tokens.accessToken) write()
+      const stamp = await patiently(() => ledger.note(tokens, write))
+      if (stamp) return isNewer(stamp, tokens) ? ((await load()) ?? stamp) : (newer() ?? tokens)
+      const present = newer()
+      if (present) return present
       set(tokens)
       await pause(SETTLE)
       return tokens

@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Channel, createLock } from '../support/channel.js'
 import {
   alone,
   HOUR,
@@ -86,41 +87,17 @@ describe('a page in cookie mode', () => {
   })
 })
 
-/** A channel between the `Auth`s of this process; a deaf one hears nothing, as a page in the back/forward cache. */
-class Channel {
-  static readonly all = new Set<Channel>()
-  isDeaf = false
-  onmessage: ((event: { data: unknown }) => void) | undefined
-
-  readonly name: string
-
-  constructor(name: string) {
-    this.name = name
-    Channel.all.add(this)
-  }
-
-  postMessage(message: unknown): void {
-    const data = structuredClone(message)
-    for (const other of Channel.all)
-      if (other !== this && other.name === this.name && !other.isDeaf)
-        queueMicrotask(() => other.onmessage?.({ data }))
-  }
-
-  close(): void {
-    Channel.all.delete(this)
-  }
-}
-
 describe('a page in cookie mode that comes back from the back/forward cache', () => {
   const wake = (): void => {
     window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
   }
   const siblings = async () => {
     vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.all.clear()
+    Channel.reset()
     const refresh = refreshStub(async () => alone())
     const name = `page-${++page}`
-    const [here, cached] = [openCookie({ refresh, name }), openCookie({ refresh, name })]
+    const options = { refresh, name, lock: createLock() }
+    const [here, cached] = [openCookie(options), openCookie(options)]
     await pass(SECOND)
     expect(refresh.calls).toHaveLength(1)
     const [, channel] = [...Channel.all]
@@ -177,5 +154,31 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
     await pass(SECOND)
     expect(refresh.calls).toHaveLength(2)
     expect(auth.getState().status).toBe('authenticated')
+  })
+})
+
+describe('a page in cookie mode that opens', () => {
+  it('costs no request of another page whose token has ended and that refreshes meanwhile', async () => {
+    vi.stubGlobal('BroadcastChannel', Channel)
+    Channel.reset()
+    const lock = createLock()
+    const name = `page-${++page}`
+    const slow = () =>
+      refreshStub(async () => {
+        await new Promise(resolve => setTimeout(resolve, 200))
+        return alone()
+      })
+    const options = { name, lock, background: 'off' as const }
+    const idle = openCookie({ ...options, refresh: slow() })
+    await pass(SECOND)
+    await pass(HOUR)
+    const opened = openCookie({ ...options, refresh: slow() })
+    await pass(20)
+    const token = watch(idle.auth.getAccessToken())
+    await pass(SECOND)
+    expect(token.status).toBe('fulfilled')
+    expect(token.value).toBe(await opened.auth.getAccessToken())
+    expect(idle.events.of('login')).toEqual([])
+    expect([idle.refresh.calls.length, opened.refresh.calls.length]).toEqual([1, 1])
   })
 })

@@ -750,3 +750,35 @@ describe('an attempt that hangs', () => {
     expect(done.status).toBe('fulfilled')
   })
 })
+
+describe('an attempt that is still open', () => {
+  it('of a session that is over holds up nothing of the next one', async () => {
+    const refresh = refreshStub((_, number) =>
+      number === 1 ? new Promise(() => {}) : Promise.resolve(pair()),
+    )
+    const { auth } = open({ refresh, background: 'off' })
+    await auth.login(pair())
+    void auth.refresh().catch(() => {})
+    await pass(9.5 * SECOND)
+    await auth.logout()
+    await auth.login(pair({ lifetime: 2 * SECOND }))
+    await pass(3 * SECOND)
+    expect(await auth.getAccessToken()).toEqual(expect.any(String))
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it('and is answered late is obeyed in how long to wait', async () => {
+    const { auth, refresh } = open({ background: 'off' })
+    await auth.login(pair())
+    void auth.refresh().catch(() => {})
+    await pass(12 * SECOND)
+    refresh.last.fail(httpError(429, {}, { 'retry-after': '60' }))
+    await pass(55 * SECOND)
+    expect(await rejection(auth.refresh())).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
+    expect(refresh.calls).toHaveLength(1)
+    await pass(6 * SECOND)
+    void auth.refresh().catch(() => {})
+    await pass(0)
+    expect(refresh.calls).toHaveLength(2)
+  })
+})

@@ -92,7 +92,9 @@ export const readmeChecks: Record<string, Check> = {
   'six commands': document => (rows(document, 'command').length === 6 ? [] : ['there are not six']),
   'the figures of the bench': ({ text }) => {
     const summary = JSON.parse(read('bench/results.json')) as Summary
-    return text.includes(`${BEGIN}\n\n${figures(summary)}\n\n${END}`) ? [] : [`they are:\n${figures(summary)}`]
+    return text.includes(`${BEGIN}\n\n${figures(summary)}\n\n${END}`)
+      ? []
+      : [`they are:\n${figures(summary)}`]
   },
   'a sample by line 15': ({ blocks: [first] }) =>
     first?.language === 'ts' && first.line < 15 ? [] : ['the first sample comes late'],
