@@ -72,7 +72,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     generation: () => session.record.generation,
     async recall(waited) {
       // The answer of the one that we waited for may still be on its way.
-      if (!storage.shared && (waited > 5 || session.loading)) await siblings?.ask()
+      if (!storage.shared && (waited > 5 || session.undecided)) await siblings?.ask()
       await session.recall()
     },
     credentials(reason) {

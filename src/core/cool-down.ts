@@ -1,5 +1,7 @@
 /** Patience after failures: how long no refresh is tried, and whether anything may shorten that. */
 
+import type { Tokens } from './types.js'
+
 /** The upper end of the first one, milliseconds; it doubles with every failure. */
 const FIRST = 1_000
 /** The longest one of our own, milliseconds. */
@@ -18,6 +20,8 @@ export interface CoolDown {
   relent(): void
   /** A refresh has failed, and the server asks for so many milliseconds: full jitter, doubling. */
   fail(wait: number): void
+  /** Takes over what a sibling, or an earlier page, noted in the record. */
+  learn(record: Tokens, wall: number): void
   clear(): void
 }
 
@@ -41,6 +45,11 @@ export function createCoolDown(clock: () => number): CoolDown {
       const rest = coolDown.strict ? coolDown.until - now : 0
       coolDown.until = now + Math.max(own, wait, rest)
       coolDown.strict = wait > 0 || rest > 0
+    },
+    learn({ failures = 0, retryAt, cooledAt = 0, retryStrict }, wall) {
+      coolDown.failures = Math.max(coolDown.failures, failures)
+      coolDown.until = retryAt ? clock() + retryAt - Math.max(wall, cooledAt) : 0
+      coolDown.strict = retryStrict === true
     },
     clear() {
       coolDown.until = coolDown.failures = 0

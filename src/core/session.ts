@@ -176,6 +176,8 @@ export function createSession(host: SessionHost): Session {
     },
     adopt(stored, restored) {
       const { held, record, loading } = session
+      // Another page's restore failed: the cookie is the same.
+      if (session.undecided && stored.retryAt && !stored.generation) host.coolDown().learn(stored, wall())
       // The mere stamp of a record that was lost says nothing.
       if (insisting || !isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
       const isSame = stored.generation === record.generation
@@ -193,11 +195,7 @@ export function createSession(host: SessionHost): Session {
         // What was stored long ago may be dead by now: then the refresh goes on, with what came with it.
         if (clock() < (session.held?.endsAt ?? 0)) host.settle()
       }
-      const { failures = 0, retryAt, cooledAt = 0 } = stored
-      const coolDown = host.coolDown()
-      coolDown.failures = Math.max(coolDown.failures, failures)
-      coolDown.until = retryAt ? clock() + retryAt - Math.max(wall(), cooledAt) : 0
-      coolDown.strict = stored.retryStrict === true
+      host.coolDown().learn(stored, wall())
     },
     async end(why, cause) {
       const { held } = session
@@ -209,9 +207,11 @@ export function createSession(host: SessionHost): Session {
     },
     async cool({ failures, strict }, retryAt = wall()) {
       const { held, record } = session
-      if (!(storage.shared || cookie) || !held) return
-      const cooled = { failures, retryAt, retryStrict: strict, cooledAt: wall() }
-      session.record = held.tokens = { ...record, version: between(record.version), ...cooled }
+      if (!(held ? storage.shared || cookie : session.undecided)) return
+      const cooled = { ...record, failures, retryAt, retryStrict: strict, cooledAt: wall() }
+      session.record = cooled
+      if (!held) return host.announce()
+      session.record = held.tokens = { ...cooled, version: between(record.version) }
       await session.commit()
     },
     async commit(insist) {

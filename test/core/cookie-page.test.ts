@@ -158,6 +158,45 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
 })
 
 describe('a page in cookie mode that opens', () => {
+  it('asks nothing where a sibling that opened with it was told to wait', async () => {
+    vi.stubGlobal('BroadcastChannel', Channel)
+    Channel.reset()
+    let isBusy = true
+    const refresh = refreshStub(() =>
+      isBusy ? Promise.reject(httpError(429, {}, { 'retry-after': '60' })) : Promise.resolve(alone()),
+    )
+    const options = { refresh, name: `page-${++page}`, lock: createLock() }
+    const pages = Array.from({ length: 6 }, () => openCookie(options))
+    await pass(5 * SECOND)
+    expect(refresh.calls).toHaveLength(1)
+    for (const { auth } of pages)
+      expect(auth.getState()).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
+    isBusy = false
+    await pass(56 * SECOND)
+    const tokens = pages.map(({ auth }) => watch(auth.getAccessToken()))
+    await pass(SECOND)
+    expect(refresh.calls).toHaveLength(2)
+    expect(new Set(tokens.map(({ value }) => value)).size).toBe(1)
+    expect(tokens[0]?.value).toEqual(expect.any(String))
+  })
+
+  it('sends the cookie no second time while the restore of a sibling may still be answered', async () => {
+    vi.stubGlobal('BroadcastChannel', Channel)
+    Channel.reset()
+    const refresh = refreshStub()
+    const options = { refresh, name: `page-${++page}`, lock: createLock() }
+    const [first, second] = [openCookie(options), openCookie(options)]
+    await pass(15 * SECOND)
+    expect(refresh.calls).toHaveLength(1)
+    refresh.last.answer(alone())
+    await pass(SECOND)
+    expect([first, second].map(({ auth }) => auth.getState().status)).toEqual([
+      'authenticated',
+      'authenticated',
+    ])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
   it('costs no request of another page whose token has ended and that refreshes meanwhile', async () => {
     vi.stubGlobal('BroadcastChannel', Channel)
     Channel.reset()
