@@ -1,23 +1,31 @@
 /** The recipes for WebSockets and server-sent events do what they say. */
+import type { AuthOptions } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'
-import { expect, it, vi } from 'vitest'
-import { loopback } from '../support/axios.js'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { loopback, settle } from '../support/axios.js'
 import { session, tokens } from '../support/hooks.js'
 import { openSocket, readEvents } from './streams.js'
 
 class FakeSocket extends EventTarget {
   readonly sent: string[] = []
-  isClosed = false
+  readyState = 0
   send(message: string): void {
+    if (this.readyState === 0) throw new DOMException('Still connecting', 'InvalidStateError')
     this.sent.push(JSON.parse(message).token)
   }
+  open(): void {
+    this.readyState = 1
+    this.dispatchEvent(new Event('open'))
+  }
   close(): void {
-    this.isClosed = true
+    if (this.readyState === 0) this.dispatchEvent(new Event('error'))
+    this.readyState = 3
     this.dispatchEvent(new Event('close'))
   }
 }
 
-it('a socket presents its token first, each newer one, and closes with the session', async () => {
+/** The recipe's sockets; the test opens them. */
+function fakeSockets(): FakeSocket[] {
   const sockets: FakeSocket[] = []
   vi.stubGlobal(
     'WebSocket',
@@ -25,24 +33,77 @@ it('a socket presents its token first, each newer one, and closes with the sessi
       constructor() {
         super()
         sockets.push(this)
-        queueMicrotask(() => this.dispatchEvent(new Event('open')))
       }
     },
   )
-  const auth = session()
+  return sockets
+}
+
+/** An open socket of Ada's. */
+async function live(options?: AuthOptions) {
+  const sockets = fakeSockets()
+  const auth = session(options)
   await auth.login(tokens())
-  const first = await auth.getAccessToken()
-  await openSocket(auth, 'wss://api.example.test/live')
+  const opening = openSocket(auth, 'wss://api.example.test/live')
   const [socket] = sockets
-  expect(socket?.sent).toEqual([first])
+  if (!socket) throw new Error('no socket')
+  socket.open()
+  await opening
+  return { auth, socket }
+}
+
+it('a socket presents its token first, each newer one, and closes with the session', async () => {
+  const { auth, socket } = await live()
+  expect(socket.sent).toEqual([await auth.getAccessToken()])
   await auth.refresh()
-  await vi.waitFor(() => expect(socket?.sent).toHaveLength(2))
-  expect(socket?.sent[1]).toBe(await auth.getAccessToken())
+  await vi.waitFor(() => expect(socket.sent).toHaveLength(2))
+  expect(socket.sent[1]).toBe(await auth.getAccessToken())
   await auth.logout()
-  expect(socket?.isClosed).toBe(true)
+  expect(socket.readyState).toBe(3)
   await auth.login(tokens())
   await auth.refresh()
-  expect(socket?.sent).toHaveLength(2)
+  expect(socket.sent).toHaveLength(2)
+})
+
+it('a socket closes when another user logs in, and never presents the token of that one', async () => {
+  const { auth, socket } = await live({ refresh: async () => tokens({ sub: 'grace' }) })
+  await auth.login(tokens({ sub: 'grace' }))
+  expect(socket.readyState).toBe(3)
+  await auth.refresh()
+  await settle()
+  expect(socket.sent).toHaveLength(1)
+})
+
+it('a refresh while a socket connects does not disturb it: it presents the newer token', async () => {
+  const [sockets, auth] = [fakeSockets(), session()]
+  await auth.login(tokens())
+  const opening = openSocket(auth, 'wss://api.example.test/live')
+  await auth.refresh()
+  await settle()
+  expect(sockets[0]?.readyState).toBe(0)
+  sockets[0]?.open()
+  await opening
+  expect(sockets[0]?.sent).toEqual([await auth.getAccessToken()])
+})
+
+it('a socket that nobody is logged in for is closed, and nothing is sent', async () => {
+  const sockets = fakeSockets()
+  const opening = openSocket(session(), 'wss://api.example.test/live')
+  sockets[0]?.open()
+  await opening
+  expect(sockets[0]).toMatchObject({ readyState: 3, sent: [] })
+})
+
+it('a socket without a good token to present is closed', async () => {
+  const [sockets, auth] = [fakeSockets(), session({ refresh: () => Promise.reject(new Error('offline')) })]
+  await auth.login(tokens())
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  vi.advanceTimersByTime(600_000)
+  const opening = openSocket(auth, 'wss://api.example.test/live')
+  sockets[0]?.open()
+  await expect(opening).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED' })
+  expect(sockets[0]).toMatchObject({ readyState: 3, sent: [] })
 })
 
 it('events arrive, though the first token was refused', async () => {
@@ -60,4 +121,48 @@ it('events arrive, though the first token was refused', async () => {
     events.push(event)
   expect(events).toEqual(['one', 'two\nlines'])
   expect(server.arrived.map(({ token }) => token)).toEqual([revoked, await auth.getAccessToken()])
+})
+
+/** The events that a server tells in these pieces. */
+async function told(...pieces: string[]): Promise<string[]> {
+  const body = new ReadableStream({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(new TextEncoder().encode(piece))
+      controller.close()
+    },
+  })
+  const events: string[] = []
+  for await (const event of readEvents(async () => new Response(body), '/events')) events.push(event)
+  return events
+}
+
+it('of an event its data is told; what only keeps the connection alive is not', async () => {
+  expect(await told('id: 7\nevent: price\ndata: one\ndata:two\n\n', ': alive\n\ndata: three\n\n')).toEqual([
+    'one\ntwo',
+    'three',
+  ])
+})
+
+it('lines may end in CRLF, wherever the stream is cut', async () => {
+  const text = 'event: price\r\ndata: one\r\ndata: two\r\n\r\ndata: three\r\n\r\n'
+  expect(await told(text)).toEqual(['one\ntwo', 'three'])
+  expect(await told(...text)).toEqual(['one\ntwo', 'three'])
+})
+
+it('an answer that is no success is an error', async () => {
+  const events = readEvents(async () => new Response('data: no\n\n', { status: 503 }), '/events')
+  await expect(events.next()).rejects.toThrow('/events answered 503')
+})
+
+it('leaving the loop ends the stream', async () => {
+  const cancel = vi.fn()
+  const body = new ReadableStream({
+    start: controller => controller.enqueue(new TextEncoder().encode('data: one\n\n')),
+    cancel,
+  })
+  for await (const event of readEvents(async () => new Response(body), '/events')) {
+    expect(event).toBe('one')
+    break
+  }
+  await vi.waitFor(() => expect(cancel).toHaveBeenCalledTimes(1))
 })
