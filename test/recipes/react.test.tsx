@@ -161,6 +161,26 @@ it('TanStack Query forgets what one user has loaded before the next one sees it'
   }
 })
 
+it('TanStack Query takes what one user has loaded off a page that stays', async () => {
+  const auth = start()
+  await auth.login(await backend.issue('ada'))
+  const client = createQueryClient()
+  onTestFinished(() => client.clear())
+  forgetOnLogout(client, auth)
+  const api = axios.create({ baseURL: API, adapter: 'fetch' })
+  attachAuth(api, auth)
+  render(
+    <QueryClientProvider client={client}>
+      <Orders api={api} />
+    </QueryClientProvider>,
+  )
+  await shows('tea,milk, 0 failures')
+  server.use(http.get(`${API}/orders`, () => HttpResponse.json(['coffee'])))
+  onTestFinished(() => server.resetHandlers())
+  await act(async () => auth.login(await backend.issue('grace')))
+  await shows('coffee, 0 failures')
+})
+
 describe('roles', () => {
   it('show what they may do', async () => {
     const auth = start()
