@@ -1,4 +1,4 @@
-/** Vue Router: pages that need a login, and the way to the login page and back when a session has ended. */
+/** Vue Router: pages that need a login, and the way to the login page and back when a session has ended or the user logs out. */
 import type { Auth } from 'tokenflight'
 import type { Router } from 'vue-router'
 
@@ -8,9 +8,10 @@ export function protect(router: Router, auth: Auth): void {
     if (to.meta['isPublic'] || auth.getState().status === 'authenticated') return true
     return { path: '/login', query: { from: to.fullPath } }
   })
-  auth.on('sessionExpired', () => {
-    const { fullPath, meta } = router.currentRoute.value
-    if (!meta['isPublic']) void router.push({ path: '/login', query: { from: fullPath } })
-  })
+  for (const end of ['sessionExpired', 'logout'] as const)
+    auth.on(end, () => {
+      const { fullPath, meta } = router.currentRoute.value
+      if (!meta['isPublic']) void router.push({ path: '/login', query: { from: fullPath } })
+    })
 }
 // In the login page, after `await auth.login(tokens)`: router.push(route.query.from ?? '/')

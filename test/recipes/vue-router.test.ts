@@ -43,6 +43,16 @@ it('leads to the login page and back to where one wanted to go', async () => {
   expect(place()).toBe('/orders/7?tab=items')
 })
 
+it('leads to the login page when the user logs out', async () => {
+  const auth = session()
+  await auth.login(tokens())
+  const { view, place } = await open(auth, '/orders/7')
+  expect(view.text()).toBe('Orders')
+  await auth.logout()
+  await vi.waitFor(() => expect(view.text()).toBe('Log in'))
+  expect(place()).toBe('/login?from=/orders/7')
+})
+
 it('leads to the login page when the session has ended, and back afterwards', async () => {
   const auth = session({ refresh: refused })
   await auth.login(tokens())
