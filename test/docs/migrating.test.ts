@@ -92,6 +92,19 @@ describe('from axios-jwt', () => {
   })
 })
 
+describe('what axios-jwt has left', () => {
+  it.each(['{"accessToken":', '{}', 'null'])('stays where it is of no use: %s', async left => {
+    localStorage.setItem('auth-tokens-test', left)
+    vi.resetModules()
+    const { adoptSession, auth } = await import('../../examples/migrating/axios-jwt/after.js')
+    await adoptSession('auth-tokens-test')
+    expect(localStorage.getItem('auth-tokens-test')).toBe(left)
+    expect(auth.getState().status).toBe('anonymous')
+    expect(backend.stats.requests).toBe(0)
+    auth.dispose()
+  })
+})
+
 describe('from a hand-written queue', () => {
   const former = () => start(() => import('../../examples/migrating/hand-written-queue/before.js'))
   const latter = () => start(() => import('../../examples/migrating/hand-written-queue/after.js'))

@@ -18,7 +18,11 @@ export const logOut = auth.logout
 export async function adoptSession(key = 'auth-tokens-production'): Promise<void> {
   const left = localStorage.getItem(key)
   if (!left) return
-  localStorage.removeItem(key)
   await auth.ready
-  if (auth.getState().status === 'anonymous') await auth.login(JSON.parse(left))
+  try {
+    if (auth.getState().status === 'anonymous') await auth.login(JSON.parse(left))
+  } catch {
+    return // What cannot be read stays, and the user logs in again.
+  }
+  localStorage.removeItem(key)
 }
