@@ -1,6 +1,7 @@
-/** The examples for React Native: no window, no Web Storage, no locks, no channel; tokens behind promises. */
+/** The examples for React Native: a window that is the global object, no page, no Web Storage, no locks, no channel; tokens behind promises. */
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
+import type { Auth } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'
 import { mockAuth } from 'tokenflight/msw'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
@@ -19,6 +20,7 @@ const server = setupServer(
 beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
 beforeEach(() => {
   for (const name of ['navigator', 'BroadcastChannel']) vi.stubGlobal(name, undefined)
+  vi.stubGlobal('window', globalThis)
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -56,6 +58,21 @@ it('a session survives the end of the application, and a refused token', async (
   expect(backend.stats).toMatchObject({ logins: 0, refreshes: 1, unauthorized: 2 })
   await auth.logout()
   expect([...chain.items.values()].join()).not.toMatch(/eyJ/)
+})
+
+function isRefreshing(auth: Auth): boolean {
+  const state = auth.getState()
+  return state.status === 'authenticated' && state.refreshing
+}
+
+it('the timer refreshes a token that is in use', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] })
+  const { auth } = start(keychain())
+  await auth.login(await backend.issue('ada'))
+  await auth.getAccessToken()
+  // Not beyond the refresh, whose answer takes real time.
+  for (let second = 0; second < 300 && !isRefreshing(auth); second++) await vi.advanceTimersByTimeAsync(1_000)
+  await vi.waitFor(() => expect(backend.stats).toMatchObject({ refreshes: 1, requests: 1 }))
 })
 
 it('two accounts of one application have a record each', async () => {
