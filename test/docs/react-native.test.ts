@@ -1,4 +1,4 @@
-/** The examples for React Native: a window that is the global object, no page, no Web Storage, no locks, no channel; tokens behind promises. */
+/** The examples for React Native: a window, but no page, no locks, no channel; tokens behind promises. */
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
 import type { Auth } from 'tokenflight'

@@ -1,4 +1,4 @@
-/** Vue Router: pages that need a login, and the way to the login page and back when a session has ended or the user logs out. */
+/** Vue Router: pages that need a login, and the way to the login page when a session has ended, and back. */
 import type { Auth } from 'tokenflight'
 import type { Router } from 'vue-router'
 
