@@ -37,7 +37,8 @@ export function figures({ date, machine, goals }: Summary): string {
     ...pictures.map(([name, text]) => `![${text}](docs/images/bench-${name}.svg)`),
     '',
     `[All rows](bench/results.json): ${goals.length - missed.length} of ${goals.length} goals that we set are reached. Not yet:`,
-    `${missed.map(({ what, ours, reach }) => `${what}: ${ours} (goal: ${reach})`).join('; ')}.`,
+    '',
+    ...missed.map(({ what, ours, reach }) => `- ${what}: ${ours} (goal: ${reach})`),
   ].join('\n')
 }
 
