@@ -249,7 +249,10 @@ export interface AuthEvents {
   login: Record<never, never>
   /** `duration` in milliseconds; `source: 'tab'` when a sibling tab made the refresh. */
   refreshed: { reason: RefreshReason; duration: number; attempts: number; source: 'network' | 'tab' }
-  /** `retryAt`, epoch milliseconds: no further attempt before it. */
+  /**
+   * A refresh failed and the session goes on; a refusal that ends it is told by `sessionExpired` instead.
+   * `retryAt`, epoch milliseconds: no further attempt before it.
+   */
   refreshFailed: { error: Error; class: FailureClass; attempts: number; retryAt?: number }
   /** Once, 60 s (or a quarter of the refresh token's lifetime) before the session ends. */
   sessionExpiring: { expiresAt: number }
