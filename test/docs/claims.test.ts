@@ -67,6 +67,9 @@ describe('each check finds what is wrong', () => {
     'options of the clients': ['| `renewal` |', '| `renew` |'],
     'options of refreshRequest': ["| `'refreshToken'` |", "| `'refresh_token'` |"],
     'options of oauth2Refresh': ['| `clientId` | |', '| `clientID` | |'],
+    'members of an Auth': ['{ signal, forceRefresh }', '{ signal }'],
+    'states of a session': ['`refreshing`, `error?` |', '`refreshing?`, `error?` |'],
+    'options of the storages': ['{ database }', '{ name }'],
     events: ['`reason`, `duration`, `attempts`', '`reason`, `attempts`'],
     errors: ['`ERR_SIGNED_OUT`', '`ERR_LOGGED_OUT`'],
     'reasons of the end': ['or `no_refresh_token`', ''],
@@ -102,6 +105,7 @@ describe('each check finds what is wrong', () => {
     ['options of mockAuth', '| `300_000` |', '| `600_000` |'],
     ['options of mockAuth', '| `clientId` |', '| `client` |'],
     ['counters', '`reuses`', '`thefts`'],
+    ['counters', ' `repeats`,', ''],
   ])('of the guide to testing: %s', (name, from, to) => {
     expect(testing.text).toContain(from)
     expect(testingChecks[name]?.(parse('x.md', testing.text.replace(from, to)))).not.toEqual([])

@@ -2,7 +2,7 @@
 import { createAuth, RefreshFailedError, SessionExpiredError, SignedOutError } from 'tokenflight'
 import { mockAuth } from 'tokenflight/msw'
 import { BEGIN, END, figures, type Summary } from '../../bench/report/figures.js'
-import { membersOf, spoken, wordsOf } from './facts.js'
+import { type Member, membersOf, spoken, unionOf, wordsOf } from './facts.js'
 import { type Document, read } from './markdown.js'
 
 export type Check = (document: Document) => string[]
@@ -32,6 +32,18 @@ const options =
         .map(member => `${member.name} = ${member.default}`),
     )
 
+/** How a member is written: options are written out. */
+const signature = ({ name, parameters }: Member): string => {
+  const written = parameters?.map(([parameter, type]) =>
+    parameter === 'options'
+      ? `{ ${membersOf('src/core/types.ts', type)
+          .map(option => option.name)
+          .join(', ')} }`
+      : parameter,
+  )
+  return written ? `${name}(${written.join(', ')})` : name
+}
+
 export const readmeChecks: Record<string, Check> = {
   'options of createAuth': options('`createAuth` option', 'src/core/types.ts', 'AuthOptions'),
   'options of the clients': options('`attachAuth`, `authFetch` option', 'src/http/options.ts', 'HttpOptions'),
@@ -45,6 +57,29 @@ export const readmeChecks: Record<string, Check> = {
     'src/refresh/oauth2-refresh.ts',
     'OAuth2RefreshOptions',
   ),
+  'members of an Auth': document =>
+    differences(
+      rows(document, '`Auth` member').map(([member = '']) => spoken(member)),
+      membersOf('src/core/types.ts', 'Auth').map(signature),
+    ),
+  'states of a session': document =>
+    differences(
+      rows(document, '`status` of the state').map(
+        ([status = '', carries = '']) => `${spoken(status)}: ${spoken(carries)}`,
+      ),
+      unionOf('src/core/types.ts', 'AuthState').map(name => {
+        const [status, ...others] = membersOf('src/core/types.ts', name)
+        const carried = others.map(member => `${member.name}${member.isOptional ? '?' : ''}`)
+        return `${status?.type.replaceAll("'", '')}: ${carried.join(', ')}`
+      }),
+    ),
+  'options of the storages': ({ text }) =>
+    Object.entries({
+      'webStorage(storage, ': membersOf('src/core/storage.ts', 'WebStorageOptions'),
+      'indexedDBStorage(': membersOf('src/core/indexed-db.ts', 'IndexedDBStorageOptions'),
+    })
+      .map(([call, members]) => `\`${call}{ ${members.map(({ name }) => name).join(', ')} })\``)
+      .filter(said => !text.includes(said)),
   events: document =>
     differences(
       rows(document, 'event').map(([event = '', carries = '']) => `${spoken(event)}: ${spoken(carries)}`),
@@ -159,6 +194,9 @@ export const testingChecks: Record<string, Check> = {
   counters: document => {
     const cell = rows(document, 'you want to see').find(([, turn]) => turn?.includes('stats'))?.[1] ?? ''
     const { stats } = mockAuth({ baseUrl: 'https://api.example.com' })
-    return [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name).filter(name => !(name in stats))
+    return differences(
+      [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
+      Object.keys(stats),
+    )
   },
 }

@@ -8,6 +8,11 @@ export interface Member {
   readonly default: string
   /** Names of the members of its own type, where that is written out. */
   readonly members: readonly string[]
+  readonly isOptional: boolean
+  /** The type as it is written; a method's is what it returns. */
+  readonly type: string
+  /** The parameters of a method: their names and their types. Undefined: it is none. */
+  readonly parameters: readonly (readonly [name: string, type: string])[] | undefined
 }
 
 const parse = (path: string): ts.SourceFile =>
@@ -20,24 +25,44 @@ export function membersOf(path: string, name: string): Member[] {
     statement => ts.isInterfaceDeclaration(statement) && statement.name.text === name,
   )
   if (!found || !ts.isInterfaceDeclaration(found)) throw new Error(`There is no interface ${name} in ${path}`)
-  return found.members.filter(ts.isPropertySignature).map(member => ({
+  const members = found.members.filter(
+    member => ts.isPropertySignature(member) || ts.isMethodSignature(member),
+  )
+  return members.map(member => ({
     name: member.name.getText(source),
     default: defaultIn(source.text.slice(member.getFullStart(), member.getStart(source))),
     members:
       member.type && ts.isTypeLiteralNode(member.type)
         ? member.type.members.map(inner => inner.name?.getText(source) ?? '')
         : [],
+    isOptional: !!member.questionToken,
+    type: member.type?.getText(source) ?? '',
+    parameters: ts.isMethodSignature(member)
+      ? member.parameters.map(
+          ({ name, type }) => [name.getText(source), type?.getText(source) ?? ''] as const,
+        )
+      : undefined,
   }))
 }
 
 /** The words of a union of string literals. */
-export function wordsOf(path: string, name: string): string[] {
+export const wordsOf = (path: string, name: string): string[] =>
+  [...aliasOf(path, name).matchAll(/'([^']+)'/g)].map(([, word = '']) => word)
+
+/** The names of the interfaces of a union. */
+export const unionOf = (path: string, name: string): string[] =>
+  aliasOf(path, name)
+    .split('|')
+    .map(part => part.replace(/<.*>/, '').trim())
+    .filter(Boolean)
+
+function aliasOf(path: string, name: string): string {
   const source = parse(path)
   const found = source.statements.find(
     statement => ts.isTypeAliasDeclaration(statement) && statement.name.text === name,
   )
   if (!found || !ts.isTypeAliasDeclaration(found)) throw new Error(`There is no type ${name} in ${path}`)
-  return [...found.type.getText(source).matchAll(/'([^']+)'/g)].map(([, word = '']) => word)
+  return found.type.getText(source)
 }
 
 /** As a table would write it: one line, without the marks of code. */
