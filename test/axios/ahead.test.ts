@@ -1,4 +1,4 @@
-/** Refreshing ahead of the end, as a client sees it (contract 4.2). */
+/** Refreshing ahead of the end, as a client sees it. */
 import { describe, expect, it } from 'vitest'
 import { LIFETIME, MINUTE, rejection, settle, stage } from '../support/axios.js'
 

@@ -1,4 +1,4 @@
-/** What a 401 comes to: one refresh, one replay of the same request, one outcome (contract 4.3). */
+/** What a 401 comes to: one refresh, one replay of the same request, one outcome. */
 import axios, { type AxiosRequestConfig, type InternalAxiosRequestConfig } from 'axios'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** Real HTTP on Node: redirects, and what is left to be seen of a request that failed (contract 4.1, issue 8). */
+/** Real HTTP on Node: redirects, and what is left to be seen of a request that failed. */
 import { inspect } from 'node:util'
 import axios, { type AxiosAdapter, type AxiosError, type AxiosRequestConfig } from 'axios'
 import { describe, expect, it, vi } from 'vitest'

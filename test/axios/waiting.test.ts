@@ -1,4 +1,4 @@
-/** Waiting that ends: the request's own signal, cancel token and timeout bound it (contract 4.1, number 4). */
+/** Waiting that ends: the request's own signal, cancel token and timeout bound it. */
 import axios, { type AxiosRequestConfig } from 'axios'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { LIFETIME, rejection, type Stage, settle, stage } from '../support/axios.js'

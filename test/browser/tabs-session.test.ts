@@ -4,7 +4,7 @@ import { logIn, ROUNDS, reach, requestAll, useStage } from '../support/tabs-brow
 import type { Moment } from '../support/tabs-client.js'
 
 const stage = useStage()
-/** What the contract gives a visible tab to hear of a change, milliseconds. */
+/** How soon a visible tab hears of a change, as the README promises, milliseconds. */
 const SOON = 500
 
 const now = (page: Page): Promise<number> => page.evaluate(() => performance.timeOrigin + performance.now())

@@ -40,7 +40,7 @@ describe('events', () => {
     expect(events.names.slice(4)).toEqual(['login', 'logout'])
   })
 
-  it('carry what the contract says, and no token', async () => {
+  it('carry what their types say, and no token', async () => {
     const { auth, refresh, events } = open({ retry: 0 })
     await auth.login({ ...pair(), refresh_expires_in: 3_600 })
     watch(auth.refresh())

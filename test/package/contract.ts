@@ -1,4 +1,4 @@
-/** The table of the contract's section 1: what each import path exports, and the one package it may import. */
+/** The public surface: what each import path exports, and the one package it may import. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
