@@ -185,7 +185,7 @@ describe('mockAuth under fake timers', () => {
 })
 
 describe('mockAuth in cookie mode', () => {
-  beforeEach(() => backend.configure({ transport: 'cookie' }))
+  beforeEach(() => backend.configure({ transport: 'cookie', csrf: true }))
 
   const csrfOf = (response: Response) =>
     /csrf=([^;]+)/.exec(response.headers.get('Set-Cookie') ?? '')?.[1] ?? ''
@@ -216,6 +216,7 @@ describe('mockAuth in cookie mode', () => {
     const tokens = await backend.issue('ada')
     expect(tokens).not.toHaveProperty('refreshToken')
     expect((await refresh('unknown')).status).toBe(403)
+    expect(backend.stats).toMatchObject({ logins: 0, rejected: 1 })
   })
 
   it('forgets the cookies on logout and on reset', async () => {
@@ -225,7 +226,7 @@ describe('mockAuth in cookie mode', () => {
     expect((await refresh(csrf)).status).toBe(400)
     await post('/login', { username: 'ada', password: 'lovelace' })
     backend.reset()
-    backend.configure({ transport: 'cookie' })
+    backend.configure({ transport: 'cookie', csrf: true })
     expect(await (await refresh(csrf)).json()).toMatchObject({
       error_description: expect.stringContaining('no session'),
     })
@@ -277,6 +278,30 @@ describe('the knobs of mockAuth in msw/node', () => {
     }
     expect((await refresh(refreshToken)).status).toBe(200)
     expect(backend.stats).toMatchObject({ failures: 2, refreshes: 1, rejected: 0 })
+  })
+
+  it.each([
+    ['refusal', { status: 400, error: 'invalid_grant' }, 1],
+    ['refusal', { status: 401 }, 1],
+    ['refusal', { status: 403, body: '<h1>Forbidden</h1>' }, 1],
+    ['plea for patience', { status: 408 }, 0],
+    ['plea for patience', { status: 425 }, 0],
+    ['plea for patience', { status: 429 }, 0],
+    ['server in trouble', { status: 500 }, 0],
+    ['page of somebody else', { status: 200, body: '<h1>Sign in to the hotel</h1>' }, 0],
+  ])('counts a failure as rejected if it is a refusal: a %s, %o', async (_what, failure, rejected) => {
+    const { refreshToken } = await login()
+    backend.failNextRefresh(failure)
+    expect((await refresh(refreshToken)).status).toBe(failure.status)
+    expect((await refresh(refreshToken)).status).toBe(200)
+    expect(backend.stats).toMatchObject({ failures: 1, rejected, refreshes: 1 })
+  })
+
+  it('counts no broken connection as rejected, whatever the status beside it', async () => {
+    const { refreshToken } = await login()
+    backend.failNextRefresh({ status: 401, networkError: true })
+    await expect(refresh(refreshToken)).rejects.toThrow(TypeError)
+    expect(backend.stats).toMatchObject({ failures: 1, rejected: 0, refreshes: 0 })
   })
 
   it('fails with an OAuth error, a page of somebody else, or an answer that is lost', async () => {
@@ -482,6 +507,7 @@ describe('mockAuth misused', () => {
     [{ baseUrl: '/auth', refreshTokenLifetime: Number.NaN }, /'refreshTokenLifetime'.*NaN/],
     [{ baseUrl: '/auth', transport: 'pigeon' as never }, /'transport' must be 'body', 'header'.*'pigeon'/],
     [{ baseUrl: '/auth', rotation: 'yes' as never }, /'rotation' must be a boolean/],
+    [{ baseUrl: '/auth', csrf: 'X-CSRF-Token' as never }, /'csrf' must be a boolean; it is 'X-CSRF-Token'/],
     [{ baseUrl: '/auth', users: { ada: {} as never } }, /'users.ada' must be a password/],
   ])('names the option in a TypeError: %o', (options, message) => {
     expect(() => mockAuth(options)).toThrow(TypeError)

@@ -15,7 +15,9 @@ import { type Outcome, readRequest, send } from './http.js'
 import { createRequestLog, describeRequest, type RequestLog } from './log.js'
 
 /** Options of `startServer`; those of `mockAuth` besides. */
-export interface ServerOptions extends Omit<MockAuthOptions, 'baseUrl' | 'store'> {
+export interface ServerOptions extends Omit<MockAuthOptions, 'baseUrl' | 'store' | 'csrf'> {
+  /** Default `true`: pages call it, with `csrf` set, whenever the transport is `'cookie'`. */
+  readonly csrf?: boolean | undefined
   /** Default `0`: any that is free. */
   readonly port?: number | undefined
   /** Path of the auth endpoints. Default `'/auth'`. */
@@ -42,7 +44,15 @@ export interface RunningServer {
 
 /** Starts the server. Rejects if the port is taken, or if the file is none of ours. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
-  const { port = 0, basePath = '/auth', dataFile, directory, allowedOrigins, ...settings } = options
+  const {
+    port = 0,
+    basePath = '/auth',
+    dataFile,
+    directory,
+    allowedOrigins,
+    csrf = true,
+    ...settings
+  } = options
   const store = dataFile === undefined ? undefined : await openFileStore(dataFile)
   const server = createServer()
   server.listen(port, '127.0.0.1')
@@ -50,7 +60,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const address = server.address() as AddressInfo
   const url = `http://127.0.0.1:${address.port}`
   const log = createRequestLog()
-  const backend = createAuthServer({ ...settings, baseUrl: url + basePath, store })
+  const backend = createAuthServer({ ...settings, csrf, baseUrl: url + basePath, store })
 
   const answer = async (request: Request, trace: Trace): Promise<Outcome> => {
     if (request.method === 'OPTIONS') return preflight(request, allowedOrigins)

@@ -5,18 +5,18 @@ import type { Exchange, Pair } from './world.js'
 /** The `HttpOnly` cookie that holds the refresh token, scoped to the path of `baseUrl`. */
 export const refreshCookieName = 'refresh'
 
-/** The readable cookie whose value must come back in `csrfHeaderName`. Its path is `/`, so that any page can read it. */
+/** The readable cookie whose value comes back in `csrfHeaderName`, set even where it need not. Any page can read it. */
 export const csrfCookieName = 'csrf'
 
 /** The header that echoes the `csrf` cookie. */
 const csrfHeaderName = 'X-CSRF-Token'
 
-/** Refuses with 403 unless the `csrf` cookie is echoed in its header. */
-export function checkCsrf({ request, cookies }: Exchange): void {
+/** Refuses with 403 a header that does not match the `csrf` cookie, and where it is demanded, none. */
+export function checkCsrf({ world, request, cookies }: Exchange): void {
   const sent = request.headers.get(csrfHeaderName)
-  const expected = cookies[csrfCookieName]
-  if (sent !== null && sent !== '' && sent === expected) return
-  const what = sent === null ? 'is missing' : 'does not match it'
+  // Empty is what a client sends that cannot read the cookie, as in Node.
+  if (sent === null || sent === '' ? !world.settings.csrf : sent === cookies[csrfCookieName]) return
+  const what = sent === null ? 'is missing' : sent === '' ? 'is empty' : 'does not match it'
   throw refuse(
     403,
     'csrf_mismatch',

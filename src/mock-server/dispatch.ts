@@ -1,5 +1,5 @@
 /** From an endpoint's path to its answer: faults, counters, refusals. */
-import { failedReply } from './faults.js'
+import { failedReply, isRefusal } from './faults.js'
 import { login, logout } from './login.js'
 import { me } from './protect.js'
 import { refresh, refreshByOAuth } from './refresh.js'
@@ -63,6 +63,7 @@ async function withFaults(
   await faults.wait()
   if (failure && !failure.lostAnswer) {
     counters.failures += 1
+    if (isRefusal(failure)) counters.rejected += 1
     return failedReply(failure)
   }
   let reply: Reply

@@ -2,6 +2,8 @@
 import { brokenConnection, jsonReply, type Reply } from './reply.js'
 import type { MockFailure } from './types.js'
 
+const defaultStatus = 503
+
 /** The faults of one world. */
 export interface Faults {
   /** What happens to the refresh that begins now. Counts it off. */
@@ -35,10 +37,15 @@ export function createFaults(): Faults {
   }
 }
 
+/** Whether the failure says no, and not that the server is busy, broken or out of reach. */
+export function isRefusal({ status = defaultStatus, networkError }: MockFailure): boolean {
+  return !networkError && status >= 400 && status < 500 && ![408, 425, 429].includes(status)
+}
+
 /** The answer of a refresh that is made to fail. */
 export function failedReply(failure: MockFailure): Reply {
   if (failure.networkError) return brokenConnection()
-  const { status = 503, retryAfter, error, body } = failure
+  const { status = defaultStatus, retryAfter, error, body } = failure
   const headers: [string, string][] = retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)]]
   const message = 'This failure was asked for by failNextRefresh'
   const reply = jsonReply(

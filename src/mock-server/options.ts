@@ -22,6 +22,7 @@ const defaultSettings: MockAuthSettings = Object.freeze({
   reuseDetection: true,
   graceWindow: 0,
   transport: 'body',
+  csrf: false,
   renewal: 'client',
 })
 
@@ -69,6 +70,7 @@ export function completeSettings(present: MockAuthSettings, changes: MockAuthCha
     reuseDetection: changes.reuseDetection ?? present.reuseDetection,
     graceWindow: changes.graceWindow ?? present.graceWindow,
     transport: changes.transport ?? present.transport,
+    csrf: changes.csrf ?? present.csrf,
     renewal: changes.renewal ?? present.renewal,
   }
   for (const name of ['accessTokenLifetime', 'refreshTokenLifetime'] as const) {
@@ -79,7 +81,7 @@ export function completeSettings(present: MockAuthSettings, changes: MockAuthCha
   if (!isDuration(settings.graceWindow)) {
     throw misuse('graceWindow', 'a number of milliseconds, 0 or more', settings.graceWindow)
   }
-  for (const name of ['rotation', 'reuseDetection'] as const) {
+  for (const name of ['rotation', 'reuseDetection', 'csrf'] as const) {
     if (typeof settings[name] !== 'boolean') throw misuse(name, 'a boolean', settings[name])
   }
   oneOf('transport', ['body', 'header', 'both', 'cookie'], settings.transport)

@@ -9,8 +9,8 @@ import type { MockStore } from './store.js'
  *   header, the new RT in `X-Refresh-Token` and as `refreshToken` in the JSON answer, which holds no AT.
  * - `'both'`: AT in `Authorization` and RT in the JSON body; both must be known and of one session. An AT that is
  *   expired but otherwise genuine will do. With a valid AT, an RT that is absent or expired is answered with a new pair.
- * - `'cookie'`: RT in an `HttpOnly; SameSite=Strict` cookie scoped to the path of `baseUrl`; a readable cookie `csrf`
- *   must come back in `X-CSRF-Token`, else the answer is 403.
+ * - `'cookie'`: RT in an `HttpOnly; SameSite=Strict` cookie scoped to the path of `baseUrl`, beside a readable cookie
+ *   `csrf` (see the option of that name).
  */
 export type MockTransport = 'body' | 'header' | 'both' | 'cookie'
 
@@ -41,6 +41,12 @@ export interface MockAuthSettings {
   readonly graceWindow: number
   /** How tokens travel at `/login`, `/refresh` and `/logout`. Default `'body'`. `/token` always speaks OAuth 2.0. */
   readonly transport: MockTransport
+  /**
+   * Under `transport: 'cookie'`, whether a refresh and a logout must bring the value of the cookie `csrf` back in
+   * `X-CSRF-Token` (double submit), else they are 403 `csrf_mismatch`. The client needs a page to read that cookie, so
+   * in Node a DOM. Default `false`: the header may be absent or empty; a value that does not match is refused all the same.
+   */
+  readonly csrf: boolean
   /**
    * Who renews. `'client'` (default): the client calls `/refresh`. `'server'`: protected resources take the AT in
    * `Authorization` and the RT in `X-Refresh-Token` on every request; where the AT has expired and the RT is good, the
@@ -115,13 +121,16 @@ export interface MockAuthStats {
   readonly logins: number
   /** Refresh requests answered with tokens, repeats within the grace window included; renewals by the server too. */
   readonly refreshes: number
-  /** Refresh requests refused, whatever the reason, other than `failNextRefresh`. */
+  /**
+   * Refresh requests refused, whatever the reason. Those that `failNextRefresh` answered with a 4xx are among them,
+   * except 408, 425 and 429, which ask for patience.
+   */
   readonly rejected: number
   /** Spent RTs presented again that ended their session. */
   readonly reuses: number
   /** Spent RTs presented again and answered, because the grace window was open. */
   readonly repeats: number
-  /** Refresh requests that `failNextRefresh` made fail. */
+  /** Refresh requests that `failNextRefresh` made fail, in whatever way. */
   readonly failures: number
   /** Sessions ended by `/logout`. */
   readonly logouts: number

@@ -144,7 +144,7 @@ describe('the controls of the auth server', () => {
     await logIn(page)
     await page.locator('#cookie').check()
     await waitForStatus(page, 'anonymous')
-    expect(server.backend.settings.transport).toBe('cookie')
+    expect(server.backend.settings).toMatchObject({ transport: 'cookie', csrf: true })
     await logIn(page)
     await expire()
     await burst(page, 10)
@@ -152,6 +152,12 @@ describe('the controls of the auth server', () => {
     expect(await page.evaluate(() => document.cookie)).not.toContain('refresh=')
     const cookies = await page.context().cookies(`${server.url}/auth`)
     expect(cookies.find(({ name }) => name === 'refresh')).toMatchObject({ httpOnly: true })
+    const withoutEcho = await page.evaluate(async () =>
+      (await fetch('/auth/refresh', { method: 'POST' })).json(),
+    )
+    expect(withoutEcho).toMatchObject({ error: 'csrf_mismatch' })
+    // The first was the restore that found nobody, when the switch was turned.
+    expect(server.backend.stats).toMatchObject({ refreshes: 1, rejected: 2 })
     await page.reload()
     await waitForStatus(page, 'authenticated')
     expect(await page.locator('#cookie').isChecked()).toBe(true)

@@ -14,7 +14,7 @@ import { renderToString as renderVue } from 'vue/server-renderer'
 import { jar, shown } from './frameworks.js'
 
 const backend = mockAuth({ baseUrl: 'https://api.example.com/auth' })
-const browser = mockAuth({ baseUrl: '/auth', transport: 'cookie' })
+const browser = mockAuth({ baseUrl: '/auth', transport: 'cookie', csrf: true })
 const server = setupServer(
   ...backend.handlers,
   ...browser.handlers,

@@ -30,14 +30,35 @@ describe('the refresh token in a cookie (transport cookie)', () => {
     expect(client.server.backend.stats).toMatchObject({ refreshes: 2, reuses: 0 })
   })
 
-  it('refuses a refresh and a logout without the csrf echo with 403', async () => {
-    const client = await start({ transport: 'cookie' })
+  it('refuses a refresh and a logout without the csrf echo with 403, where csrf is on', async () => {
+    const client = await start({ transport: 'cookie', csrf: true })
     await client.login()
-    const without = await client.send('POST', '/auth/refresh')
-    expect(without).toMatchObject({ status: 403, body: { error: 'csrf_mismatch' } })
-    expect(await refresh(client, 'forged')).toMatchObject({ status: 403 })
-    expect(await client.send('POST', '/auth/logout')).toMatchObject({ status: 403 })
+    const problem = (error_description: string) => ({
+      status: 403,
+      body: { error: 'csrf_mismatch', error_description: expect.stringContaining(error_description) },
+    })
+    expect(await client.send('POST', '/auth/refresh')).toMatchObject(
+      problem('X-CSRF-Token, which is missing'),
+    )
+    expect(await refresh(client, '')).toMatchObject(problem('which is empty'))
+    expect(await refresh(client, 'forged')).toMatchObject(problem('which does not match it'))
+    expect(await client.send('POST', '/auth/logout')).toMatchObject(problem('which is missing'))
     expect((await refresh(client)).status).toBe(200)
+    expect(client.server.backend.stats).toMatchObject({ refreshes: 1, rejected: 3, logouts: 0 })
+  })
+
+  it('needs no csrf echo where csrf is off, and still refuses one that is wrong', async () => {
+    const client = await start({ transport: 'cookie', csrf: false })
+    await client.login()
+    expect((await client.send('POST', '/auth/refresh')).status).toBe(200)
+    expect((await refresh(client)).status).toBe(200)
+    expect((await refresh(client, '')).status).toBe(200)
+    expect(await refresh(client, 'forged')).toMatchObject({ status: 403, body: { error: 'csrf_mismatch' } })
+    const forged = { headers: { 'X-CSRF-Token': 'forged' } }
+    expect((await client.send('POST', '/auth/logout', forged)).status).toBe(403)
+    expect((await client.send('POST', '/auth/logout')).status).toBe(204)
+    expect(client.cookies.size).toBe(0)
+    expect(client.server.backend.stats).toMatchObject({ refreshes: 3, rejected: 1, logouts: 1 })
   })
 
   it('tells a page that nobody logged in to just that', async () => {

@@ -153,6 +153,17 @@ describe('the knobs over HTTP', () => {
     expect((await client.send('POST', '/admin/reset')).body.stats).toMatchObject({ logins: 0, requests: 0 })
   })
 
+  it('is a server whose cookie transport demands the csrf echo, until a knob says otherwise', async () => {
+    const client = await start()
+    await client.send('POST', '/admin/configure', { json: { transport: 'cookie' } })
+    await client.login()
+    expect((await client.send('POST', '/auth/refresh')).status).toBe(403)
+    const relaxed = await client.send('POST', '/admin/configure', { json: { csrf: false } })
+    expect(relaxed.body.settings).toMatchObject({ transport: 'cookie', csrf: false })
+    expect((await client.send('POST', '/auth/refresh')).status).toBe(200)
+    expect(client.server.backend.stats).toMatchObject({ refreshes: 1, rejected: 1 })
+  })
+
   it('says what is wrong with a value', async () => {
     const client = await start()
     const wrong = await client.send('POST', '/admin/configure', { json: { transport: 'pigeon' } })

@@ -5,7 +5,7 @@ import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { mockAuth } from '../../src/msw.js'
 
-const backend = mockAuth({ baseUrl: '/auth', transport: 'cookie' })
+const backend = mockAuth({ baseUrl: '/auth', transport: 'cookie', csrf: true })
 const server = setupServer(
   ...backend.handlers,
   http.get(
@@ -27,11 +27,12 @@ describe('mockAuth in a page', () => {
     expect(document.cookie).not.toContain('refresh=')
     const renewed = await axios.post('/auth/refresh', {}, { headers: { 'X-CSRF-Token': csrf() } })
     expect(renewed.data.accessToken).not.toBe(data.accessToken)
+    await expect(axios.post('/auth/refresh')).rejects.toMatchObject({ response: { status: 403 } })
     const orders = await axios.get('/orders', {
       headers: { Authorization: `Bearer ${renewed.data.accessToken}` },
     })
     expect(orders.data).toEqual({ of: 'ada' })
-    expect(backend.stats).toMatchObject({ logins: 1, refreshes: 1 })
+    expect(backend.stats).toMatchObject({ logins: 1, refreshes: 1, rejected: 1 })
   })
 
   it('gives a page that was just opened its session back by fetch, after a login elsewhere', async () => {

@@ -218,6 +218,7 @@ describe('faults', () => {
       status: 400,
       body: { error: 'invalid_grant' },
     })
+    expect(backend.stats).toMatchObject({ failures: 2, rejected: 1 })
     backend.failNextRefresh({ status: 200, body: '<h1>Sign in to the hotel</h1>' })
     expect(await client.refresh(refreshToken)).toMatchObject({
       status: 200,

@@ -15,7 +15,7 @@ const setScene = useScene((server, options) => {
 async function openPage(options?: ServerOptions) {
   const browser = createBrowser()
   visit(browser, 'http://127.0.0.1/')
-  const scene = await setScene({ transport: 'cookie', ...options })
+  const scene = await setScene({ transport: 'cookie', csrf: true, ...options })
   await scene.auth.ready
   const before = { ...scene.backend.stats }
   return { ...scene, browser, before }
@@ -32,7 +32,7 @@ describe('server style 4: the refresh token in an HttpOnly cookie', () => {
   it.each([true, false])('stays logged in through nine expiries with rotation %s', async rotation => {
     const browser = createBrowser()
     visit(browser, 'http://127.0.0.1/')
-    const scene = await setScene({ transport: 'cookie', rotation })
+    const scene = await setScene({ transport: 'cookie', csrf: true, rotation })
     await scene.auth.ready
     // The restore that found nobody is not part of the story.
     scene.backend.reset()

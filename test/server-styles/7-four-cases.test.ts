@@ -100,7 +100,7 @@ describe('server style 7: the four cases of two tokens that end', () => {
     for (let round = 0; round < 3; round++) expect((await api.get('/api/orders')).status).toBe(200)
     await failed
     for (let round = 0; round < 3; round++) expect((await api.get('/api/orders')).status).toBe(200)
-    expect(backend.stats).toMatchObject({ failures: 1, refreshes: 0, rejected: 0 })
+    expect(backend.stats).toMatchObject({ failures: 1, refreshes: 0, rejected: 1 })
     expect(events.names).not.toContain('sessionExpired')
     pass(5 * MINUTE)
     await expect(api.get('/api/orders')).rejects.toMatchObject({ reason: 'refresh_token_expired' })

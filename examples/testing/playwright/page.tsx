@@ -19,7 +19,7 @@ await setupWorker(...handlers).start({ quiet: true, onUnhandledRequest: 'error' 
 const usesCookie = location.search === '?cookie'
 if (usesCookie) {
   // As after an earlier login: the cookies are there when the application starts.
-  backend.configure({ transport: 'cookie' })
+  backend.configure({ transport: 'cookie', csrf: true })
   await backend.issue('ada')
 }
 const session = usesCookie ? createCookieSession() : createSession({ retry: 0 })

@@ -105,7 +105,7 @@ describe('a React application', () => {
   })
 
   it('is logged in after a reload in cookie mode', async () => {
-    backend.configure({ transport: 'cookie' })
+    backend.configure({ transport: 'cookie', csrf: true })
     await backend.issue('ada')
     session = createCookieSession()
     render(<App session={session} />)

@@ -115,7 +115,7 @@ describe('a Vue application', () => {
   })
 
   it('is logged in after a reload in cookie mode', async () => {
-    backend.configure({ transport: 'cookie' })
+    backend.configure({ transport: 'cookie', csrf: true })
     await backend.issue('ada')
     session = createCookieSession()
     render()
