@@ -74,13 +74,14 @@ export function createAttempts(limit: number): Attempts {
         result => isLate && late.taken(result),
         error => isLate && late.failed(error),
       )
-      return within(work, limit, () => {
+      const expire = (): Error => {
         isLate = true
         late.open()
         return new TypeError(
           `The refresh function did not settle within ${limit} ms. If it calls a client that tokenflight is attached to, pass it context.signal or skipAuth`,
         )
-      })
+      }
+      return within(work, limit, expire, true)
     },
   }
 }

@@ -15,7 +15,7 @@ import { createExclusive } from './tabs.js'
 import { decodeToken, readAnswer } from './tokens.js'
 import type { Auth, AuthOptions, AuthState, JwtClaims, Tokens } from './types.js'
 import { createVault } from './vault.js'
-import { ignore, pause, unlessAborted, within } from './waiting.js'
+import { ignore, isPromise, unlessAborted, within } from './waiting.js'
 
 /** How long `logout()` waits for the server, milliseconds. */
 const FAREWELL = 2_000
@@ -66,7 +66,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     shared,
     conclude,
     exclusive: shared
-      ? createExclusive(name, settings.lock, settings.refreshTimeout)
+      ? createExclusive(name, settings.lock, settings.refreshTimeout, clock)
       : callback => callback(false),
     held: () => session.held,
     generation: () => session.record.generation,
@@ -106,10 +106,11 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       } else if (flight.reason === 'manual')
         flight.settle(new RefreshFailedError('There is no refresh token', 0))
     },
-    cool: retryAt => session.cool(flights.coolDown, retryAt),
+    cool: (retryAt, retrying) => session.cool(flights.coolDown, retryAt, retrying),
+    linger: async () => siblings?.linger(),
     failed(error) {
       session.error = error
-      void session.cool(flights.coolDown, error.retryAt).then(events.flush)
+      if (error.retryAt !== undefined) void session.cool(flights.coolDown, error.retryAt).then(events.flush)
     },
   })
 
@@ -130,7 +131,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
 
   /** Takes over what an earlier page left. A session that is over ends, a cookie is asked for. */
   const restore = async (first: Promise<Tokens | null> | Tokens | null): Promise<void> => {
-    const stored = first && 'then' in first ? await first : first
+    const stored = isPromise(first) ? await first : first
     // A login or logout came first.
     if (session.record.generation) return
     if (stored) session.adopt(stored, true)
@@ -151,7 +152,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   const loading = new Promise<void>(resolve => {
     done = resolve
   })
-  session.loading = cookie || (first && 'then' in first) ? loading : undefined
+  session.loading = cookie || isPromise(first) ? loading : undefined
   const restoring = restore(first)
   if (session.held) session.loading = undefined
   const failed = (error: unknown): void => events.emit('warning', { message: 'The restore failed', error })
@@ -168,7 +169,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     if (session.held || cookie) await flights.fly('manual')
   }
   /** Tells the server that the session is over, best effort. */
-  const farewell = async (tokens: { refreshToken?: string; accessToken?: string }): Promise<void> => {
+  const farewell = async (known: typeof first | undefined): Promise<void> => {
+    const { accessToken, refreshToken } = (isPromise(known) ? await known : known) ?? {}
+    if (!accessToken && !cookie) return
+    const tokens = { ...(accessToken && { accessToken }), ...(refreshToken && { refreshToken }) }
     const controller = new AbortController()
     const call = async (): Promise<unknown> => settings.logout?.({ ...tokens, signal: controller.signal })
     try {
@@ -191,14 +195,12 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       events.flush()
     },
     async logout() {
-      const { accessToken, refreshToken } = session.held?.tokens ?? {}
-      const isKnown = !!session.held || cookie
+      const { held, loading } = session
       const stored = session.end('logout')
       conclude()
-      if (isKnown && settings.logout) {
-        const tokens = { ...(accessToken && { accessToken }), ...(refreshToken && { refreshToken }) }
-        await Promise.race([farewell(tokens), pause(FAREWELL)])
-      }
+      // Whoever is still being read is logged out, too.
+      const known = held ? held.tokens : loading && first
+      if (settings.logout) await within(farewell(known), FAREWELL, () => new Error()).catch(ignore)
       await stored
       events.flush()
     },
@@ -208,11 +210,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
         if (request?.forceRefresh) await refresh()
         return (await desk.acquire(began))?.accessToken
       }
+      if (request?.signal?.aborted) return Promise.reject(request.signal.reason)
       if (request) return unlessAborted(token(), request.signal)
       const ticket = desk.acquire(began)
-      return ticket instanceof Promise
-        ? ticket.then(late => late?.accessToken)
-        : Promise.resolve(ticket?.accessToken)
+      return isPromise(ticket) ? ticket.then(late => late?.accessToken) : Promise.resolve(ticket?.accessToken)
     },
     refresh,
     getState: () => state as AuthState<Claims>,

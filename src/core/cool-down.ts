@@ -11,6 +11,8 @@ const LONGEST = 60_000
 export interface CoolDown {
   until: number
   strict: boolean
+  /** A sibling may try again until then: its outcome is worth waiting for. */
+  retrying: boolean
   failures: number
   /** Whether nothing may shorten the wait now. */
   isStrict(): boolean
@@ -29,6 +31,7 @@ export function createCoolDown(clock: () => number): CoolDown {
   const coolDown: CoolDown = {
     until: 0,
     strict: false,
+    retrying: false,
     failures: 0,
     isStrict: () => coolDown.strict && clock() < coolDown.until,
     hold(until) {
@@ -45,15 +48,17 @@ export function createCoolDown(clock: () => number): CoolDown {
       const rest = coolDown.strict ? coolDown.until - now : 0
       coolDown.until = now + Math.max(own, wait, rest)
       coolDown.strict = wait > 0 || rest > 0
+      coolDown.retrying = false
     },
-    learn({ failures = 0, retryAt, cooledAt = 0, retryStrict }, wall) {
+    learn({ failures = 0, retryAt, cooledAt = 0, retryStrict, retrying }, wall) {
       coolDown.failures = Math.max(coolDown.failures, failures)
       coolDown.until = retryAt ? clock() + retryAt - Math.max(wall, cooledAt) : 0
       coolDown.strict = retryStrict === true
+      coolDown.retrying = retrying === true
     },
     clear() {
       coolDown.until = coolDown.failures = 0
-      coolDown.strict = false
+      coolDown.strict = coolDown.retrying = false
     },
   }
   return coolDown

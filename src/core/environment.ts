@@ -4,10 +4,13 @@ import type { AuthLock } from './types.js'
 /** The longest wait that a timer takes; beyond it `setTimeout` fires at once (HTML, 32-bit delay). */
 const LONGEST_WAIT = 2 ** 31 - 1
 
-/** Runs the callback after so many milliseconds (at most 24.8 days). Returns what cancels it. Never keeps Node alive. */
-export function startTimer(callback: () => void, delay: number): () => void {
+/**
+ * Runs the callback after so many milliseconds (at most 24.8 days). Returns what cancels it.
+ * @param isAwaited somebody waits for it, so Node must live on until it is due or cancelled
+ */
+export function startTimer(callback: () => void, delay: number, isAwaited?: boolean): () => void {
   const timer: unknown = setTimeout(callback, Math.min(Math.max(delay, 0), LONGEST_WAIT))
-  ;(timer as { unref?: () => void }).unref?.()
+  if (!isAwaited) (timer as { unref?: () => void }).unref?.()
   return () => clearTimeout(timer as number)
 }
 

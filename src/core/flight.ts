@@ -40,8 +40,10 @@ export interface FlightHost {
   take(reading: TokenReading): Promise<void>
   /** The server refused (with an error), or nothing is left to refresh with: the end. */
   refused(flight: Flight, error?: unknown): Promise<void>
-  /** Tells the siblings of a cool-down. */
-  cool(retryAt: number): Promise<void>
+  /** Tells the siblings of a cool-down, or of an attempt that may follow until then. */
+  cool(retryAt: number, retrying?: boolean): Promise<void>
+  /** Holds the lock until what was said on the channel has arrived, where nothing else tells the siblings. */
+  linger(): Promise<void>
   /** It failed; the session lives. */
   failed(error: RefreshFailedError): void
   /** Publishes the state, sets the timer, delivers events. */

@@ -11,6 +11,21 @@ import { pause } from './waiting.js'
 
 /** Without a lock a sibling's answer may still be on its way to the storage, milliseconds. */
 const SIBLING = 1_000
+/** How long siblings wait, beyond the next attempt, for what a failure comes to, milliseconds. */
+const DECISION = 250
+
+/** What no attempt is made for. */
+const WAIT = 'The last refresh failed; no further attempt yet'
+
+/** One attempt of a flight. */
+interface Turn {
+  /** From 1. */
+  readonly count: number
+  /** The pause before another one, milliseconds: exponential, full jitter. */
+  readonly delay: number
+  /** The failures in a row before this flight began to wait for a sibling; without limit if it does not. */
+  readonly failures: number
+}
 
 export interface Flights {
   readonly coolDown: CoolDown
@@ -34,6 +49,8 @@ export function createFlights(host: FlightHost): Flights {
   const coolDown = createCoolDown(clock)
   /** Ends a flight without the ways of a failed attempt. */
   const nothingLeft = new Error('There is nothing to refresh with')
+  /** Ends an attempt that was not made, since a sibling may make one. */
+  const notYet = new Error('A sibling may try again')
   /** Flights whose waiters were freed while the server may still answer. */
   const open = new Set<Flight>()
   const refusals = new WeakSet<object>()
@@ -56,12 +73,26 @@ export function createFlights(host: FlightHost): Flights {
   /** Why no attempt may be made now, if so. */
   const refusal = (reason: RefreshReason): RefreshFailedError | undefined => {
     if (isOffline()) return refuse('Offline: no refresh was tried')
-    const isWaiting = clock() < coolDown.until && (coolDown.strict || reason !== 'manual')
+    const isWaiting =
+      clock() < coolDown.until && !isAwaitingSibling() && (coolDown.strict || reason !== 'manual')
     // The same refresh token must not be sent while the answer to it may still come.
-    return isWaiting || [...open].some(isPresent)
-      ? refuse('The last refresh failed; no further attempt yet', epoch(coolDown.until))
-      : undefined
+    return isWaiting || [...open].some(isPresent) ? refuse(WAIT, epoch(coolDown.until)) : undefined
   }
+  const isAwaitingSibling = (): boolean => coolDown.retrying && clock() < coolDown.until && !isStopped
+  /** Whether no attempt follows this one, whatever its failure means. */
+  const isLast = (flight: Flight, count: number, wait: number): boolean =>
+    isStopped ||
+    // After a failure one probe goes first, alone.
+    coolDown.failures > 0 ||
+    (coolDown.isStrict() && !wait) ||
+    // A request that is the refresh is sent once.
+    count > (flight.refresh === settings.refresh ? settings.limit : 0) ||
+    wait > settings.maxDelay
+  const draw = (count: number): Turn => ({
+    count,
+    delay: Math.random() * Math.min(settings.maxDelay, settings.delay * 2 ** (count - 1)),
+    failures: Number.POSITIVE_INFINITY,
+  })
   const classify = (error: unknown): Promise<FailureClass> =>
     classifyFailure(error, settings.classify, cause => {
       const message = 'classify threw; the default class counts'
@@ -84,7 +115,12 @@ export function createFlights(host: FlightHost): Flights {
     host.conclude()
   }
   /** One attempt, under the lock. Resolves when new tokens are in, or the flight is over. */
-  const attempt = async (flight: Flight, count: number, locked: boolean, waited: number): Promise<void> => {
+  const attempt = async (
+    flight: Flight,
+    { count, delay, failures }: Turn,
+    locked: boolean,
+    waited: number,
+  ) => {
     // News may have settled it while it waited for the lock, or may now.
     if (host.shared && !flight.done) await host.recall(waited)
     if (flight.done) return
@@ -95,6 +131,9 @@ export function createFlights(host: FlightHost): Flights {
     // Perhaps a sibling's failure, learned a moment ago.
     const refused = refusal(flight.reason)
     if (refused) throw refused
+    if (isAwaitingSibling()) throw notYet
+    // What a sibling's attempts came to while this one waited for them holds for it, too.
+    if (coolDown.failures > failures) throw refuse(WAIT, epoch(coolDown.until))
     const { held, reason } = flight
     const { refreshToken } = credentials
     if (held && clock() >= held.refreshEndsAt) held.asked = true
@@ -142,8 +181,13 @@ export function createFlights(host: FlightHost): Flights {
       // Siblings learn it before the lock is theirs; a cookie is theirs, too, whatever this flight was for.
       const wait = readRetryAfter(error, settings.clock.now())
       if (wait) coolDown.hold(clock() + wait)
-      if (coolDown.isStrict() && (settings.cookie || isPresent(flight)))
-        await host.cool(epoch(coolDown.until))
+      if (settings.cookie || isPresent(flight)) {
+        const isOver = isLast(flight, count, wait)
+        // What it means is not known yet: no function of the application runs inside the lock.
+        if (isOver && coolDown.isStrict()) await host.cool(epoch(coolDown.until))
+        else if (locked)
+          await host.cool(epoch(clock() + (isOver ? 0 : Math.max(wait, delay)) + DECISION), true)
+      }
       throw error
     })
   }
@@ -166,7 +210,7 @@ export function createFlights(host: FlightHost): Flights {
   const recover = async (
     flight: Flight,
     error: unknown,
-    count: number,
+    { count, delay }: Turn,
     locked: boolean,
   ): Promise<boolean> => {
     if (error === nothingLeft) await host.refused(flight)
@@ -182,26 +226,14 @@ export function createFlights(host: FlightHost): Flights {
           error,
         )
         emit('refreshFailed', { error: failed, class: failure, attempts: count })
+        if (failure !== 'rejected') host.failed(failed)
         flight.settle(failed)
       } else if (failure === 'rejected') await reject(flight, error, locked)
       else {
         const wait = readRetryAfter(error, settings.clock.now())
-        const { delay, maxDelay } = settings
-        // A request that is the refresh is sent once.
-        const limit = flight.refresh === settings.refresh ? settings.limit : 0
-        // After a failure one probe goes first, alone.
-        const isLast =
-          failure !== 'transient' ||
-          isStopped ||
-          coolDown.failures > 0 ||
-          (coolDown.isStrict() && !wait) ||
-          count > limit ||
-          wait > maxDelay
-        if (!isLast)
-          await pause(
-            Math.max(wait && wait + 1, Math.random() * Math.min(maxDelay, delay * 2 ** (count - 1))),
-          )
-        if (!isLast && !isStopped && !isOffline()) return true
+        const isOver = failure !== 'transient' || isLast(flight, count, wait)
+        if (!isOver) await pause(Math.max(wait && wait + 1, delay))
+        if (!isOver && !isStopped && !isOffline()) return true
         if (!flight.done) fail(flight, error, failure, count, wait)
       }
     }
@@ -211,18 +243,25 @@ export function createFlights(host: FlightHost): Flights {
 
   const run = async (flight: Flight): Promise<void> => {
     const startedAt = clock()
-    for (let count = 1, again = true; again && !flight.done; count++) {
+    let turn = draw(1)
+    for (let again = true; again && !flight.done; ) {
       let locked = true
       try {
         const asked = clock()
         await host.exclusive(has => {
           locked = has
-          return attempt(flight, count, has, clock() - asked)
+          return attempt(flight, turn, has, clock() - asked).finally(host.linger)
         })
-        if (!flight.done) landed(flight, count, startedAt)
+        if (!flight.done) landed(flight, turn.count, startedAt)
         flight.settle()
       } catch (error) {
-        again = !flight.done && (await recover(flight, error, count, locked))
+        if (error === notYet) {
+          turn = { ...turn, failures: coolDown.failures }
+          await pause(coolDown.until - clock())
+        } else {
+          again = !flight.done && (await recover(flight, error, turn, locked))
+          turn = draw(turn.count + 1)
+        }
       }
     }
     host.conclude()

@@ -40,14 +40,16 @@ export function resolveOptions(options: AuthOptions): Settings {
     delay = 500,
     maxDelay = 8_000,
   } = retry && typeof retry === 'object' ? retry : { limit: retry as number | undefined }
-  for (const [option, value] of Object.entries({
-    refreshTimeout,
-    'retry.delay': delay,
-    'retry.maxDelay': maxDelay,
-  })) {
+  for (const [option, value] of Object.entries({ 'retry.delay': delay, 'retry.maxDelay': maxDelay })) {
     check(isDuration(value), option, 'a non-negative number of milliseconds', value)
   }
-  check(isDuration(limit), 'retry.limit', 'a non-negative number of attempts', limit)
+  check(
+    isDuration(refreshTimeout) && refreshTimeout > 0,
+    'refreshTimeout',
+    'a positive number of milliseconds',
+    refreshTimeout,
+  )
+  check(isDuration(limit) && limit % 1 === 0, 'retry.limit', 'a non-negative whole number of attempts', limit)
   check(
     refreshAhead === undefined || typeof refreshAhead === 'function' || isDuration(refreshAhead),
     'refreshAhead',
@@ -82,7 +84,9 @@ export function resolveOptions(options: AuthOptions): Settings {
   )
   check(typeof spread === 'boolean', 'spread', 'a boolean', spread)
   checkMethods('storage', storage, ['get', 'set', 'remove'])
-  checkMethods('clock', clock, ['now'])
+  const { shared } = storage
+  check(shared === undefined || typeof shared === 'boolean', 'storage.shared', 'a boolean', shared)
+  checkMethods('clock', clock, clock?.monotonic === undefined ? ['now'] : ['now', 'monotonic'])
   if (options.lock !== undefined) checkMethods('lock', options.lock, ['request'])
   return {
     ...options,
@@ -124,12 +128,9 @@ function isOneOf(value: string, words: readonly string[]): boolean {
 
 function checkMethods(option: string, value: object, methods: readonly string[]): void {
   for (const method of methods) {
-    check(
-      typeof (value as Record<string, unknown> | null)?.[method] === 'function',
-      `${option}.${method}`,
-      'a function',
-      value,
-    )
+    const member = (value as Record<string, unknown> | null)?.[method]
+    const got = value && typeof value === 'object' ? member : value
+    check(typeof member === 'function', `${option}.${method}`, 'a function', got)
   }
 }
 

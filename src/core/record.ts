@@ -12,6 +12,11 @@ export function isNewer(record: Tokens, than: Tokens): boolean {
   )
 }
 
+/** Whether both came of the same record, so that nothing but chance orders them. */
+export function isTwin(record: Tokens, other: Tokens): boolean {
+  return record.generation === other.generation && Math.floor(record.version) === Math.floor(other.version)
+}
+
 /** The next generation or version. The random fraction decides between two tabs that count on at once. */
 export function next(count: number): number {
   return Math.floor(count) + 1 + Math.random()

@@ -33,8 +33,8 @@ export interface Session {
   adopt(stored: Tokens, restored?: boolean): void
   /** The session ends here, by logout or for good. Stores that first; `insist`: whatever else is stored. */
   end(why: 'logout' | SessionEndReason, cause?: unknown): Promise<void>
-  /** A refresh failed; the siblings shall know. */
-  cool(coolDown: CoolDown, retryAt: number | undefined): Promise<void>
+  /** A refresh failed; the siblings shall know, and whether it may be tried again until then. */
+  cool(coolDown: CoolDown, retryAt: number | undefined, retrying?: boolean): Promise<void>
   /** Stores the record and tells the siblings. What is newer there is adopted, or outbid where `insist` says so. */
   commit(insist?: boolean): Promise<void>
   /** Reads storage again where siblings write to it; a page that slept asks them where they do not. */
@@ -109,7 +109,7 @@ export function createSession(host: SessionHost): Session {
     // No word of a refresh token keeps the one there is, with its end (RFC 6749 section 6).
     const isEcho = !!reading.refreshToken && reading.refreshToken === base.refreshToken
     const isKept =
-      !!base.savedAt &&
+      base.savedAt !== undefined &&
       (isEcho ? isDated(reading) : !reading.refreshToken && reading.refreshLifetime === undefined)
     const remaining =
       isKept && held ? held.refreshEndsAt - clock() : (reading.refreshLifetime ?? Number.POSITIVE_INFINITY)
@@ -205,10 +205,10 @@ export function createSession(host: SessionHost): Session {
       // A newer session, here or stored, may have come first.
       if (why !== 'logout' && held && session.held === held) close(why, 'local', cause)
     },
-    async cool({ failures, strict }, retryAt = wall()) {
+    async cool({ failures, strict }, retryAt = wall(), retrying = false) {
       const { held, record } = session
       if (!(held ? storage.shared || cookie : session.undecided)) return
-      const cooled = { ...record, failures, retryAt, retryStrict: strict, cooledAt: wall() }
+      const cooled = { ...record, failures, retryAt, retryStrict: strict, retrying, cooledAt: wall() }
       session.record = cooled
       if (!held) return host.announce()
       session.record = held.tokens = { ...cooled, version: between(record.version) }

@@ -7,12 +7,16 @@ import { ignore, pause } from './waiting.js'
 
 /** How long a sibling's answer may take, milliseconds. */
 const ANSWER = 50
+/** How long a message may be on its way, milliseconds. */
+const DELIVERY = 10
 
 export interface Siblings {
   /** The record has changed. */
   announce(): void
   /** Asks for a newer record and waits a moment for it. */
   ask(): Promise<void>
+  /** Waits until what was said has arrived, where nothing but the messages tells it, and there is anybody. */
+  linger(): Promise<void>
   close(): void
 }
 
@@ -38,6 +42,7 @@ interface News {
 export function createSiblings(host: SiblingsHost): Siblings {
   const { isStored, clock, session, flights, conclude } = host
   let hear: () => void = ignore
+  let isAlone = true
 
   /**
    * Whether whoever asks shall hear our record: a token or a cool-down that lasts; an end, if he knows of an older
@@ -50,6 +55,7 @@ export function createSiblings(host: SiblingsHost): Siblings {
 
   const channel = openChannel(host.name, message => {
     const { record, wanted, changed } = (message ?? {}) as News
+    isAlone = false
     if (isStored) {
       // A frozen page must not open a transaction, which would block the others.
       if (host.isFrozen()) session.stale++
@@ -72,6 +78,9 @@ export function createSiblings(host: SiblingsHost): Siblings {
       })
       channel.post({ wanted: session.record.generation })
       await Promise.race([pause(ANSWER), heard])
+    },
+    async linger() {
+      if (!isStored && !isAlone) await pause(DELIVERY)
     },
     close: channel.close,
   }

@@ -1,6 +1,6 @@
 /** Where the record lives: memory, or Web Storage with a ledger in IndexedDB. */
 import { createLedger, hasIndexedDB } from './indexed-db.js'
-import { isNewer, parseRecord } from './record.js'
+import { isNewer, isTwin, parseRecord } from './record.js'
 import type { TokenStorage, Tokens } from './types.js'
 import type { CoherentStorage } from './vault.js'
 import { ignore, pause, within } from './waiting.js'
@@ -84,11 +84,15 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
         const present = get()
         return present && isNewer(present, tokens) ? present : undefined
       }
-      const write = (): void => void (newer() ?? set(tokens))
+      /** The same without a twin: of two grants of one refresh token the last counts, whatever a dead page has left. */
+      const later = (): Tokens | undefined => {
+        const present = newer()
+        return present?.accessToken && isTwin(present, tokens) ? undefined : present
+      }
       // An end must depend neither on a database nor on the page living on.
-      if (!tokens.accessToken) write()
-      const stamp = await patiently(() => ledger.note(tokens, write))
-      if (stamp) return isNewer(stamp, tokens) ? ((await load()) ?? stamp) : (newer() ?? tokens)
+      if (!tokens.accessToken && !newer()) set(tokens)
+      const stamp = await patiently(() => ledger.note(tokens, () => void (later() ?? set(tokens))))
+      if (stamp) return isNewer(stamp, tokens) ? ((await load()) ?? stamp) : (later() ?? tokens)
       const present = newer()
       if (present) return present
       set(tokens)

@@ -76,6 +76,8 @@ export interface Tokens {
   readonly cooledAt?: number
   /** `retryAt` comes from the server's `Retry-After` or an open attempt, which nothing may ignore. */
   readonly retryStrict?: boolean
+  /** Whoever failed last may try again until `retryAt`: siblings wait so long for what comes of it. */
+  readonly retrying?: boolean
   /** Tombstones only: why the session ended. */
   readonly ended?: 'logout' | SessionEndReason
 }

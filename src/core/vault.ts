@@ -1,7 +1,7 @@
 /** Reading and writing the record: bounded, in order, and never in the way. Memory carries on. */
 import { isNewer, parseRecord } from './record.js'
 import type { TokenStorage, Tokens } from './types.js'
-import { ignore, within } from './waiting.js'
+import { ignore, isPromise, within } from './waiting.js'
 
 /** Bound on one storage operation, milliseconds. */
 const LIMIT = 2_000
@@ -55,9 +55,7 @@ export function createVault(
     first() {
       try {
         const stored = storage.get()
-        return typeof (stored as Promise<unknown> | null)?.then === 'function'
-          ? attempt('read', () => stored).then(parseRecord)
-          : parseRecord(stored)
+        return isPromise(stored) ? attempt('read', () => stored).then(parseRecord) : parseRecord(stored)
       } catch (error) {
         warn('Storage failed to read; the session goes on in memory', error)
         return null

@@ -3,13 +3,21 @@ import { startTimer } from './environment.js'
 
 /** Resolves after so many milliseconds. */
 export function pause(delay: number): Promise<void> {
-  return new Promise(resolve => void startTimer(resolve, delay))
+  return new Promise(resolve => void startTimer(resolve, delay, true))
 }
 
-/** The promise, or the error that `onTimeout` makes when it takes longer than so many milliseconds. */
-export function within<T>(promise: Promise<T>, limit: number, onTimeout: () => Error): Promise<T> {
+/**
+ * The promise, or the error that `onTimeout` makes when it takes longer than so many milliseconds.
+ * @param isAwaited Node must live on until then, whatever the promise hangs on
+ */
+export function within<T>(
+  promise: Promise<T>,
+  limit: number,
+  onTimeout: () => Error,
+  isAwaited?: boolean,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const cancel = startTimer(() => reject(onTimeout()), limit)
+    const cancel = startTimer(() => reject(onTimeout()), limit, isAwaited)
     promise.finally(cancel).then(resolve, reject)
   })
 }
@@ -23,6 +31,11 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
     signal.addEventListener('abort', give)
     promise.finally(() => signal.removeEventListener('abort', give)).then(resolve, reject)
   })
+}
+
+/** Also where the application, a test or a polyfill has replaced the global `Promise`. */
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 /** For promises whose failure somebody else handles. */

@@ -37,6 +37,22 @@ function handClock(): Clock & { wall: number; steady: number } {
 
 const fresh = () => refreshStub(async () => pair())
 
+describe('a clock of a test that begins at 0', () => {
+  it('is a clock like any other: the end of a refresh token that is kept stays what it was', async () => {
+    let now = 0
+    const refresh = refreshStub(async () => ({ access_token: opaque('at'), expires_in: 60 }))
+    const auth = track(createAuth({ clock: { now: () => now }, refresh }))
+    const tokens = { access_token: opaque('at'), expires_in: 60, refresh_token: opaque('rt') }
+    await auth.login({ ...tokens, refresh_expires_in: 600 })
+    now = SECOND
+    await auth.refresh()
+    expect(auth.getState()).toMatchObject({ sessionExpiresAt: 600 * SECOND })
+    now = 601 * SECOND
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
+    expect(refresh.spent).toEqual([tokens.refresh_token])
+  })
+})
+
 describe('a device clock that is wrong', () => {
   it.each([
     ['an hour fast', HOUR],

@@ -122,7 +122,9 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
   it('hands out the token that a sibling has got meanwhile', async () => {
     const { here, cached, refresh, channel } = await siblings()
     channel.isDeaf = true
-    await here.auth.refresh()
+    const done = here.auth.refresh()
+    await pass(SECOND)
+    await done
     const fresh = await here.auth.getAccessToken()
     channel.isDeaf = false
     wake()

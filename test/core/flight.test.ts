@@ -161,12 +161,16 @@ describe('a caller that gives up', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it('before it asks rejects without waiting', async () => {
-    const { auth } = open()
+  it('before it asks rejects without waiting, and starts nothing', async () => {
+    const { auth, refresh } = open()
     await auth.login(pair())
     await pass(5 * MINUTE)
-    const error = await rejection(auth.getAccessToken({ signal: AbortSignal.abort() }))
-    expect(error.name).toBe('AbortError')
+    for (const forceRefresh of [false, true]) {
+      const error = await rejection(auth.getAccessToken({ signal: AbortSignal.abort(), forceRefresh }))
+      expect(error.name).toBe('AbortError')
+    }
+    await settle()
+    expect(refresh.calls).toHaveLength(0)
   })
 
   it('alone does not stop the flight', async () => {

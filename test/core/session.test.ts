@@ -124,6 +124,31 @@ describe('login', () => {
 })
 
 describe('logout', () => {
+  it('before an asynchronous storage was read ends that session at the server, too', async () => {
+    const stored = storedRecord()
+    const logout = vi.fn(async (_: LogoutContext) => {})
+    const storage = cell(stored, { shared: true, asynchronous: true })
+    const { auth, events, refresh } = open({ storage, logout })
+    const done = auth.logout()
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    await done
+    expect(logout).toHaveBeenCalledExactlyOnceWith({
+      accessToken: stored.accessToken,
+      refreshToken: stored.refreshToken,
+      signal: expect.any(AbortSignal),
+    })
+    expect(storage.record).toMatchObject({ ended: 'logout' })
+    expect(storage.record).not.toHaveProperty('refreshToken')
+    expect([events.names, refresh.calls.length]).toEqual([[], 0])
+  })
+
+  it('before a storage was read that held nobody tells the server nothing', async () => {
+    const logout = vi.fn(async () => {})
+    const { auth } = open({ storage: cell(null, { asynchronous: true }), logout })
+    await auth.logout()
+    expect(logout).not.toHaveBeenCalled()
+  })
+
   it('ends the session locally at once, before anything is awaited', async () => {
     const storage = cell()
     const { auth, events } = open({ storage })
@@ -625,6 +650,25 @@ describe('the four cases of two ends', () => {
       }
       expect(refresh.calls).toHaveLength(1)
     })
+
+    it.each([
+      [503, 'transient', true],
+      [404, 'misconfigured', true],
+      [401, 'rejected', false],
+    ])(
+      'a question that fails with %i (%s) is told, and shown in the state: %j',
+      async (status, failure, isShown) => {
+        const { auth, refresh, events } = await start()
+        await auth.getAccessToken()
+        await settle()
+        refresh.last.fail(httpError(status))
+        await settle()
+        const [event] = events.of('refreshFailed')
+        expect(event).toMatchObject({ class: failure, attempts: 1, error: { code: 'ERR_REFRESH_FAILED' } })
+        expect(auth.getState()).toMatchObject({ status: 'authenticated', refreshing: false })
+        expect((auth.getState() as { error?: unknown }).error).toBe(isShown ? event?.error : undefined)
+      },
+    )
 
     it('a new pair that comes carries the session on', async () => {
       const { auth, refresh, events } = await start()

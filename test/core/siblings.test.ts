@@ -1,14 +1,248 @@
 /** Two tabs of one session, and what may come between them. */
-import { type Tokens, webStorage } from 'tokenflight'
+import { type AuthOptions, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
-import { open, pair, pass, refreshStub, SECOND, useFakeTime } from '../support/core.js'
+import {
+  alone,
+  cell,
+  httpError,
+  invalidGrant,
+  MINUTE,
+  open,
+  pair,
+  pass,
+  type RefreshStub,
+  refreshStub,
+  SECOND,
+  useFakeTime,
+  watch,
+} from '../support/core.js'
 
 useFakeTime()
 
 beforeEach(() => {
   Channel.reset()
   vi.stubGlobal('BroadcastChannel', Channel)
+})
+
+/** Four tabs of one session whose access token has just died. */
+async function tabsWithDeadToken(refresh: RefreshStub, options: Partial<AuthOptions> = {}) {
+  const common = { name: 'four', lock: createLock(), background: 'off', ...options } as const
+  const storage = options.storage ?? cell(null, { shared: true })
+  const tabs = Array.from({ length: 4 }, () => open({ ...common, storage, refresh }))
+  await pass(SECOND)
+  void tabs[0]?.auth.login(pair())
+  await pass(5 * MINUTE + SECOND)
+  return tabs
+}
+
+describe('tabs that ask at once with a dead token', () => {
+  /** Each takes so long, as real ones do. */
+  const failing = (error: () => unknown): RefreshStub =>
+    refreshStub(() => new Promise((_, reject) => setTimeout(() => reject(error()), 30)))
+
+  const storages: Record<string, () => TokenStorage> = {
+    'a synchronous storage': () => cell(null, { shared: true }),
+    'a storage that takes its time': () => {
+      const inner = cell(null, { shared: true })
+      const slowly = <T>(work: () => T): Promise<T> =>
+        new Promise(resolve => setTimeout(() => resolve(work()), 20))
+      return {
+        shared: true,
+        get: () => slowly(() => inner.record),
+        set: tokens => slowly(() => void inner.set(tokens)),
+        remove: () => slowly(() => void inner.remove()),
+      }
+    },
+  }
+
+  it.each(Object.entries(storages))('send a refused refresh token once: %s', async (_, storage) => {
+    const refresh = failing(invalidGrant)
+    const tabs = await tabsWithDeadToken(refresh, { storage: storage() })
+    const outcomes = tabs.map(({ auth }) => watch(auth.getAccessToken()))
+    await pass(5 * SECOND)
+    expect(outcomes.map(({ error }) => (error as { code?: string }).code)).toEqual(
+      Array(4).fill('ERR_SESSION_EXPIRED'),
+    )
+    expect(tabs.map(({ events }) => events.of('sessionExpired').length)).toEqual([1, 1, 1, 1])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('send a refused refresh token once where classify is what says so', async () => {
+    const refresh = failing(() => httpError(418))
+    const tabs = await tabsWithDeadToken(refresh, { classify: () => 'rejected' })
+    const outcomes = tabs.map(({ auth }) => watch(auth.getAccessToken()))
+    await pass(5 * SECOND)
+    expect(new Set(outcomes.map(({ error }) => (error as { code?: string }).code))).toEqual(
+      new Set(['ERR_SESSION_EXPIRED']),
+    )
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it.each<[what: string, error: () => unknown, attempts: number]>([
+    ['a server that is down', () => httpError(503), 3],
+    ['a broken connection', () => new TypeError('Failed to fetch'), 3],
+    ['a wrong URL', () => httpError(404), 1],
+  ])('make the attempts of one of them: %s', async (_, error, attempts) => {
+    const refresh = failing(error)
+    const tabs = await tabsWithDeadToken(refresh)
+    const outcomes = tabs.map(({ auth }) => watch(auth.getAccessToken()))
+    await pass(10 * SECOND)
+    expect(outcomes.map(({ error: each }) => (each as { code?: string }).code)).toEqual(
+      Array(4).fill('ERR_REFRESH_FAILED'),
+    )
+    expect(tabs.map(({ auth }) => auth.getState().status)).toEqual(Array(4).fill('authenticated'))
+    expect(refresh.calls.map(({ attempt }) => attempt)).toEqual([1, 2, 3].slice(0, attempts))
+    // One cool-down for all.
+    const until = outcomes.map(({ error: each }) => (each as { retryAt?: number }).retryAt ?? 0)
+    expect(Math.max(...until) - Math.min(...until)).toBeLessThan(5)
+  })
+
+  it('are all served by the attempt of one of them that works after failures', async () => {
+    const tokens = pair()
+    const refresh = refreshStub(
+      (_, number) =>
+        new Promise((resolve, reject) =>
+          setTimeout(() => (number < 3 ? reject(httpError(503)) : resolve(tokens)), 30),
+        ),
+    )
+    const tabs = await tabsWithDeadToken(refresh)
+    const outcomes = tabs.map(({ auth }) => watch(auth.getAccessToken()))
+    await pass(10 * SECOND)
+    expect(outcomes).toEqual(Array(4).fill({ status: 'fulfilled', value: tokens.access_token }))
+    expect(refresh.calls).toHaveLength(3)
+    expect(tabs.flatMap(({ events }) => events.of('refreshFailed'))).toEqual([])
+  })
+
+  it('go on without the one that is frozen between two attempts', async () => {
+    const tokens = pair()
+    const refresh = refreshStub((_, number) =>
+      number === 1 ? Promise.reject(httpError(503)) : Promise.resolve(tokens),
+    )
+    const lock = createLock()
+    let isFrozen = false
+    const [first, ...others] = await tabsWithDeadToken(refresh, {
+      retry: { limit: 2, delay: 4_000 },
+      lock: {
+        request: (name, options, callback) =>
+          isFrozen ? new Promise<never>(() => {}) : lock.request(name, options, callback),
+      },
+    })
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    watch(first!.auth.getAccessToken())
+    await pass(10)
+    expect(refresh.calls).toHaveLength(1)
+    const outcomes = others.map(({ auth }) => watch(auth.getAccessToken()))
+    await pass(1_985)
+    // They wait for it, and send nothing meanwhile.
+    expect(refresh.calls).toHaveLength(1)
+    expect(outcomes.map(({ status }) => status)).toEqual(Array(3).fill('pending'))
+    isFrozen = true
+    await pass(10)
+    isFrozen = false
+    await pass(SECOND)
+    expect(outcomes).toEqual(Array(3).fill({ status: 'fulfilled', value: tokens.access_token }))
+    expect(refresh.spent).toEqual(Array(2).fill(refresh.calls[0]?.refreshToken))
+  })
+
+  it('wait for each other no longer when one of them logs out', async () => {
+    const refresh = refreshStub(() => Promise.reject(httpError(503)))
+    const [first, second, third] = await tabsWithDeadToken(refresh, {
+      retry: { limit: 2, delay: 60_000, maxDelay: 60_000 },
+    })
+    vi.spyOn(Math, 'random').mockReturnValue(0.9)
+    watch(first!.auth.getAccessToken())
+    await pass(10)
+    const outcome = watch(second!.auth.getAccessToken())
+    await pass(SECOND)
+    expect(outcome.status).toBe('pending')
+    await third!.auth.logout()
+    await pass(100)
+    expect(outcome).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    await pass(5 * MINUTE)
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it.each([0, 2, 30])('cost one refresh in cookie mode, however fast it is: %i ms', async duration => {
+    vi.stubGlobal('document', new EventTarget())
+    const refresh = refreshStub(() => new Promise(resolve => setTimeout(() => resolve(alone()), duration)))
+    const lock = createLock()
+    const tabs = Array.from({ length: 4 }, () =>
+      open({ name: 'cookies', lock, background: 'off', refreshTokenIn: 'cookie', refresh }),
+    )
+    await pass(SECOND)
+    expect(refresh.calls).toHaveLength(1)
+    await pass(5 * MINUTE + SECOND)
+    const outcomes = tabs.map(({ auth }) => watch(auth.getAccessToken()))
+    await pass(SECOND)
+    expect(new Set(outcomes.map(({ value }) => value)).size).toBe(1)
+    expect(refresh.reasons).toEqual(['restore', 'expired'])
+  })
+})
+
+describe('a lock', () => {
+  it('that grants nothing and heeds no signal makes nobody wait for ever', async () => {
+    const never = vi.fn(() => new Promise<never>(() => {}))
+    const refresh = refreshStub(async () => pair())
+    const { auth } = open({
+      storage: cell(null, { shared: true }),
+      lock: { request: never },
+      refresh,
+      background: 'off',
+    })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const outcome = watch(auth.getAccessToken())
+    await pass(12_000)
+    expect([outcome.status, refresh.calls.length]).toEqual(['pending', 0])
+    // Twice: for the holder, and for the turn among those who wait for him in vain.
+    await pass(14_000)
+    expect([outcome.status, refresh.calls.length]).toEqual(['fulfilled', 1])
+  })
+
+  it('that grants later than anybody waits for it starts nothing then', async () => {
+    const grants: (() => Promise<unknown>)[] = []
+    const refresh = refreshStub(async () => pair())
+    const { auth } = open({
+      storage: cell(null, { shared: true }),
+      lock: {
+        request: (_name, _options, callback) => {
+          grants.push(callback)
+          return new Promise<never>(() => {})
+        },
+      },
+      refresh,
+      background: 'off',
+    })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const outcome = watch(auth.getAccessToken())
+    await pass(26_000)
+    expect([outcome.status, refresh.calls.length]).toEqual(['fulfilled', 1])
+    await Promise.allSettled(grants.map(grant => grant()))
+    await pass(MINUTE)
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it.each<[what: string, request: () => Promise<never>]>([
+    [
+      'throws',
+      () => {
+        throw new Error('not here')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('not here'))],
+    ['never calls back', () => Promise.resolve() as Promise<never>],
+  ])('that %s is done without', async (_, request) => {
+    const refresh = refreshStub(async () => pair())
+    const storage = cell(null, { shared: true })
+    const { auth } = open({ storage, lock: { request }, refresh, background: 'off' })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const outcome = watch(auth.getAccessToken())
+    await pass(100)
+    expect([outcome.status, refresh.calls.length]).toEqual(['fulfilled', 1])
+  })
 })
 
 describe('a storage that can be read and no longer written', () => {

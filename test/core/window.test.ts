@@ -1,5 +1,6 @@
+import * as nodeTimers from 'node:timers'
 import { memoryStorage } from 'tokenflight'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   cell,
   DAY,
@@ -335,19 +336,33 @@ describe('without a window', () => {
     expect(auth.getState().status).toBe('authenticated')
   })
 
-  it('always sets one, which does not keep Node alive', async () => {
+  /** On real timers: how many Node waits for. */
+  const watchTimers = (): (() => number) => {
     vi.useRealTimers()
-    const original = globalThis.setTimeout
-    const timers: NodeJS.Timeout[] = []
+    const timers = new Set<NodeJS.Timeout>()
     vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, delay?: number) => {
-      const timer = original(callback, delay)
-      timers.push(timer)
+      const timer = nodeTimers.setTimeout(() => {
+        timers.delete(timer)
+        callback()
+      }, delay)
+      timers.add(timer)
       return timer
     }) as typeof setTimeout)
+    vi.spyOn(globalThis, 'clearTimeout').mockImplementation(timer => {
+      timers.delete(timer as NodeJS.Timeout)
+      nodeTimers.clearTimeout(timer)
+    })
+    onTestFinished(() => void vi.restoreAllMocks())
+    return () => [...timers].filter(timer => timer.hasRef()).length
+  }
+  const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+  it('always sets one, which does not keep Node alive', async () => {
+    const awaited = watchTimers()
     const { auth } = open({ background: 'always' })
     await auth.login({ access_token: opaque('at'), refresh_token: opaque('rt'), expires_in: 300 })
-    expect(timers.length).toBeGreaterThanOrEqual(1)
-    expect(timers.filter(timer => timer.hasRef())).toEqual([])
+    expect(setTimeout).toHaveBeenCalled()
+    expect(awaited()).toBe(0)
   })
 
   it('a flight leaves no timer behind', async () => {
@@ -360,23 +375,22 @@ describe('without a window', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('a flight that is under way does not keep Node alive by its timeout', async () => {
-    vi.useRealTimers()
-    const original = globalThis.setTimeout
-    const timers: NodeJS.Timeout[] = []
-    vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, delay?: number) => {
-      const timer = original(callback, delay)
-      timers.push(timer)
-      return timer
-    }) as typeof setTimeout)
-    const { auth, refresh } = open()
+  it('a flight that is under way keeps Node alive until it is settled or its time is up, and so does a retry', async () => {
+    const awaited = watchTimers()
+    const { auth, refresh } = open({ retry: { limit: 1, delay: 20 }, refreshTimeout: 60_000 })
     await auth.login(pair())
-    watch(auth.refresh())
-    await new Promise(resolve => setImmediate(resolve))
-    expect(refresh.calls).toHaveLength(1)
-    expect(timers.length).toBeGreaterThanOrEqual(1)
-    expect(timers.filter(timer => timer.hasRef())).toEqual([])
+    expect(awaited()).toBe(0)
+    vi.spyOn(Math, 'random').mockReturnValue(0.99)
+    const outcome = watch(auth.refresh())
+    await turn()
+    expect([refresh.calls.length, awaited()]).toEqual([1, 1])
+    refresh.last.fail(httpError(503))
+    await turn()
+    expect([refresh.calls.length, awaited()]).toEqual([1, 1])
+    await vi.waitFor(() => expect([refresh.calls.length, awaited()]).toEqual([2, 1]))
     refresh.last.answer()
+    await turn()
+    expect([outcome.status, awaited()]).toEqual(['fulfilled', 0])
   })
 })
 

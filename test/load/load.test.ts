@@ -96,7 +96,8 @@ describe('a hundred thousand requests and a thousand refreshes', () => {
     for (let warm = 0; warm < 200; warm++) await visit()
     const before = heap()
     for (let count = 0; count < 2_000; count++) await visit()
-    expect(heap() - before).toBeLessThan(MEGABYTE)
+    // A session that stayed would be some kilobytes.
+    expect(heap() - before).toBeLessThan(2 * MEGABYTE)
   }, 60_000)
 })
 
