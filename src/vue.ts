@@ -13,6 +13,7 @@ import {
   type Plugin,
   type ShallowRef,
   shallowRef,
+  ssrContextKey,
 } from 'vue'
 import { hasWindow } from './core/environment.js'
 import type { Auth, AuthenticatedState, AuthState, ExpiredState, JwtClaims } from './core/types.js'
@@ -122,7 +123,8 @@ export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<
 function follow<Claims>(): { auth: Auth<Claims>; state: ShallowRef<AuthState<Claims>> } {
   const { auth, serverState } = (inject(KEY, null) || {}) as Provided<Claims>
   if (!auth) throw new Error('tokenflight: missing app.use(createAuthPlugin(auth))')
-  const isPage = hasWindow()
+  // A server may have a window, too: a polyfill, or a test that renders and hydrates in one place.
+  const isPage = hasWindow() && !inject(ssrContextKey, null)
   const present = auth.getState()
   const instance = getCurrentInstance()
   // Rendered by a server, or taken over from one: a vnode that is hydrated has its element before it is mounted.

@@ -1,6 +1,6 @@
 /** Rendering on a server: no DOM, one app and one session for each request. */
 import { createAuthPlugin, useAuth, useClaims } from 'tokenflight/vue'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { createSSRApp, defineComponent, h } from 'vue'
 import { renderToString } from 'vue/server-renderer'
 import { type Counted, type Person, session, tokens } from '../support/hooks.js'
@@ -38,5 +38,15 @@ it('listens to nothing, for no scope ends on a server', async () => {
   const auth = session()
   await auth.login(tokens())
   await renderToString(page(auth))
+  expect(auth.listeners).toBe(0)
+})
+
+it('is rendered on a server that has a window, too, as tests and polyfills do', async () => {
+  vi.stubGlobal('window', new EventTarget())
+  const auth = session()
+  await auth.login(tokens({ name: 'Ada' }))
+  expect(await renderToString(page(auth))).toBe('<p>authenticated Ada</p>')
+  const serverState = { status: 'loading' } as const
+  expect(await renderToString(page(auth, { serverState }))).toBe('<p>loading nobody</p>')
   expect(auth.listeners).toBe(0)
 })
