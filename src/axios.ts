@@ -14,10 +14,11 @@ import {
 import { type Engine, engineOf, type Ticket } from './core/engine.js'
 import { startTimer } from './core/environment.js'
 import type { Auth } from './core/types.js'
-import { ignore } from './core/waiting.js'
+import { ignore, isPromise } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
-import { fullPath, hideRequest, readJson } from './http/config.js'
+import { copyOf, fullPath, handOver, readJson } from './http/config.js'
+import { createLanding } from './http/landing.js'
 import { type HttpOptions, resolveHttpOptions } from './http/options.js'
 import { createVerdict } from './http/verdict.js'
 
@@ -68,7 +69,7 @@ export function attachAuth<Claims>(
   // the adapter right there tells a call of the refresh function from any other, knows the session that the call
   // began in, and adds nothing to the chain of interceptors.
   const runWhen = (config: Config): boolean => {
-    const { adapter = ['xhr', 'http', 'fetch'] } = config
+    const adapter = config.adapter ?? ['xhr', 'http', 'fetch']
     const session = engine.session()
     if (!engine.refreshing(config.signal)) config.adapter = own => run(own, adapter, session)
     return false
@@ -99,10 +100,21 @@ function createClient(
   const wants = (config: Config): boolean => {
     const { headers, data } = config
     if (config.skipAuth || headers.has(name) || (isCredentials && config.auth)) return false
-    if (!rules.allows(engine, fullPath(instance, config), () => config)) return false
+    const url = fullPath(instance, config)
+    const complete = (): string => instance.getUri({ ...config, url, baseURL: '' })
+    if (!rules.allows(engine, url, () => config, complete)) return false
     const token = engine.flightToken()
-    return !token || !(carries(data, token) || Object.values(headers).join().includes(token))
+    return !token || !(carries(data, token) || carries(Object.values(headers).join(), token))
   }
+
+  const landing = createLanding()
+  /** An adapter of axios; only the one on `fetch` asks for `env`. */
+  const resolve = (adapter: Exclude<Adapter, AxiosAdapter>, { env }: Config): AxiosAdapter =>
+    getAdapter(adapter, {
+      get env() {
+        return { ...env, fetch: landing(env?.fetch) }
+      },
+    })
 
   /** Answers that a redirect brought from another origin. */
   const away = new WeakSet<AxiosResponse>()
@@ -120,12 +132,16 @@ function createClient(
     ticket: Ticket,
     isReplay: boolean,
   ): Promise<AxiosResponse> => {
-    const { headers, data, beforeRedirect } = config
+    const { data, beforeRedirect } = config
+    // What leaves is a copy: the config is the application's, to look at, to share, to report and to send again.
+    let dressed: Config | undefined = copyOf(config)
+    let headers: AxiosHeaders | undefined = Object.assign(new AxiosHeaders(), config.headers)
     headers[name] = format(ticket.accessToken)
     const { refreshToken } = ticket.tokens
     if (refreshTokenHeader && refreshToken) headers[refreshTokenHeader] = refreshToken
     let isAway = false
-    config.beforeRedirect = (target, ...details) => {
+    dressed.headers = headers
+    dressed.beforeRedirect = (target, ...details) => {
       beforeRedirect?.(target, ...details)
       isAway ||= isForeign(target.href)
       if (isAway) undress(target)
@@ -133,19 +149,19 @@ function createClient(
     let response: AxiosResponse | undefined
     let failure: { error: unknown } | undefined
     try {
-      response = await adapter(config)
+      response = await adapter(dressed)
     } catch (error) {
       failure = { error }
-      const { response: refusal, cause } = (error ?? {}) as Partial<AxiosError>
+      const { response: refusal, cause } = (error ?? {}) as { response?: AxiosResponse; cause?: AxiosError }
       response = refusal
-      // Some versions of axios wrap their own errors.
-      hideRequest(error)
-      hideRequest(cause)
+      // Some versions of axios wrap their own errors, and some adapters do.
+      for (const each of [error, cause, cause?.response]) handOver(each, config)
     }
-    // The config goes to the application, to error trackers and perhaps out again: as it came.
-    headers.delete(ours)
-    config.beforeRedirect = beforeRedirect as NonNullable<Config['beforeRedirect']>
-    hideRequest(response)
+    handOver(response, config)
+    // An answer that streams may fail later, with an error that names the config that left.
+    if (isOneShot(response?.data)) headers.delete(ours)
+    // Another session that is attached to the instance has found the application's adapter below its own.
+    config.adapter = dressed.adapter as Adapter
 
     const url = String(config.url)
     // A browser follows redirects by itself.
@@ -160,10 +176,8 @@ function createClient(
       else if (renewal) {
         discard(response.data)
         // Whoever waits holds nothing of the refusal: its error and its stack would be most of what waiting costs.
-        response = failure = undefined
+        response = failure = dressed = headers = undefined
         const next = await patiently(config, renewal)
-        // Node's adapter left it there, and it need not be true of the next attempt.
-        headers.delete('Content-Length')
         return send(config, adapter, next, true)
       }
     }
@@ -186,7 +200,7 @@ function createClient(
     // Whoever sends this config again starts from the application's own adapter.
     config.adapter = wrapped
     config.headers = AxiosHeaders.from(config.headers)
-    const adapter = typeof wrapped === 'function' ? wrapped : getAdapter(wrapped, config)
+    const adapter = typeof wrapped === 'function' ? wrapped : resolve(wrapped, config)
     if (!wants(config)) return adapter(config)
     const isOnce = isOneShot(config.data)
     const ticket = engine.acquire(session, isOnce, isServer)
@@ -200,7 +214,7 @@ function createClient(
       })
     }
     if (!ticket) return adapter(config)
-    return ticket instanceof Promise
+    return isPromise(ticket)
       ? patiently(config, ticket).then(late => (late ? send(config, adapter, late, false) : adapter(config)))
       : send(config, adapter, ticket, false)
   }

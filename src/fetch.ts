@@ -2,9 +2,11 @@
  * `fetch` with the session's access token.
  * @module tokenflight/fetch
  */
+
+import { check, isOptionalFunction } from './core/check.js'
 import { engineOf, type Ticket } from './core/engine.js'
 import type { Auth } from './core/types.js'
-import { ignore, unlessAborted } from './core/waiting.js'
+import { ignore, isPromise, unlessAborted } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
 import { type HttpOptions, resolveHttpOptions } from './http/options.js'
@@ -48,6 +50,7 @@ export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
 export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions = {}): AuthFetch {
   const engine = engineOf(auth as Auth<never>)
   const rules = resolveHttpOptions(options, undefined)
+  check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
   const { format } = rules
   const name = rules.name.toLowerCase()
   const refreshTokenHeader = rules.refreshTokenHeader?.toLowerCase()
@@ -68,7 +71,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     }
     const copy = isOnce ? own : own?.clone()
     for (const key in dressed) copy?.headers.set(key, dressed[key] as string)
-    const response = await (copy ? fetcher(copy) : fetcher(url, { ...init, headers: dressed }))
+    const response = await (copy ? fetcher(copy, init) : fetcher(url, { ...init, headers: dressed }))
     if (!ticket || isAway(response)) return response
     const renewal = isRefused(response, ticket, url, isReplay) && !isReplay && renew(ticket, url)
     // A body that cannot be sent twice is not: the refresh prepares the next call.
@@ -92,9 +95,14 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     } = init ?? {}
     // A plain object: `Headers` that a long token is set on cost more than all the rest.
     const bag: Bag = {}
-    if (headers)
-      for (const [key, value] of Symbol.iterator in headers ? new Headers(headers) : Object.entries(headers))
-        bag[key.toLowerCase()] = value
+    if (headers) {
+      for (const [key, value] of Symbol.iterator in headers
+        ? new Headers(headers)
+        : Object.entries(headers)) {
+        const lower = key.toLowerCase()
+        bag[lower] = typeof bag[lower] === 'string' ? `${bag[lower]}, ${value}` : value
+      }
+    }
     const token = engine.flightToken()
     if (
       init?.skipAuth ||
@@ -102,14 +110,23 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
       engine.refreshing(signal) ||
       name in bag ||
       !rules.allows(engine, url, ({ href }) => ({ url: href, method, headers: new Headers(bag) })) ||
-      (token && (carries(body, token) || Object.values(bag).join().includes(token)))
+      (token && (carries(body, token) || carries(Object.values(bag).join(), token)))
     ) {
       return fetcher(input, init)
     }
     const isOnce = isOneShot(body)
     // A `Request` in place of `init` is allowed, and its members are no properties of its own.
     const own = request || (init && 'clone' in init) ? new Request(input, init) : undefined
-    const call = { fetcher, url, init: { ...init }, bag, own, isOnce, signal: signal ?? undefined }
+    const call: Call = {
+      fetcher,
+      url,
+      // A `Request` holds all that it knows of; what only this `fetch` knows (`dispatcher`, say) comes beside it.
+      init: own ? init && { ...init, headers: undefined, body: undefined } : { ...init },
+      bag,
+      own,
+      isOnce,
+      signal: signal ?? undefined,
+    }
     const acquire = (): ReturnType<typeof engine.acquire> => engine.acquire(session, isOnce, isServer)
     // The body of a `Request` may be what makes it the refresh, and can only be read by and by.
     const ticket =
@@ -129,7 +146,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
         patiently,
       })
     }
-    return ticket instanceof Promise
+    return isPromise(ticket)
       ? patiently(ticket).then(late => send(call, late, false))
       : send(call, ticket, false)
   }
@@ -148,7 +165,7 @@ type Bag = Record<string, string>
 interface Call {
   readonly fetcher: typeof fetch
   readonly url: string
-  readonly init: RequestInit
+  readonly init: object | undefined
   readonly bag: Bag
   readonly own: Request | undefined
   readonly isOnce: boolean

@@ -20,7 +20,7 @@ export function simulateMillion(
   const settings = resolveOptions({ refresh: async () => answer, clock, spread })
   const answer = { access_token: TOKEN, refresh_token: 'refresh', expires_in: lifetime }
   const reading = readAnswer(answer, now)
-  const coolDown = createCoolDown(clock.now)
+  const coolDown = createCoolDown(clock.now, clock.now)
   const host = {
     settings,
     clock: clock.now,

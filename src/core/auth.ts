@@ -103,8 +103,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
         const end = now >= held.refreshEndsAt ? 'refresh_token_expired' : 'no_refresh_token'
         await session.end(cause === undefined ? end : 'refresh_rejected', cause)
         conclude()
-      } else if (flight.reason === 'manual')
-        flight.settle(new RefreshFailedError('There is no refresh token', 0))
+      } else flight.settle(new RefreshFailedError('There is no refresh token', 0))
     },
     cool: (retryAt, retrying) => session.cool(flights.coolDown, retryAt, retrying),
     linger: async () => siblings?.linger(),
@@ -157,7 +156,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   if (session.held) session.loading = undefined
   const failed = (error: unknown): void => events.emit('warning', { message: 'The restore failed', error })
   const ready = restoring.catch(failed).then(() => {
-    if (session.loading === loading) session.loading = undefined
+    session.loading = undefined
     conclude()
     done()
   })
@@ -169,12 +168,15 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     if (session.held || cookie) await flights.fly('manual')
   }
   /** Tells the server that the session is over, best effort. */
-  const farewell = async (known: typeof first | undefined): Promise<void> => {
+  const farewell = async (
+    tell: NonNullable<AuthOptions['logout']>,
+    known: typeof first | undefined,
+  ): Promise<void> => {
     const { accessToken, refreshToken } = (isPromise(known) ? await known : known) ?? {}
     if (!accessToken && !cookie) return
     const tokens = { ...(accessToken && { accessToken }), ...(refreshToken && { refreshToken }) }
     const controller = new AbortController()
-    const call = async (): Promise<unknown> => settings.logout?.({ ...tokens, signal: controller.signal })
+    const call = async (): Promise<unknown> => tell({ ...tokens, signal: controller.signal })
     try {
       await within(call(), settings.refreshTimeout, () => {
         controller.abort()
@@ -200,20 +202,25 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       conclude()
       // Whoever is still being read is logged out, too.
       const known = held ? held.tokens : loading && first
-      if (settings.logout) await within(farewell(known), FAREWELL, () => new Error()).catch(ignore)
+      if (settings.logout)
+        await within(farewell(settings.logout, known), FAREWELL, () => new Error()).catch(ignore)
       await stored
       events.flush()
     },
     getAccessToken(request) {
       const began = desk.session()
+      if (!request) {
+        const ticket = desk.acquire(began)
+        return isPromise(ticket)
+          ? ticket.then(late => late?.accessToken)
+          : Promise.resolve(ticket?.accessToken)
+      }
+      const { signal, forceRefresh } = request
       const token = async (): Promise<string | undefined> => {
-        if (request?.forceRefresh) await refresh()
+        if (forceRefresh) await refresh()
         return (await desk.acquire(began))?.accessToken
       }
-      if (request?.signal?.aborted) return Promise.reject(request.signal.reason)
-      if (request) return unlessAborted(token(), request.signal)
-      const ticket = desk.acquire(began)
-      return isPromise(ticket) ? ticket.then(late => late?.accessToken) : Promise.resolve(ticket?.accessToken)
+      return signal?.aborted ? Promise.reject(signal.reason) : unlessAborted(token(), signal)
     },
     refresh,
     getState: () => state as AuthState<Claims>,

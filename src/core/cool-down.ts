@@ -1,9 +1,10 @@
 /** Patience after failures: how long no refresh is tried, and whether anything may shorten that. */
-
 import type { Tokens } from './types.js'
 
 /** The upper end of the first one, milliseconds; it doubles with every failure. */
 const FIRST = 1_000
+/** The longest wait for what a sibling's next attempt comes to, whoever wrote that there will be one, milliseconds. */
+const WORTH = 20_000
 /** The longest one of our own, milliseconds. */
 const LONGEST = 60_000
 
@@ -16,24 +17,27 @@ export interface CoolDown {
   failures: number
   /** Whether nothing may shorten the wait now. */
   isStrict(): boolean
+  /** When it ends, epoch milliseconds. */
+  retryAt(): number
   /** Begins a wait that nothing may shorten. */
   hold(until: number): void
   /** What held it is over: only our own patience is left. */
   relent(): void
-  /** A refresh has failed, and the server asks for so many milliseconds: full jitter, doubling. */
-  fail(wait: number): void
+  /** A refresh has failed: full jitter, doubling, and no shorter than what holds it. */
+  fail(): void
   /** Takes over what a sibling, or an earlier page, noted in the record. */
-  learn(record: Tokens, wall: number): void
+  learn(record: Tokens): void
   clear(): void
 }
 
-export function createCoolDown(clock: () => number): CoolDown {
+export function createCoolDown(clock: () => number, wall: () => number): CoolDown {
   const coolDown: CoolDown = {
     until: 0,
     strict: false,
     retrying: false,
     failures: 0,
     isStrict: () => coolDown.strict && clock() < coolDown.until,
+    retryAt: () => Math.round(wall() + coolDown.until - clock()),
     hold(until) {
       coolDown.until = until
       coolDown.strict = true
@@ -42,19 +46,19 @@ export function createCoolDown(clock: () => number): CoolDown {
       coolDown.strict = false
       coolDown.until = Math.min(coolDown.until, clock() + Math.random() * FIRST)
     },
-    fail(wait) {
+    fail() {
       const now = clock()
       const own = Math.random() * Math.min(LONGEST, FIRST * 2 ** coolDown.failures++)
       const rest = coolDown.strict ? coolDown.until - now : 0
-      coolDown.until = now + Math.max(own, wait, rest)
-      coolDown.strict = wait > 0 || rest > 0
+      coolDown.until = now + Math.max(own, rest)
+      coolDown.strict = rest > 0
       coolDown.retrying = false
     },
-    learn({ failures = 0, retryAt, cooledAt = 0, retryStrict, retrying }, wall) {
+    learn({ failures = 0, retryAt, cooledAt = 0, retryStrict, retrying }) {
       coolDown.failures = Math.max(coolDown.failures, failures)
-      coolDown.until = retryAt ? clock() + retryAt - Math.max(wall, cooledAt) : 0
+      coolDown.until = retryAt ? clock() + retryAt - Math.max(wall(), cooledAt) : 0
       coolDown.strict = retryStrict === true
-      coolDown.retrying = retrying === true
+      coolDown.retrying = retrying === true && coolDown.until - clock() <= WORTH
     },
     clear() {
       coolDown.until = coolDown.failures = 0

@@ -28,8 +28,7 @@ export interface DeskHost {
 export function createDesk({ settings, clock, events, session, flights, conclude }: DeskHost): Engine {
   /** A good token is in hand; whatever else it needs happens behind the request. */
   const attend = (held: Held): void => {
-    const isWanted =
-      settings.refresh && isRenewable(settings, held.tokens) && !held.asked && !flights.current()
+    const isWanted = isRenewable(settings, held.tokens) && !held.asked && !flights.current()
     if (isWanted && !isOffline() && clock() >= flights.coolDown.until) flights.fly('ahead').catch(ignore)
   }
   const isShort = (held: Held): boolean =>
@@ -40,7 +39,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
 
   /** Waits for what a token needs: the restore, a read of the storage, a refresh. */
   const wait = async (began: object | undefined, dead?: boolean): Promise<Ticket | undefined> => {
-    if (session.loading) await session.loading
+    await session.loading
     if (session.stale) {
       await session.recall()
       conclude()
@@ -61,7 +60,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
           if (clock() >= held.endsAt) throw error
         })
       }
-    } else if (!held && !began && session.undecided) {
+    } else if (session.undecided) {
       await flights.fly('restore')
       return session.held
     }
@@ -92,7 +91,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
         if (now < held.attentionAt) return held
         attend(held)
         if (!lasting || !isShort(held) || !flights.current()) return held
-      } else if (!dead && !session.loading) return succeed(held, () => wait(held.session))
+      } else if (!dead) return succeed(held, () => wait(held.session))
     } else if (!held && !began && !session.loading && !session.ended && !session.undecided) return undefined
     return wait(began, dead)
   }
@@ -121,11 +120,12 @@ export function createDesk({ settings, clock, events, session, flights, conclude
       })
     },
     collect(answer, ticket) {
-      if (ticket.session !== session.held?.session) return
+      const { held } = session
+      if (!held || ticket.session !== held.session) return
       try {
         const reading = readAnswer(answer, settings.clock.now())
         // A burst brings the same tokens many times.
-        if (reading.accessToken === session.held?.accessToken) return
+        if (reading.accessToken === held.accessToken) return
         session.renew(reading)
       } catch (error) {
         return warn('collect returned no token answer', error)

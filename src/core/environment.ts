@@ -57,10 +57,11 @@ export function onWake(listener: (event: string, restored: boolean) => void): ()
 /** A readable cookie; empty when there is none. */
 export function readCookie(name: string): string {
   if (typeof document === 'undefined') return ''
-  const value = document.cookie.split('; ').find(pair => pair.startsWith(`${name}=`))
+  const pair = document.cookie.split('; ').find(each => each.startsWith(`${name}=`))
+  const value = pair?.slice(name.length + 1) ?? ''
   try {
-    return decodeURIComponent(value?.slice(name.length + 1) ?? '')
+    return decodeURIComponent(value)
   } catch {
-    return value?.slice(name.length + 1) ?? ''
+    return value
   }
 }

@@ -26,14 +26,14 @@ interface HttpFailure {
  */
 export async function classifyFailure(
   error: unknown,
-  choose?: (error: unknown) => FailureClass | undefined,
-  onThrow?: (cause: unknown) => void,
+  choose: ((error: unknown) => FailureClass | undefined) | undefined,
+  onThrow: (cause: unknown) => void,
 ): Promise<FailureClass> {
   try {
     const chosen = choose?.(error)
     if (chosen) return chosen
   } catch (cause) {
-    onThrow?.(cause)
+    onThrow(cause)
   }
   try {
     const failure = (error ?? {}) as HttpFailure
@@ -49,7 +49,7 @@ function classify(failure: HttpFailure, body: unknown): FailureClass {
   const status = Number(failure.response?.status ?? failure.status ?? failure.statusCode)
   if (code === 'invalid_grant') return 'rejected'
   if (failure.failureClass) return failure.failureClass
-  if (MISCONFIGURED.test(code)) return 'misconfigured'
+  if (typeof code === 'string' && MISCONFIGURED.test(code)) return 'misconfigured'
   if (status === 401 || status === 403) return 'rejected'
   return status >= 400 && status < 500 && ![408, 425, 429].includes(status) ? 'misconfigured' : 'transient'
 }
@@ -63,27 +63,28 @@ export function explain(cause: unknown): string {
 
 /** `Retry-After` in milliseconds from now (RFC 9110 section 10.2.3: seconds or a date); 0 when there is none. */
 export function readRetryAfter(error: unknown, now: number): number {
-  let value = ''
-  let sentAt = Number.NaN
   try {
     const failure = (error ?? {}) as HttpFailure
     const headers = failure.response?.headers ?? failure.headers
-    value = readHeader(headers, 'retry-after')
+    const value = readHeader(headers, 'retry-after')
     // The server's own clock, where it may be read: the device's may be a day off.
-    sentAt = Date.parse(readHeader(headers, 'date'))
+    const sentAt = Date.parse(readHeader(headers, 'date'))
+    const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (sentAt || now)
+    if (Number.isFinite(wait)) return Math.max(wait, 0)
   } catch {
     // Its very properties throw.
   }
-  const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (sentAt || now)
-  return wait > 0 && wait < Number.POSITIVE_INFINITY ? wait : 0
+  return 0
 }
 
 /** One header of a `Headers`, an `AxiosHeaders` or a plain object, as a string. */
 export function readHeader(headers: unknown, name: string): string {
   const bag = (headers ?? {}) as { get?: unknown } & Record<string, unknown>
-  if (typeof bag.get === 'function') return String(bag.get(name) ?? '')
-  const key = Object.keys(bag).find(each => each.toLowerCase() === name)
-  return key ? String(bag[key] ?? '') : ''
+  const value: unknown =
+    typeof bag.get === 'function'
+      ? bag.get(name)
+      : Object.entries(bag).find(([each]) => each.toLowerCase() === name)?.[1]
+  return String(value ?? '')
 }
 
 /** The JSON of a `Response` that was thrown as it came, if nobody has read it. */
@@ -91,18 +92,15 @@ async function readBody(response: object): Promise<unknown> {
   const { clone, bodyUsed } = response as Partial<Response>
   if (typeof clone !== 'function' || bodyUsed) return undefined
   const json = (clone.call(response) as Response).json()
-  return within(json, BODY, () => new Error()).catch(ignore)
+  return within(json, BODY, Error).catch(ignore)
 }
 
-function oauthError(failure: HttpFailure, body: unknown): string {
+function oauthError(failure: HttpFailure, body: unknown): unknown {
   let data = body ?? failure.response?.data ?? failure.data
-  if (typeof data === 'string') {
-    try {
-      data = JSON.parse(data)
-    } catch {
-      // Not JSON, so it holds no error code.
-    }
+  try {
+    data = JSON.parse(data as string)
+  } catch {
+    // Parsed already, or no JSON at all: then it holds no error code.
   }
-  const code = (data as HttpFailure | null | undefined)?.error ?? failure.error
-  return typeof code === 'string' ? code : ''
+  return (data as HttpFailure | null | undefined)?.error ?? failure.error
 }

@@ -16,7 +16,7 @@ export interface Flight {
   readonly refresh: RefreshFunction | undefined
   /** Settles when new tokens are in, here or in a sibling tab, or when this flight has failed. */
   readonly promise: Promise<void>
-  /** Settles it, once. */
+  /** Settles it; the first time counts. */
   readonly settle: (error?: Error) => void
   done: boolean
 }
@@ -50,6 +50,11 @@ export interface FlightHost {
   conclude(): void
 }
 
+/** Whether nothing has replaced what the flight set out with. */
+export function isPresent(host: FlightHost, { held, generation }: Flight): boolean {
+  return host.held() === held && host.generation() === generation
+}
+
 export function createFlight(
   reason: RefreshReason,
   generation: number,
@@ -60,7 +65,6 @@ export function createFlight(
   let settle: Flight['settle'] = ignore
   const promise = new Promise<void>((resolve, reject) => {
     settle = error => {
-      if (flight.done) return
       flight.done = true
       onDone(flight)
       if (error) reject(error)

@@ -107,10 +107,12 @@ function beat(generation: number, begin: number, period: number): number {
   return rest < SHORTEST_BEAT ? period : rest
 }
 
-/** Frozen as deep as claims go, for they are handed out. */
-function freeze<T>(value: T, depth = 0): T {
-  if (value && typeof value === 'object' && depth < 20) {
-    for (const member of Object.values(Object.freeze(value))) freeze(member, depth + 1)
+/** Frozen as deep as claims go, however deep that is, for they are handed out. */
+function freeze<T>(claims: T): T {
+  const values: unknown[] = [claims]
+  for (const value of values) {
+    if (value && typeof value === 'object')
+      for (const member of Object.values(Object.freeze(value))) values.push(member)
   }
-  return value
+  return claims
 }

@@ -7,7 +7,6 @@ import type { AuthLock, TokenStorage, Tokens } from './types.js'
 import type { CoherentStorage } from './vault.js'
 import { ignore, pause, unlessAborted } from './waiting.js'
 
-const STORE = 'tokens'
 /** How often a waiter asks for the lease, milliseconds. */
 const ASK = 50
 
@@ -21,15 +20,16 @@ function transact<T>(
   key: string,
   update?: (stored: T | undefined) => T | undefined,
 ): Promise<T | undefined> {
+  const storeName = 'tokens'
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open(database, 1)
-    opening.onupgradeneeded = () => void opening.result.createObjectStore(STORE)
+    opening.onupgradeneeded = () => void opening.result.createObjectStore(storeName)
     opening.onerror = () => reject(opening.error)
     opening.onsuccess = () => {
       const connection = opening.result
       try {
-        const transaction = connection.transaction(STORE, update ? 'readwrite' : 'readonly')
-        const store = transaction.objectStore(STORE)
+        const transaction = connection.transaction(storeName, update ? 'readwrite' : 'readonly')
+        const store = transaction.objectStore(storeName)
         const reading: IDBRequest<T | undefined> = store.get(key)
         let value: T | undefined
         let failure: unknown
@@ -42,33 +42,23 @@ function transact<T>(
           value = reading.result
           // What is read is committed already.
           if (!update) return settle()
-          let next: T | undefined
           try {
-            next = update(value)
+            const next = update(value)
+            if (next === undefined) return
+            value = next
+            store.put(next, key)
           } catch (error) {
             failure = error
             transaction.abort()
           }
-          if (next === undefined) return
-          value = next
-          store.put(next, key)
         }
-        if (update) transaction.oncomplete = settle
-        transaction.onabort = settle
+        transaction.oncomplete = transaction.onabort = settle
       } catch (error) {
         connection.close()
         reject(error)
       }
     }
   })
-}
-
-export function hasIndexedDB(): boolean {
-  try {
-    return !!globalThis.indexedDB
-  } catch {
-    return false
-  }
 }
 
 /**

@@ -1,4 +1,5 @@
 /** All defaults, once; misuse throws a TypeError that names the option, its unit and the value it got. */
+import { check, isOptionalFunction } from './check.js'
 import { systemClock } from './clock.js'
 import { memoryStorage } from './storage.js'
 import type { AuthOptions, Clock, TokenStorage, Tokens } from './types.js'
@@ -57,12 +58,7 @@ export function resolveOptions(options: AuthOptions): Settings {
     refreshAhead,
   )
   for (const option of ['refresh', 'classify', 'logout'] as const) {
-    check(
-      options[option] === undefined || typeof options[option] === 'function',
-      option,
-      'a function',
-      options[option],
-    )
+    check(isOptionalFunction(options[option]), option, 'a function', options[option])
   }
   check(
     typeof name === 'string' && name && !name.startsWith('-'),
@@ -111,7 +107,7 @@ function windowOf(refreshAhead: AuthOptions['refreshAhead'], lifetime: number): 
   try {
     window = typeof refreshAhead === 'function' ? refreshAhead(lifetime) : refreshAhead
   } catch {
-    window = undefined
+    // As if it were not given.
   }
   return window === undefined
     ? Math.min(60_000, lifetime / 4)
@@ -131,17 +127,5 @@ function checkMethods(option: string, value: object, methods: readonly string[])
     const member = (value as Record<string, unknown> | null)?.[method]
     const got = value && typeof value === 'object' ? member : value
     check(typeof member === 'function', `${option}.${method}`, 'a function', got)
-  }
-}
-
-function check(valid: unknown, option: string, expected: string, value: unknown): void {
-  if (!valid) {
-    const got =
-      typeof value === 'object' || typeof value === 'function'
-        ? value === null
-          ? 'null'
-          : typeof value
-        : String(value)
-    throw new TypeError(`tokenflight: \`${option}\` must be ${expected}, got ${got}`)
   }
 }

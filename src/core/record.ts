@@ -30,7 +30,7 @@ export function between(count: number): number {
 /** The record, or null when it is not one: garbage and other versions' records read as empty. */
 export function parseRecord(value: unknown): Tokens | null {
   const record = value as Tokens | null | undefined
-  if (!record || typeof record !== 'object') return null
+  if (!record) return null
   for (const name of ['generation', 'version', 'savedAt'] as const)
     if (!Number.isFinite(record[name])) return null
   // Beyond this they could not be counted on.

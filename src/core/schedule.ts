@@ -57,7 +57,7 @@ export function createSchedule({
     const notice = Math.min(NOTICE, ((isLasting ? tokens.refreshLifetime : tokens.lifetime) ?? NEVER) / 4)
     return {
       refreshAt: settings.refresh && isLasting && !held.asked ? Math.min(timerAt, refreshEndsAt) : NEVER,
-      announceAt: held.announced || end === NEVER ? NEVER : end - notice,
+      announceAt: held.announced ? NEVER : end - notice,
       overAt: isLasting ? Math.max(endsAt, end) : end,
     }
   }
@@ -85,7 +85,7 @@ export function createSchedule({
     let due = background === 'off' ? NEVER : refreshAt
     if (due <= now) due = isEager(held) && !flights.current() && !isOffline() ? again(held, now) : NEVER
     // What a flight under way will settle is planned anew when it has.
-    const next = Math.min(due, announceAt, overAt <= now && flights.current() ? NEVER : overAt)
+    const next = Math.min(due, announceAt, flights.current() ? NEVER : overAt)
     if (next < NEVER) cancel = startTimer(check, next - now)
   }
   /** Does what is due. The clock decides, never the timer, which comes late, or early where waits are capped. */
@@ -102,8 +102,7 @@ export function createSchedule({
         })
       }
       const isDue = now >= Math.min(refreshAt, held.windowAt) && refreshAt < NEVER && isEager(held)
-      const isFree = !flights.current() && !isOffline() && now >= flights.coolDown.until
-      if (now >= overAt || (isDue && isFree))
+      if (now >= overAt || (isDue && now >= flights.coolDown.until))
         flights.fly(now < held.endsAt ? 'ahead' : 'expired').catch(ignore)
     }
     conclude()
@@ -130,7 +129,6 @@ export function createSchedule({
     plan,
     frozen: () => isFrozen,
     stop() {
-      if (isStopped) return
       isStopped = true
       cancel()
       cancelWaking()

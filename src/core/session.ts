@@ -6,8 +6,10 @@ import { type Held, hold } from './held.js'
 import { isRenewable, type Settings } from './options.js'
 import { between, isNewer, next } from './record.js'
 import { decodeToken, type TokenReading } from './tokens.js'
-import type { AuthState, RefreshReason, SessionEndReason, Tokens } from './types.js'
+import type { AuthState, RefreshReason, Tokens } from './types.js'
 import type { Vault } from './vault.js'
+
+type End = NonNullable<Tokens['ended']>
 
 export interface Session {
   /** The newest record seen; before the first session it is older than any other. */
@@ -32,7 +34,7 @@ export interface Session {
   /** Takes over what a sibling, or an earlier page (`restored`), has stored. Runs no listener: it may run inside the lock. */
   adopt(stored: Tokens, restored?: boolean): void
   /** The session ends here, by logout or for good. Stores that first; `insist`: whatever else is stored. */
-  end(why: 'logout' | SessionEndReason, cause?: unknown): Promise<void>
+  end(why: End, cause?: unknown): Promise<void>
   /** A refresh failed; the siblings shall know, and whether it may be tried again until then. */
   cool(coolDown: CoolDown, retryAt: number | undefined, retrying?: boolean): Promise<void>
   /** Stores the record and tells the siblings. What is newer there is adopted, or outbid where `insist` says so. */
@@ -58,11 +60,6 @@ export interface SessionHost {
   /** Aborts the refresh requests under way. */
   abort(): void
   coolDown(): CoolDown
-}
-
-/** Whether the refresh token says by itself when it ends, or nothing does: then the same one ends when it did. */
-function isDated({ refreshToken = '', refreshLifetime }: TokenReading): boolean {
-  return refreshLifetime === undefined || decodeToken(refreshToken)?.exp !== undefined
 }
 
 export function createSession(host: SessionHost): Session {
@@ -106,23 +103,26 @@ export function createSession(host: SessionHost): Session {
     const { held, record } = session
     const base: Partial<Tokens> = generation === record.generation ? record : {}
     const savedAt = wall()
-    // No word of a refresh token keeps the one there is, with its end (RFC 6749 section 6).
-    const isEcho = !!reading.refreshToken && reading.refreshToken === base.refreshToken
+    const { refreshLifetime } = reading
+    // No word of a refresh token keeps the one there is (RFC 6749 section 6).
+    const refreshToken = reading.refreshToken ?? base.refreshToken
+    // Whether it ends when it did: nothing says otherwise, or it says so by itself.
     const isKept =
       base.savedAt !== undefined &&
-      (isEcho ? isDated(reading) : !reading.refreshToken && reading.refreshLifetime === undefined)
+      refreshToken === base.refreshToken &&
+      (refreshLifetime === undefined || decodeToken(`${reading.refreshToken}`)?.exp !== undefined)
     const remaining =
-      isKept && held ? held.refreshEndsAt - clock() : (reading.refreshLifetime ?? Number.POSITIVE_INFINITY)
+      isKept && held ? held.refreshEndsAt - clock() : (refreshLifetime ?? Number.POSITIVE_INFINITY)
     const fields: { [Name in keyof Tokens]?: Tokens[Name] | undefined } = {
       generation,
       version: next(base.version ?? 0),
       savedAt,
       accessToken: reading.accessToken,
-      refreshToken: cookie ? undefined : (reading.refreshToken ?? base.refreshToken),
+      refreshToken: cookie ? undefined : refreshToken,
       expiresAt: reading.lifetime && Math.round(savedAt + reading.lifetime),
       lifetime: reading.lifetime,
       refreshExpiresAt: remaining < Number.POSITIVE_INFINITY ? Math.round(savedAt + remaining) : undefined,
-      refreshLifetime: isKept ? base.refreshLifetime : reading.refreshLifetime,
+      refreshLifetime: isKept ? base.refreshLifetime : refreshLifetime,
       scope: reading.scope ?? base.scope,
     }
     session.record = Object.fromEntries(
@@ -131,7 +131,7 @@ export function createSession(host: SessionHost): Session {
     if (reading.warning) emit('warning', { message: reading.warning })
   }
   /** Nobody is logged in any more: every waiter is told, and one event says so. */
-  const close = (why: 'logout' | SessionEndReason, source: 'local' | 'tab', cause?: unknown): void => {
+  const close = (why: End, cause?: unknown, source: 'local' | 'tab' = 'local'): void => {
     const before = session.held
     session.held = session.ended = undefined
     if (why === 'logout' || !before) {
@@ -177,14 +177,14 @@ export function createSession(host: SessionHost): Session {
     adopt(stored, restored) {
       const { held, record, loading } = session
       // Another page's restore failed: the cookie is the same.
-      if (session.undecided && stored.retryAt && !stored.generation) host.coolDown().learn(stored, wall())
+      if (session.undecided && stored.retryAt && !stored.generation) host.coolDown().learn(stored)
       // The mere stamp of a record that was lost says nothing.
       if (insisting || !isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
       const isSame = stored.generation === record.generation
       session.record = stored
-      if (!stored.accessToken) return close(stored.ended ?? 'logout', 'tab')
+      if (stored.ended) return close(stored.ended, undefined, 'tab')
       session.ended = undefined
-      if (isSame && held?.accessToken === stored.accessToken) held.tokens = stored
+      if (isSame && held && held.accessToken === stored.accessToken) held.tokens = stored
       else {
         const reason = host.flying() ?? 'ahead'
         if (!isSame && record.generation) dismiss(new SignedOutError())
@@ -193,17 +193,17 @@ export function createSession(host: SessionHost): Session {
         if (isSame) emit('refreshed', { reason, duration: 0, attempts: 0, source: 'tab' })
         else if (!loading && !restored) emit('login', {})
         // What was stored long ago may be dead by now: then the refresh goes on, with what came with it.
-        if (clock() < (session.held?.endsAt ?? 0)) host.settle()
+        if (clock() < (session.held as Held).endsAt) host.settle()
       }
-      host.coolDown().learn(stored, wall())
+      host.coolDown().learn(stored)
     },
     async end(why, cause) {
       const { held } = session
       session.record = { generation: nextGeneration(), version: 0, savedAt: wall(), ended: why }
-      if (why === 'logout') close(why, 'local')
+      if (why === 'logout') close(why)
       await session.commit(why === 'logout')
       // A newer session, here or stored, may have come first.
-      if (why !== 'logout' && held && session.held === held) close(why, 'local', cause)
+      if (held && session.held === held) close(why, cause)
     },
     async cool({ failures, strict }, retryAt = wall(), retrying = false) {
       const { held, record } = session

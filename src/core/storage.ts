@@ -1,5 +1,5 @@
 /** Where the record lives: memory, or Web Storage with a ledger in IndexedDB. */
-import { createLedger, hasIndexedDB } from './indexed-db.js'
+import { createLedger } from './indexed-db.js'
 import { isNewer, isTwin, parseRecord } from './record.js'
 import type { TokenStorage, Tokens } from './types.js'
 import type { CoherentStorage } from './vault.js'
@@ -39,9 +39,14 @@ export interface WebStorageOptions {
  */
 export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): TokenStorage {
   let named = key ?? 'tokenflight'
-  let database = 'tokenflight'
+  let database = named
   const area = (): Storage => storage ?? localStorage
-  const shared = !isSessionStorage(storage)
+  let shared = true
+  try {
+    shared = !storage || storage !== sessionStorage
+  } catch {
+    // No `sessionStorage`, so it is none.
+  }
   const ledger = createLedger(
     () => database,
     () => `ledger:${named}`,
@@ -49,7 +54,7 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
   const get = (): Tokens | null => {
     const text = area().getItem(named)
     try {
-      return parseRecord(JSON.parse(text ?? 'null'))
+      return parseRecord(JSON.parse(String(text)))
     } catch {
       return null
     }
@@ -59,14 +64,13 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
   /** Reads until the record is seen that the ledger speaks of. */
   const load = async (): Promise<Tokens | null> => {
     const last = await patiently(ledger.last)
-    let record = get()
-    // The end of a session needs no more than its stamp.
-    if (last?.ended && (!record || isNewer(last, record))) return last
-    for (let waited = 0; last && (!record || isNewer(last, record)) && waited < SEEN_WITHIN; waited += LOOK) {
+    for (let waited = 0; ; waited += LOOK) {
+      const record = get()
+      if (!last || (record && !isNewer(last, record)) || waited >= SEEN_WITHIN) return record
+      // The end of a session needs no more than its stamp.
+      if (last.ended) return last
       await pause(LOOK)
-      record = get()
     }
-    return record
   }
   const plain: TokenStorage = { shared, get, set, remove: () => area().removeItem(named) }
   const open = (name: string): void => {
@@ -104,15 +108,6 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
 }
 
 /** What the ledger says; undefined where there is none, or where its database does not answer. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  if (!hasIndexedDB()) return undefined
+function patiently<T>(ask: () => Promise<T>): Promise<T | undefined> {
   return within(ask(), LEDGER, () => new Error()).catch(ignore)
-}
-
-function isSessionStorage(storage: Storage | undefined): boolean {
-  try {
-    return storage !== undefined && storage === sessionStorage
-  } catch {
-    return false
-  }
 }

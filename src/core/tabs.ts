@@ -1,8 +1,8 @@
 /** What tabs, workers and processes of one session share: a lock around each grant, and a channel for news. */
 import { startTimer, webLocks } from './environment.js'
-import { createLease, hasIndexedDB } from './indexed-db.js'
+import { createLease } from './indexed-db.js'
 import type { AuthLock } from './types.js'
-import { within } from './waiting.js'
+import { ignore, within } from './waiting.js'
 
 /** How much longer than a grant a waiter waits for the lock, milliseconds. */
 const PATIENCE = 2_000
@@ -29,7 +29,7 @@ export function createExclusive(
   hold: number,
   clock: () => number,
 ): <T>(callback: (locked: boolean) => Promise<T>) => Promise<T> {
-  const lease = hasIndexedDB() ? createLease(name, hold + PATIENCE / 2) : undefined
+  const lease = createLease(name, hold + PATIENCE / 2)
   /** Those who waited in vain for a frozen holder take turns by a lock of their own. */
   const second = `${name}:stuck`
   /** Locks that were waited for in vain, and that nobody has let go since. */
@@ -40,7 +40,8 @@ export function createExclusive(
   const probe = (locks: AuthLock, turn: string): void => {
     stuck.add(turn)
     const free = async (): Promise<void> => void stuck.delete(turn)
-    locks.request(turn, { signal: new AbortController().signal }, free).catch(free)
+    const ask = async (): Promise<void> => locks.request(turn, { signal: new AbortController().signal }, free)
+    ask().catch(free)
   }
   const under = async <T>(locks: AuthLock, turn: string, work: () => Promise<T>): Promise<Turn<T>> => {
     if (stuck.has(turn)) return { running: undefined, isLate: true }
@@ -71,7 +72,6 @@ export function createExclusive(
   }
   return async callback => {
     const locks = lock ?? webLocks() ?? lease
-    if (!locks) return callback(false)
     const alone = (): ReturnType<typeof callback> => callback(true)
     // Whoever comes after such a holder may meet those who take turns.
     const inTurn = async (): ReturnType<typeof callback> =>
@@ -79,7 +79,7 @@ export function createExclusive(
     const asked = clock()
     const first = await under(locks, name, () => (wasStuck || clock() - asked > LONG ? inTurn() : alone()))
     if (first.running) return first.running
-    // An opaque origin, a document that is not active: go on without.
+    // No lock and no database, an opaque origin, a document that is not active: go on without.
     if (!first.isLate) return callback(false)
     wasStuck = true
     return (await under(locks, second, alone)).running ?? callback(false)
@@ -93,25 +93,22 @@ export interface Channel {
 }
 
 export function openChannel(name: string, onMessage: (message: unknown) => void): Channel {
-  let channel: BroadcastChannel | undefined
   try {
-    channel = new BroadcastChannel(name)
+    const channel = new BroadcastChannel(name)
     channel.onmessage = event => onMessage(event.data)
     ;(channel as { unref?: () => void }).unref?.()
+    return {
+      post(message) {
+        try {
+          channel.postMessage(message)
+        } catch {
+          // Closed, by us or underneath us; the others read storage again.
+        }
+      },
+      close: () => channel.close(),
+    }
   } catch {
     // No BroadcastChannel here: news arrive with the next read of the storage.
-  }
-  return {
-    post(message) {
-      try {
-        channel?.postMessage(message)
-      } catch {
-        // Closed underneath us; the others read storage again.
-      }
-    },
-    close() {
-      channel?.close()
-      channel = undefined
-    },
+    return { post: ignore, close: ignore }
   }
 }

@@ -24,10 +24,11 @@ export interface TokenReading {
 export function decodeToken<Claims = JwtClaims>(token: string): Claims | undefined {
   try {
     const claims: unknown = jwtDecode(token)
-    return claims && typeof claims === 'object' && !Array.isArray(claims) ? (claims as Claims) : undefined
+    if (claims && typeof claims === 'object' && !Array.isArray(claims)) return claims as Claims
   } catch {
-    return undefined
+    // Not a JWT.
   }
+  return undefined
 }
 
 /** Whether the value can travel in a header: a non-empty string without white space or control characters. */
@@ -46,13 +47,12 @@ export function readAnswer(answer: TokenResponse, now: number): TokenReading {
   const accessToken = answer.access_token ?? answer.accessToken
   const refreshToken = answer.refresh_token ?? answer.refreshToken
   const type = answer.token_type ?? answer.tokenType
-  if (!isToken(accessToken)) {
-    throw new TypeError(
-      `Not a token answer: access_token must be a string without white space or control characters, got ${describe(accessToken)}; members: ${Object.keys(answer).filter(name => /^[a-z_]{1,24}$/i.test(name))}`,
+  const refuse = (name: string, value: unknown): TypeError =>
+    new TypeError(
+      `Not a token answer: ${name} must be a string without white space or control characters, got ${describe(value)}; members: ${Object.keys(answer).filter(name => /^[a-z_]{1,24}$/i.test(name))}`,
     )
-  }
-  if (refreshToken && !isToken(refreshToken))
-    throw new TypeError(`Not a token answer: refresh_token is ${describe(refreshToken)}`)
+  if (!isToken(accessToken)) throw refuse('access_token', accessToken)
+  if (refreshToken && !isToken(refreshToken)) throw refuse('refresh_token', refreshToken)
   if (type && !(typeof type === 'string' && type.toLowerCase() === 'bearer'))
     throw new TypeError('Not a token answer: token_type must be Bearer')
   const [lifetime, warning] = readLifetime(accessToken, answer.expires_in ?? answer.expiresIn, now)
@@ -79,16 +79,16 @@ function readLifetime(
   seconds: unknown,
   now: number,
 ): [lifetime: number | undefined, warning: string | undefined] {
-  const claims = decodeToken(token)
-  const exp = readInstant(claims?.exp)
-  const iat = readInstant(claims?.iat)
+  const claims = decodeToken(token) ?? {}
+  const exp = readInstant(claims.exp)
+  const iat = readInstant(claims.iat)
   const stated = readSeconds(seconds)
   const lifetime = [exp - iat, stated, exp - now].find(value => value > 0 && value < LONGEST_LIFETIME)
   return [
     lifetime,
-    exp > 0 && exp === claims?.exp
+    exp > 0 && exp === claims.exp
       ? 'exp of the access token is in milliseconds; taken as such'
-      : claims?.exp !== undefined && !(exp - iat > 0 && lifetime) && !stated
+      : claims.exp !== undefined && !(exp - iat > 0 && lifetime) && !stated
         ? `exp of the access token makes no sense${lifetime ? ' without iat; counted on the device clock' : '; only a 401 will tell its end'}`
         : undefined,
   ]
@@ -99,11 +99,9 @@ function readInstant(value: unknown): number {
   return typeof value === 'number' ? (value > LARGEST_SECONDS ? value : value * 1000) : Number.NaN
 }
 
-/** `expires_in` and its kind as milliseconds; NaN when it says nothing. */
+/** `expires_in` and its kind as milliseconds; 0 or NaN when it says nothing. */
 function readSeconds(value: unknown): number {
-  return typeof value === 'number' || (typeof value === 'string' && value.trim())
-    ? Number(value) * 1000
-    : Number.NaN
+  return typeof value === 'number' || typeof value === 'string' ? Number(value) * 1000 : Number.NaN
 }
 
 /** What a value is, without what it says. */

@@ -21,7 +21,7 @@ export interface Vault {
   first(): Tokens | null | Promise<Tokens | null>
   /** What is stored now, as coherent as the storage can tell. */
   read(): Promise<Tokens | null>
-  /** Stores the record unless something newer is there, which is returned then. */
+  /** Stores the record unless something newer is there. Resolves to what is there afterwards, if the storage says. */
   commit(record: Tokens): Promise<Tokens | null>
 }
 
@@ -31,7 +31,7 @@ export function createVault(
   warn: (message: string, error: unknown) => void,
 ): Vault {
   let last: Promise<unknown> | undefined
-  let newest: Tokens | undefined
+  let newest: Tokens
   storage.open?.(name)
 
   const attempt = async <T>(what: string, work: () => T | Promise<T>): Promise<T | null> => {
@@ -66,19 +66,17 @@ export function createVault(
       // At once, or after the one before it: an earlier write that is slow must not land on a later one.
       newest = record
       const work = async (): Promise<unknown> => {
-        let isLate = false
         const writing = write(record)
         const result = await attempt('write', () => writing)
-        isLate = result === null
         // It may land yet, on what was written after it: then that is written again.
-        if (isLate) writing.then(() => newest !== record && newest && write(newest)).catch(ignore)
+        if (result === null) writing.then(() => newest !== record && write(newest)).catch(ignore)
         return result
       }
       const mine = last ? last.then(work) : work()
       last = mine
       const winner = parseRecord(await mine)
       if (last === mine) last = undefined
-      return winner && isNewer(winner, record) ? winner : null
+      return winner
     },
   }
 }

@@ -9,9 +9,17 @@ export function isOneShot(body: unknown): boolean {
   return typeof (pipe ?? getReader) === 'function' || Symbol.asyncIterator in body
 }
 
-/** Whether the text or form contains the token, form encoded perhaps: what carries the refresh token is the refresh. */
+/**
+ * Whether the text or form contains the token, form encoded perhaps: what carries the refresh token is the refresh.
+ * A part of a longer word is none.
+ */
 export function carries(body: unknown, token: string): boolean {
-  if (typeof body === 'string') return body.includes(token) || carries(new URLSearchParams(body), token)
+  if (typeof body === 'string') {
+    // What tokens are made of (RFC 6750 section 2.1), less the padding, which also parts names from values.
+    for (let at = body.indexOf(token); at >= 0; at = body.indexOf(token, at + 1))
+      if (!/[\w.~+/-]/.test(body.charAt(at - 1) + body.charAt(at + token.length))) return true
+    return carries(new URLSearchParams(body), token)
+  }
   const isForm =
     body instanceof URLSearchParams || (typeof FormData === 'function' && body instanceof FormData)
   // On Node axios makes forms of the package form-data, which has no other view of its fields.

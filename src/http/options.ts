@@ -1,4 +1,6 @@
 /** What attaching a client takes, and its defaults; the same for axios and fetch. */
+
+import { check, isHeaderName, isOptionalFunction } from '../core/check.js'
 import type { Engine } from '../core/engine.js'
 import { readHeader } from '../core/failure.js'
 import type { TokenResponse } from '../core/types.js'
@@ -54,8 +56,11 @@ export interface HttpRules<Request, Response> {
   readonly collect: ((response: Response) => TokenResponse | undefined) | undefined
   /** The header that the refresh token travels in, if it does. */
   readonly refreshTokenHeader: string | undefined
-  /** Whether a request to the URL may carry the token; `describe` makes what a `skip` predicate is asked about. */
-  allows(engine: Engine, url: string, describe: (target: URL) => Request): boolean
+  /**
+   * Whether a request to the URL may carry the token. `describe` makes what a `skip` predicate is asked about, and
+   * `complete` the URL with its query, where that is not there yet.
+   */
+  allows(engine: Engine, url: string, describe: (target: URL) => Request, complete?: () => string): boolean
   /** Whether the URL lies at an origin that must not see a token. */
   isForeign(url: string): boolean
 }
@@ -79,43 +84,51 @@ export function resolveHttpOptions<Request, Response extends Answer>(
   const skips = Array.isArray(skip) ? (skip as readonly Skip<Request>[]) : [skip as Skip<Request>]
   const isServer = renewal === 'server'
   const { location } = globalThis as { location?: { origin?: string } }
-  const isCredentials = name?.toLowerCase() === 'authorization'
   // Against nothing, so that what names no origin gives none.
-  const origins = allowedOrigins
-    ? Array.from(allowedOrigins, origin => parseUrl(origin, null)?.origin)
-    : [parseUrl(base ?? '', location?.origin ?? null)?.origin]
+  const origins =
+    allowedOrigins === undefined
+      ? [parseUrl(base ?? '', location?.origin ?? null)?.origin]
+      : Array.isArray(allowedOrigins)
+        ? allowedOrigins.map(origin => parseUrl(origin, null)?.origin)
+        : [undefined]
 
-  for (const [option, value, expected, isValid] of [
-    ['renewal', renewal, "'client' or 'server'", isServer || renewal === 'client'],
-    ['collect', collect, 'a function', !(collect ?? isServer) || typeof collect === 'function'],
-    ['shouldRefresh', shouldRefresh, 'a function', !shouldRefresh || typeof shouldRefresh === 'function'],
-    ['header', name, 'a name and a function', /^[\w-]+$/.test(name ?? '') && typeof format === 'function'],
-    ['refreshTokenHeader', refreshTokenHeader, 'a name', /^[\w-]+$/.test(refreshTokenHeader)],
-    ['skip', skip, "paths like '/login', RegExps or functions", skips.every(isSkip)],
-    [
-      'allowedOrigins',
-      allowedOrigins,
-      "origins like 'https://api.example.com'",
-      origins.every(origin => origin && origin !== 'null'),
-    ],
-  ] as const) {
-    if (!isValid) throw new TypeError(`tokenflight: \`${option}\` must be ${expected}, got ${String(value)}`)
-  }
+  check(isServer || renewal === 'client', 'renewal', "'client' or 'server'", renewal)
+  check(isOptionalFunction(collect) && (collect ?? !isServer), 'collect', 'a function', collect)
+  check(isOptionalFunction(shouldRefresh), 'shouldRefresh', 'a function', shouldRefresh)
+  check(isHeaderName(name) && typeof format === 'function', 'header', 'a name and a function', name ?? header)
+  check(isHeaderName(refreshTokenHeader), 'refreshTokenHeader', 'a name', refreshTokenHeader)
+  check(skips.every(isSkip), 'skip', "paths like '/login', RegExps or functions", skip)
+  check(
+    origins.every(origin => origin && origin !== 'null'),
+    'allowedOrigins',
+    "origins like 'https://api.example.com'",
+    allowedOrigins,
+  )
+
+  const isCredentials = name.toLowerCase() === 'authorization'
   /** A URL that begins like this, where there is nothing to skip, needs no parsing. */
   const prefixes = skips.length ? [] : origins.map(origin => `${origin}/`)
-  const isForeign = (url: string): boolean => !origins.includes(parseUrl(url)?.origin)
+  // A `blob:` URL has the origin of whoever made it, and leads to no server.
+  const isForeign = (url: string): boolean =>
+    url.startsWith('blob:') || !origins.includes(parseUrl(url)?.origin)
 
   return {
     name,
     format,
     isForeign,
-    allows(engine, url, describe) {
+    allows(engine, url, describe, complete) {
       if (prefixes.some(prefix => url.startsWith(prefix))) return true
       const target = parseUrl(url)
       if (!target || isForeign(target.href)) return false
       // The user info of a URL becomes an `Authorization` of its own.
       if (isCredentials && target.username + target.password) return false
-      return !unlessThrows(engine, 'skip', () => isSkipped(skips, describe(target), target), false)
+      const isSkipped = (skip: Skip<Request>): boolean =>
+        typeof skip === 'function'
+          ? skip(describe(target))
+          : typeof skip === 'string'
+            ? isBelow(target.pathname, skip)
+            : (parseUrl(complete?.() ?? url) as URL).href.search(skip) >= 0
+      return !unlessThrows(engine, 'skip', () => skips.some(isSkipped), false)
     },
     shouldRefresh:
       shouldRefresh ??
@@ -155,16 +168,7 @@ function isSkip(skip: unknown): boolean {
     : typeof skip === 'function' || skip instanceof RegExp
 }
 
-function isSkipped<Request>(
-  skips: readonly Skip<Request>[],
-  request: Request,
-  { pathname, href }: URL,
-): boolean {
-  return skips.some(skip =>
-    typeof skip === 'function'
-      ? skip(request)
-      : typeof skip === 'string'
-        ? pathname === skip || pathname.startsWith(skip.endsWith('/') ? skip : `${skip}/`)
-        : href.search(skip) >= 0,
-  )
+/** Whether the path is the other or below it, by whole segments. */
+function isBelow(pathname: string, prefix: string): boolean {
+  return pathname === prefix || pathname.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`)
 }

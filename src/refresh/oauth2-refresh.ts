@@ -1,4 +1,6 @@
 /** The `refresh_token` grant of OAuth 2.0 (RFC 6749 section 6), for a public client. */
+
+import { check, isOptionalFunction, isText } from '../core/check.js'
 import type { RefreshFunction } from '../core/types.js'
 import { missingRefreshToken, requestTokens } from './request.js'
 
@@ -17,17 +19,16 @@ export interface OAuth2RefreshOptions {
 /**
  * A `refresh` for an OAuth 2.0 or OpenID Connect server: form encoded, on `fetch`, so that it never passes
  * through an interceptor of ours.
- * @throws TypeError when `tokenEndpoint` or `clientId` is missing
+ * @throws TypeError that names the option and what was wrong with it
  */
 export function oauth2Refresh(options: OAuth2RefreshOptions): RefreshFunction {
-  for (const name of ['tokenEndpoint', 'clientId'] as const) {
-    if (typeof options[name] !== 'string' || !options[name]) {
-      throw new TypeError(`tokenflight: \`${name}\` must be a non-empty string`)
-    }
-  }
+  for (const name of ['tokenEndpoint', 'clientId'] as const)
+    check(isText(options[name]), name, 'a non-empty string', options[name])
+  const { tokenEndpoint: url, clientId, scope } = options
+  check(scope === undefined || typeof scope === 'string', 'scope', 'a string', scope)
+  check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
   return async ({ refreshToken, signal }) => {
     if (!refreshToken) throw missingRefreshToken()
-    const { tokenEndpoint: url, clientId, scope } = options
     const fields = {
       grant_type: 'refresh_token',
       refresh_token: refreshToken,

@@ -1,4 +1,6 @@
 /** The refresh endpoint that most back ends of single-page applications have. */
+
+import { check, isHeaderName, isOptionalFunction, isText } from '../core/check.js'
 import { readCookie } from '../core/environment.js'
 import type { RefreshFunction, TokenResponse } from '../core/types.js'
 import { missingRefreshToken, requestTokens } from './request.js'
@@ -27,15 +29,26 @@ export interface RefreshRequestOptions {
 
 /**
  * A `refresh` that posts to your own endpoint, on `fetch`, so that it never passes through an interceptor of ours.
- * @throws TypeError when `url` or `send` is wrong
+ * @throws TypeError that names the option and what was wrong with it
  */
 export function refreshRequest(options: RefreshRequestOptions): RefreshFunction {
   const { url, send = 'body', field = 'refreshToken', read, csrf } = options
-  if (typeof url !== 'string' || !url)
-    throw new TypeError('tokenflight: `url` must be the URL of the refresh endpoint')
-  if (!['body', 'header', 'both', 'cookie'].includes(send)) {
-    throw new TypeError(`tokenflight: \`send\` must be 'body', 'header', 'both' or 'cookie', got ${send}`)
-  }
+  check(isText(url), 'url', 'the URL of the refresh endpoint', url)
+  check(
+    ['body', 'header', 'both', 'cookie'].includes(send),
+    'send',
+    "'body', 'header', 'both' or 'cookie'",
+    send,
+  )
+  check(isText(field), 'field', 'a non-empty string', field)
+  check(
+    csrf === undefined || (isText(csrf?.cookie) && isHeaderName(csrf.header)),
+    'csrf',
+    'the names of a cookie and a header',
+    csrf,
+  )
+  check(isOptionalFunction(read), 'read', 'a function', read)
+  check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
   return async ({ refreshToken, accessToken, signal }) => {
     const inHeader = send === 'header' ? refreshToken : send === 'both' ? accessToken : undefined
     if (!refreshToken && (send === 'body' || send === 'header')) throw missingRefreshToken()

@@ -162,6 +162,42 @@ describe('origins', () => {
     expect(tokens()).toEqual(['at-1'])
   })
 
+  it('takes a URL where axios takes a text, under the same rule', async () => {
+    const { instance, auth, sent, refreshes, revoke } = await stage({ attach: false })
+    const api = instance()
+    delete api.defaults.baseURL
+    attachAuth(api, auth, { allowedOrigins: [API], skip: /open/ })
+    const get = (url: URL) => api.get(url as unknown as string, { validateStatus: () => true })
+    revoke()
+    for (const url of [`${API}/orders`, `${EVIL}/orders`, `${API}/open`]) await get(new URL(url))
+    expect(sent.map(({ url, token }) => [String(url), token])).toEqual([
+      [`${API}/orders`, 'at-1'],
+      [`${API}/orders`, 'at-2'],
+      [`${EVIL}/orders`, undefined],
+      [`${API}/open`, undefined],
+    ])
+    expect(refreshes).toHaveLength(1)
+  })
+
+  it('takes no blob: URL for one of its origin, also when the session has expired', async () => {
+    const { instance, auth, sent, refreshes, pass } = await stage({
+      attach: false,
+      refresh: () => Promise.reject({ status: 401 }),
+    })
+    const api = instance()
+    // With a base URL axios takes it for a path.
+    delete api.defaults.baseURL
+    attachAuth(api, auth, { allowedOrigins: [API] })
+    const blob = `blob:${API}/0b1e`
+    for (const url of [blob, blob.toUpperCase(), ` ${blob}`]) await rejection(api.get(url))
+    pass(3_600_000)
+    await rejection(api.get(`${API}/orders`))
+    expect(auth.getState().status).toBe('expired')
+    expect((await rejection(api.get(blob))).response?.status).toBe(401)
+    expect(sent.map(({ token }) => token)).toEqual(Array(4).fill(undefined))
+    expect(refreshes).toHaveLength(1)
+  })
+
   it('follows allowAbsoluteUrls: false as axios does', async () => {
     const { api, sent } = await stage({ axios: { allowAbsoluteUrls: false }, respond: () => ({}) })
     await api.get(`${EVIL}/x`)

@@ -2,6 +2,7 @@
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios'
 import { type Auth, createAuth, type TokenResponse } from 'tokenflight'
 import { type AttachOptions, attachAuth } from 'tokenflight/axios'
+import { type AuthFetchOptions, authFetch } from 'tokenflight/fetch'
 import { describe, expect, it, vi } from 'vitest'
 import { API, LIFETIME, rejection, settle, stage } from '../support/axios.js'
 
@@ -55,6 +56,114 @@ describe('skip', () => {
     })
     for (const path of ['/login', '/login', '/open?free', '/orders?then=/login']) await api.get(path)
     expect(tokens()).toEqual([undefined, undefined, undefined, 'at-1'])
+  })
+
+  it('matches a RegExp on the query that axios makes of params, which it makes for no other rule', async () => {
+    const { api, sent } = await stage({
+      attach: { skip: ['/auth', /[?&]public=1(&|$)/] },
+      respond: () => ({}),
+    })
+    let serialised = 0
+    const paramsSerializer = {
+      serialize: (params: Record<string, unknown>) => `n=${++serialised}&public=${params['flag']}`,
+    }
+    await api.get('/x', { params: { public: 1 } })
+    await api.get('/x?a=1', { params: { public: 1, b: 2 } })
+    await api.get('x', { params: { flag: 1 }, paramsSerializer })
+    await api.get('/x', { params: { flag: 2 }, paramsSerializer })
+    await api.get('/x', { params: { public: 2 } })
+    expect(sent.map(({ token, params }) => [token, params])).toEqual([
+      [undefined, { public: 1 }],
+      [undefined, { public: 1, b: 2 }],
+      [undefined, { flag: 1 }],
+      ['at-1', { flag: 2 }],
+      ['at-1', { public: 2 }],
+    ])
+    expect(serialised).toBe(2)
+    await api.get('/auth/login', { params: { flag: 1 }, paramsSerializer })
+    expect([sent.at(-1)?.token, serialised]).toEqual([undefined, 2])
+  })
+
+  it('matches a RegExp on the very URL that reaches the server, however axios joins it', async () => {
+    const seen: string[] = []
+    class Spy extends RegExp {
+      override [Symbol.search](text: string): number {
+        seen.push(text)
+        return -1
+      }
+    }
+    const bases = ['', API, `${API}/`, `${API}//`, `${API}///`, `${API}/v1`, `${API}/v1/`, `${API}/v1//`]
+    const urls = [
+      ...[
+        '',
+        'x',
+        '/x',
+        '//x',
+        '///x',
+        'x//y/',
+        '?a=1',
+        'x?to=http://a/b',
+        '/to/h2://x',
+        '-x://y',
+        '1x://y',
+        'h:/x',
+      ],
+      ...[
+        `${API}/y`,
+        '//api.example.test/y',
+        API.toUpperCase(),
+        'https://evil.example/',
+        '//evil.example',
+        'h2+x.y-z://a/b',
+      ],
+    ]
+    const { api, sent } = await stage({
+      attach: { skip: new Spy('x'), allowedOrigins: [API] },
+      respond: () => ({}),
+    })
+    const reached: string[] = []
+    for (const baseURL of bases)
+      for (const url of urls)
+        for (const allowAbsoluteUrls of [undefined, true, false]) {
+          const before = sent.length
+          const config = {
+            baseURL,
+            ...(url !== undefined && { url }),
+            ...(allowAbsoluteUrls !== undefined && { allowAbsoluteUrls }),
+          }
+          await api.request({ ...config, params: { n: 1 } }).catch(() => {})
+          const left = sent[before]?.url ?? ''
+          const target = URL.canParse(left) ? new URL(left) : undefined
+          const isOurs = target?.origin === API
+          expect([config, sent[before]?.token]).toEqual([config, isOurs ? 'at-1' : undefined])
+          if (isOurs) reached.push(new URL(axios.getUri({ url: target.href, params: { n: 1 } })).href)
+        }
+    expect(seen).toEqual(reached)
+    expect(seen.length).toBeGreaterThan(200)
+  })
+
+  it('matches a RegExp on the URL that leaves, where an interceptor has taken the base URL away', async () => {
+    vi.stubGlobal('location', { origin: API, href: `${API}/app/` })
+    const { api, tokens } = await stage({
+      axios: { baseURL: `${API}/v1` },
+      attach: { skip: /\/v1\// },
+      respond: () => ({}),
+    })
+    await api.get('/orders')
+    api.interceptors.request.use(config => Object.assign(config, { baseURL: undefined }))
+    await api.get('/orders')
+    expect(tokens()).toEqual([undefined, 'at-1'])
+  })
+
+  it('counts a RegExp as no where the query cannot be told', async () => {
+    const { api, sent, warnings } = await stage({ attach: { skip: /login/ } })
+    const paramsSerializer = {
+      serialize: () => {
+        throw new Error('bug')
+      },
+    }
+    await api.get('/login', { params: { a: 1 }, paramsSerializer })
+    expect([sent.map(({ token }) => token), warnings]).toEqual([['at-1'], ['skip threw']])
   })
 
   it('asks a predicate with the config of the request', async () => {
@@ -124,7 +233,8 @@ describe('header', () => {
   it('goes beside the credentials of a gateway', async () => {
     const { api, sent } = await stage({ attach: { header }, respond: () => ({}) })
     await api.get('/orders', { auth: { username: 'u', password: 'p' } })
-    expect(sent[0]?.headers['X-Access-Token']).toBe('<at-1>')
+    await api.get('https://u:p@api.example.test/orders')
+    expect(sent.map(({ headers }) => headers['X-Access-Token'])).toEqual(['<at-1>', '<at-1>'])
   })
 
   it('hands on what format throws, and sends nothing', async () => {
@@ -172,7 +282,22 @@ describe('shouldRefresh', () => {
     expect(asked).toBe(0)
   })
 
-  it('counts as the default when it throws', async () => {
+  it('counts as the default when it throws: no', async () => {
+    const { api, refreshes, statuses, warnings } = await stage({
+      attach: {
+        shouldRefresh: () => {
+          throw new Error('bug')
+        },
+      },
+      respond: ({ url }) => ({ status: url.endsWith('/403') ? 403 : 200 }),
+    })
+    await api.get('/200')
+    await rejection(api.get('/403'))
+    expect([statuses(), refreshes.length]).toEqual([[200, 403], 0])
+    expect(warnings).toEqual(['shouldRefresh threw', 'shouldRefresh threw'])
+  })
+
+  it('counts as the default when it throws: yes', async () => {
     const { api, revoke, refreshes, statuses, warnings } = await stage({
       attach: {
         shouldRefresh: () => {
@@ -238,6 +363,17 @@ describe('collect', () => {
     expect(warnings).toHaveLength(3)
   })
 
+  it('sees JSON of any kind, data that are no text as they are, and a text that is no JSON', async () => {
+    const seen: unknown[] = []
+    const { api } = await stage({
+      attach: { collect: ({ data }) => void seen.push(data) },
+      respond: ({ data }) => ({ data: JSON.parse(String(data)) }),
+    })
+    const bodies = ['[1]', '"5"', '5', 'null', '', '{"a":', [1], ['[1]'], 5, null, { a: 1 }]
+    for (const body of bodies) await api.post('/x', JSON.stringify(body))
+    expect(seen).toEqual([[1], '5', 5, null, '', '{"a":', [1], ['[1]'], 5, null, { a: 1 }])
+  })
+
   it('leaves the data to the transforms of the application', async () => {
     const { api } = await stage({ attach: { collect: () => undefined } })
     const transformResponse = [(data: unknown): unknown => ({ raw: data })]
@@ -286,31 +422,59 @@ describe("renewal: 'server'", () => {
 })
 
 describe('misuse', () => {
-  const misuses: [keyof AttachOptions, unknown][] = [
-    ['allowedOrigins', 'https://api.example.test'],
-    ['allowedOrigins', ['api.example.test']],
-    ['allowedOrigins', ['/api']],
-    ['allowedOrigins', ['null']],
-    ['allowedOrigins', ['file:///x']],
-    ['header', { name: '', format: String }],
-    ['header', { name: 'X Token', format: String }],
-    ['header', { name: 'X-Token' }],
-    ['renewal', 'both'],
-    ['renewal', 'server'],
-    ['collect', 'tokens'],
-    ['shouldRefresh', 401],
-    ['skip', 'auth/login'],
-    ['skip', [404]],
-    ['refreshTokenHeader', 'X Refresh'],
+  const nothing = Object.create(null) as object
+  const collect = (): undefined => undefined
+  const secret = { token: 'secret' }
+  const misuses: [option: keyof AttachOptions, value: unknown, got: string, others?: AttachOptions][] = [
+    ['allowedOrigins', 'https://api.example.test', 'https://api.example.test'],
+    ['allowedOrigins', '', ''],
+    ['allowedOrigins', 5, '5'],
+    ['allowedOrigins', {}, 'object'],
+    ['allowedOrigins', null, 'null'],
+    ['allowedOrigins', ['api.example.test'], 'api.example.test'],
+    ['allowedOrigins', ['/api'], '/api'],
+    ['allowedOrigins', [API, 'null'], `${API},null`],
+    ['allowedOrigins', ['file:///x'], 'file:///x'],
+    ['allowedOrigins', [Symbol('x')], 'Symbol(x)'],
+    ['allowedOrigins', [nothing, [secret]], 'object,object'],
+    ['header', { name: '', format: String }, ''],
+    ['header', { name: 'X Token', format: String }, 'X Token'],
+    ['header', { name: 'X-Token' }, 'X-Token'],
+    ['header', { name: 5, format: String }, '5'],
+    ['header', { name: Symbol('x'), format: String }, 'Symbol(x)'],
+    ['header', { name: secret, format: String }, 'object'],
+    ['header', { format: String }, 'object'],
+    ['header', 'X-Token', 'X-Token'],
+    ['renewal', 'both', 'both'],
+    ['renewal', null, 'null'],
+    ['collect', undefined, 'undefined', { renewal: 'server' }],
+    ['collect', 'tokens', 'tokens'],
+    ['collect', secret, 'object', { renewal: 'server' }],
+    ['collect', null, 'null'],
+    ['shouldRefresh', 401, '401'],
+    ['shouldRefresh', null, 'null'],
+    ['skip', 'auth/login', 'auth/login'],
+    ['skip', [404], '404'],
+    ['skip', ['/login', secret], '/login,object'],
+    ['skip', null, 'null'],
+    ['skip', nothing, 'object'],
+    ['refreshTokenHeader', 'X Refresh', 'X Refresh'],
+    ['refreshTokenHeader', null, 'null', { renewal: 'server', collect }],
+    ['refreshTokenHeader', 7, '7', { renewal: 'server', collect }],
   ]
   const auth: Auth = createAuth()
-  for (const [option, value] of misuses) {
-    it(`is a TypeError that names the option: ${option}: ${JSON.stringify(value)}`, () => {
+  for (const [option, value, got, others] of misuses) {
+    it(`is a TypeError that names the option and what it got, with both clients: ${option}: ${got}`, () => {
       const api = axios.create({ baseURL: API })
-      const attach = (): unknown => attachAuth(api, auth, { [option]: value } as AttachOptions)
-      expect(attach).toThrow(TypeError)
-      // renewal: 'server' misses collect.
-      expect(attach).toThrow(value === 'server' ? /`collect`/ : new RegExp(`\`${option}\``))
+      const options = { ...others, [option]: value } as AttachOptions
+      for (const attach of [
+        () => attachAuth(api, auth, options),
+        () => authFetch(auth, { allowedOrigins: [API], ...(options as AuthFetchOptions) }),
+      ]) {
+        expect(attach).toThrow(TypeError)
+        const start = `tokenflight: \`${option}\` must be `
+        expect(attach).toThrow(new RegExp(`^${start}.+, got ${got.replace(/\W/g, '\\$&')}$`))
+      }
       expect(api.interceptors.request.handlers ?? []).toEqual([])
     })
   }

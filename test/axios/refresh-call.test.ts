@@ -145,6 +145,82 @@ describe('a refresh through the same instance', () => {
     expect(tokens()).toEqual(['at-2'])
   })
 
+  const sendings: [what: string, isRefresh: boolean, config: AxiosRequestConfig][] = [
+    ['JSON', true, { data: { refresh: 'r1' } }],
+    ['a JSON text', true, { data: '{"a":"r12","refresh":"r1"}' }],
+    ['the token alone', true, { data: 'r1' }],
+    ['a form', true, { data: new URLSearchParams({ a: 'r12', refresh_token: 'r1' }) }],
+    ['a form, written out', true, { data: 'refresh_token=r1&order=r12' }],
+    ['a form that encodes what need not be', true, { data: 'refresh_token=%721' }],
+    ['lines', true, { data: 'order=r12\nrefresh=r1\n' }],
+    ['Bearer in a header', true, { headers: { 'X-Refresh': 'Bearer r1' } }],
+    ['a cookie header', true, { headers: { Cookie: 'a=r12; refresh=r1; b=2' } }],
+    ['JSON with a longer word', false, { data: { order: 'r12' } }],
+    ['JSON with a word that ends so', false, { data: { order: 'order1', other: '.r1' } }],
+    ['JSON with words that hold it', false, { data: '{"a":"xr1","b":"r1x","c":"-r1","d":"r1/r1"}' }],
+    ['a form with a longer word', false, { data: new URLSearchParams({ order: 'r12' }) }],
+    ['a form, written out, with a longer word', false, { data: 'order=r12&r12=1' }],
+    ['a header with a longer word', false, { headers: { 'X-Order': 'order1', 'X-Part': 'r1.5' } }],
+    ['a name of a header', false, { headers: { r1: 'yes' } }],
+    ['nothing', false, {}],
+  ]
+  for (const [what, isRefresh, config] of sendings) {
+    it(`${isRefresh ? 'is recognised' : 'is not any request'} by a short refresh token: ${what}`, async () => {
+      const { api, auth, sent, pass, refreshes } = await stage({
+        login: false,
+        manual: true,
+        respond: () => ({}),
+      })
+      await auth.login({ access_token: 'at-short', refresh_token: 'r1', expires_in: LIFETIME / 1000 })
+      pass(LIFETIME)
+      const first = api.get('/orders')
+      await settle()
+      const call = api.request({ url: '/x', method: 'post', ...config })
+      await settle()
+      expect(sent.map(({ url, token }) => [url.slice(-2), token])).toEqual(
+        isRefresh ? [['/x', undefined]] : [],
+      )
+      refreshes[0]?.answer()
+      await Promise.all([first, call])
+      expect(sent.find(({ url }) => url.endsWith('/x'))?.token).toBe(isRefresh ? undefined : 'at-1')
+      expect([sent.length, refreshes.length]).toEqual([2, 1])
+    })
+  }
+
+  it('is looked for on a platform without FormData, too', async () => {
+    const { api, pass, tokens, refreshes } = await stage({ manual: true })
+    pass(LIFETIME)
+    const first = api.get('/a')
+    await settle()
+    vi.stubGlobal('FormData', undefined)
+    const second = api.get('/b')
+    await settle()
+    expect(tokens()).toEqual([])
+    refreshes[0]?.answer()
+    await Promise.all([first, second])
+    expect(tokens()).toEqual(['at-2', 'at-2'])
+  })
+
+  it('is recognised by a refresh token that means something in a regular expression', async () => {
+    const token = 'a.b+(c)|[d]^$*{2}?\\w'
+    const { api, auth, sent, pass, refreshes } = await stage({
+      login: false,
+      manual: true,
+      respond: () => ({}),
+    })
+    await auth.login({ access_token: 'at-odd', refresh_token: token, expires_in: LIFETIME / 1000 })
+    pass(LIFETIME)
+    const first = api.get('/orders')
+    await settle()
+    await api.post('/x', undefined, { headers: { 'X-Refresh': token } })
+    const other = api.post('/y', undefined, { headers: { 'X-Refresh': 'aXb+(c)|[d]^$*{2}?\\w' } })
+    await settle()
+    expect(sent.map(({ url, token }) => [url.slice(-2), token])).toEqual([['/x', undefined]])
+    refreshes[0]?.answer()
+    await Promise.all([first, other])
+    expect(sent.map(({ token }) => token)).toEqual([undefined, 'at-1', 'at-1'])
+  })
+
   it('runs into refreshTimeout in any other way, and the message says what to add', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const staged = await stage({

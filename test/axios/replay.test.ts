@@ -162,16 +162,23 @@ describe('answers that mean something else', () => {
     ['Bearer error="invalid_token", error_description="not insufficient_scope"', 1],
     ['Newauth ERROR = "insufficient_scope"', 0],
     ['Digest realm="x", qop="auth, auth-int", Bearer error="invalid_token"', 1],
+    ['Bearer realm="a\\ b", error="insufficient_scope"', 0],
+    ['Bearer error="insufficient_scope', 0],
+    ['"a, error=insufficient_scope"', 1],
+    ['"a\\b, error=insufficient_scope"', 1],
+    ['"a\\ b, error=insufficient_scope"', 1],
+    ['"a", error=insufficient_scope', 0],
     ['"', 1],
     ['', 1],
   ]
   for (const [header, count] of scope) {
     it(`makes ${count} refreshes after a 401 with ${header || 'an empty challenge'}`, async () => {
-      const { api, refreshes } = await stage({
+      const { api, refreshes, warnings } = await stage({
         respond: () => ({ status: 401, headers: { 'WWW-Authenticate': header } }),
       })
       await rejection(api.get('/orders'))
       expect(refreshes).toHaveLength(count)
+      expect(warnings).toEqual([])
     })
   }
 

@@ -1,6 +1,13 @@
 /** Real HTTP on Node: redirects, and what is left to be seen of a request that failed. */
+import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
-import axios, { type AxiosAdapter, type AxiosError, type AxiosRequestConfig } from 'axios'
+import axios, {
+  type AxiosAdapter,
+  type AxiosError,
+  type AxiosRequestConfig,
+  type CreateAxiosDefaults,
+} from 'axios'
+import type { AttachOptions } from 'tokenflight/axios'
 import { describe, expect, it, vi } from 'vitest'
 import { type Arrived, loopback, rejection, session, stage } from '../support/axios.js'
 
@@ -151,6 +158,24 @@ describe('a redirect that the http adapter follows', () => {
     expect(sent.map(({ token }) => token)).toEqual(['at-1', 'at-1', 'planted'])
   })
 
+  it('counts as led elsewhere where an adapter names no URL', async () => {
+    const { api, sent, refreshes, revoke } = await stage()
+    const inner = api.defaults.adapter as AxiosAdapter
+    let request: object = { responseURL: 'nonsense' }
+    api.defaults.adapter = async config =>
+      Object.assign(await inner({ ...config, validateStatus: null }), { request })
+    revoke()
+    expect((await api.get('/a')).status).toBe(401)
+    expect([sent.length, refreshes.length]).toEqual([1, 0])
+    // One that names none at all has no such word.
+    for (const none of [{}, { responseURL: '' }]) {
+      revoke()
+      request = none
+      expect((await api.get('/a')).status).toBe(200)
+    }
+    expect(refreshes).toHaveLength(2)
+  })
+
   it('lets an Authorization of the application go where axios lets it', async () => {
     const home = await server()
     const { api } = await session(`http://api.test:${home.port}`, { adapter: 'http', lookup })
@@ -164,6 +189,86 @@ describe('a redirect that the http adapter follows', () => {
     })
     await bare.get(`/to?http://sub.api.test:${home.port}/x`, { headers })
     expect(arrivals(home).slice(0, 2)).toEqual(arrivals(home).slice(2))
+  })
+})
+
+// Before 1.12 axios's adapter on fetch takes no fetch to look over its shoulder.
+const isLookedAfter = Number(axios.VERSION.split('.')[1]) >= 12
+
+describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () => {
+  const own = vi.fn<typeof fetch>((...call) => fetch(...call))
+  const fetches: Record<string, CreateAxiosDefaults> = {
+    'the global fetch': {},
+    'no fetch of its own': { env: { fetch: null as never } },
+    'a fetch of the application': { env: { fetch: own } },
+  }
+  const scene = async (defaults: CreateAxiosDefaults, attach: AttachOptions = {}) => {
+    const evil = await loopback(
+      (_request, _incoming, outgoing) => void outgoing.writeHead(401, { 'X-New': 'planted' }).end('{}'),
+    )
+    const home = await loopback(({ url, token }, _incoming, outgoing) => {
+      if (url === '/away') outgoing.writeHead(302, { Location: evil.url })
+      else if (url === '/a') outgoing.writeHead(307, { Location: '/b' })
+      else outgoing.writeHead(token === 'at-1' ? 401 : 200)
+      outgoing.end('{}')
+    })
+    const client = await session(home.url, { ...defaults, adapter: 'fetch' }, attach)
+    return { evil, home, ...client }
+  }
+
+  for (const [what, defaults] of Object.entries(fetches)) {
+    it(`takes a 401 from another origin for no word on the token, and tokens for nobody: ${what}`, async () => {
+      own.mockClear()
+      const { api, auth, evil, home, refreshes } = await scene(defaults, {
+        collect: ({ headers }) => (headers['x-new'] ? { access_token: headers['x-new'] } : undefined),
+      })
+      const error = await rejection(api.get('/away'))
+      expect(error.response?.status).toBe(401)
+      expect([home.arrived.length, evil.arrived.map(({ token }) => token)]).toEqual([1, [undefined]])
+      expect(refreshes).toHaveLength(0)
+      expect(await auth.getAccessToken()).toBe('at-1')
+      expect(own).toHaveBeenCalledTimes('env' in defaults && defaults.env?.fetch ? 1 : 0)
+    })
+
+    it(`is replayed from the start within the origin: ${what}`, async () => {
+      const { api, home, refreshes } = await scene(defaults)
+      expect((await api.post('/a', { n: 1 })).status).toBe(200)
+      expect(refreshes).toHaveLength(1)
+      expect(home.arrived.map(({ url, token, body }) => [url, token, String(body)])).toEqual([
+        ['/a', 'at-1', '{"n":1}'],
+        ['/b', 'at-1', '{"n":1}'],
+        ['/a', 'at-2', '{"n":1}'],
+        ['/b', 'at-2', '{"n":1}'],
+      ])
+    })
+  }
+
+  it('is no obstacle where there is no Request to note anything on', async () => {
+    const { api, home } = await scene({ env: { Request: null as never } })
+    expect((await api.get('/a')).status).toBe(200)
+    expect(home.arrived.map(({ url, token }) => [url, token])).toEqual([
+      ['/a', 'at-1'],
+      ['/b', 'at-1'],
+      ['/a', 'at-2'],
+      ['/b', 'at-2'],
+    ])
+  })
+
+  it('is one adapter of axios for each fetch of the application, with what else that has in env', async () => {
+    const made: string[] = []
+    class OwnRequest extends Request {
+      constructor(...call: ConstructorParameters<typeof Request>) {
+        super(...call)
+        made.push(String(call[0]))
+      }
+    }
+    const { api, home } = await scene({ env: { fetch: own, Request: OwnRequest } })
+    await api.get('/b')
+    made.length = 0
+    await api.get('/b')
+    // An adapter that axios makes tries out what the platform can do.
+    expect(made).toEqual([`${home.url}/b`])
+    expect(home.arrived.map(({ token }) => token)).toEqual(['at-1', 'at-2', 'at-2'])
   })
 })
 
@@ -235,6 +340,36 @@ describe('an error that passes through', () => {
       const response = await api.get('/orders')
       expect(everything(response)).not.toMatch(/at-1|rt-1/)
       expect(response.request).toBeDefined()
+    })
+  }
+
+  for (const [status, isAborted] of [
+    [200, false],
+    [500, false],
+    [200, true],
+  ] as const) {
+    it(`shows no token in an answer that streams: ${status}${isAborted ? ', cut off' : ''}`, async () => {
+      const { url, arrived } = await loopback((_request, _incoming, outgoing) => {
+        outgoing.writeHead(status).write('{}')
+        if (!isAborted) outgoing.end()
+      })
+      const { api } = await session(url, { adapter: 'http', responseType: 'stream' })
+      const controller = new AbortController()
+      const outcome = await api
+        .get('/file', { signal: controller.signal })
+        .catch((error: AxiosError) => error)
+      const response = outcome instanceof Error ? outcome.response : outcome
+      const stream = response?.data as Readable
+      expect([response?.status, arrived[0]?.token]).toEqual([status, 'at-1'])
+      for (const each of [outcome, response, stream]) expect(everything(each)).not.toMatch(/at-1|rt-1/)
+      // Whoever asks by name finds it.
+      expect(response?.request).toBe((stream as Readable & { req: unknown }).req)
+      if (!isAborted) return void stream.destroy()
+      const ending = new Promise(resolve => stream.once('error', resolve).resume())
+      controller.abort()
+      const error = await ending
+      expect(axios.isCancel(error)).toBe(true)
+      expect(everything(error)).not.toMatch(/at-1|rt-1/)
     })
   }
 

@@ -142,3 +142,16 @@ it('does not begin a wait with a signal that was aborted while the 401 came', as
   expect(axios.isCancel(error)).toBe(true)
   expect([sent.length, refreshes.length]).toEqual([1, 1])
 })
+
+it('waits like any other where the application has replaced the global Promise', async () => {
+  const { api, pass, tokens, refreshes } = await stage({ manual: true })
+  // As zone.js and polyfills do.
+  vi.stubGlobal('Promise', class extends Promise<unknown> {})
+  pass(LIFETIME)
+  const call = api.get('/orders')
+  await settle()
+  expect([tokens(), refreshes.length]).toEqual([[], 1])
+  refreshes[0]?.answer()
+  expect((await call).status).toBe(200)
+  expect(tokens()).toEqual(['at-2'])
+})

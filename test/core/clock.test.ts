@@ -304,6 +304,23 @@ describe('after a reload from storage', () => {
     },
   )
 
+  it.each([
+    [2_000, 0],
+    [2_001, 1],
+  ])('a record from %i ms in the future costs %i refreshes', async (ahead, calls) => {
+    const storage = cell(storedRecord({ ago: -ahead }))
+    const { auth, refresh } = open({ storage, background: 'off', refresh: fresh() })
+    expect(await auth.getAccessToken()).toBe(storage.record?.accessToken)
+    expect(refresh.calls).toHaveLength(calls)
+  })
+
+  it('a record from the future whose token has no known end is served until a 401', async () => {
+    const { expiresAt: _end, lifetime: _life, ...record } = storedRecord({ ago: -HOUR })
+    const { auth, refresh } = open({ storage: cell(record), background: 'off', refresh: fresh() })
+    expect(await auth.getAccessToken()).toBe(record.accessToken)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
   it('a record from the future whose token cannot be replaced is not thrown away', async () => {
     const storage = cell(storedRecord({ ago: -HOUR, refreshToken: undefined } as never))
     delete (storage.record as { refreshToken?: string }).refreshToken

@@ -3,10 +3,12 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
   alone,
+  cell,
   HOUR,
   httpError,
   MINUTE,
   open,
+  pair,
   pass,
   refreshStub,
   SECOND,
@@ -101,7 +103,7 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
     await pass(SECOND)
     expect(refresh.calls).toHaveLength(1)
     const [, channel] = [...Channel.all]
-    return { here, cached, refresh, channel: channel as Channel }
+    return { here, cached, refresh, name, channel: channel as Channel }
   }
 
   it('learns of a logout that it missed before it hands out a token', async () => {
@@ -148,15 +150,104 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
   })
 
   it('does not tell a page that opens of a logout, since its cookie may be of a newer login', async () => {
-    const { here, cached, refresh } = await siblings()
+    const { here, cached, refresh, name } = await siblings()
     await here.auth.logout()
-    await pass(SECOND)
+    await pass(3 * SECOND)
     expect(cached.auth.getState().status).toBe('anonymous')
-    const { auth } = openCookie({ refresh, name: `page-${page}` })
+    const { auth } = openCookie({ refresh, name })
     await pass(SECOND)
     expect(refresh.calls).toHaveLength(2)
     expect(auth.getState().status).toBe('authenticated')
+    // What it has found is newer than that logout.
+    expect([here, cached].map(page => page.auth.getState().status)).toEqual([
+      'authenticated',
+      'authenticated',
+    ])
   })
+
+  it('waits the moment out although a sibling answers that knows no more', async () => {
+    const { here, cached } = await siblings()
+    const token = await here.auth.getAccessToken()
+    wake()
+    const asked = watch(cached.auth.getAccessToken())
+    await pass(49)
+    expect(asked.status).toBe('pending')
+    await pass(1)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: token })
+  })
+
+  it('waits no longer than it takes a sibling to tell what is new', async () => {
+    const { here, cached, channel } = await siblings()
+    channel.isDeaf = true
+    const done = here.auth.refresh()
+    await pass(SECOND)
+    await done
+    const fresh = await here.auth.getAccessToken()
+    channel.isDeaf = false
+    wake()
+    const asked = watch(cached.auth.getAccessToken())
+    await pass(2)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: fresh })
+  })
+
+  it('hands out its good token although a refresh is under way', async () => {
+    const { cached, refresh } = await siblings()
+    const slow = refreshStub()
+    const name = `page-${++page}`
+    const { auth } = openCookie({ name, refresh: slow, background: 'off' })
+    await pass(SECOND)
+    slow.last.answer(alone())
+    await pass(SECOND)
+    const token = await auth.getAccessToken()
+    watch(auth.refresh())
+    await pass(SECOND)
+    expect(slow.calls).toHaveLength(2)
+    wake()
+    const asked = watch(auth.getAccessToken())
+    await pass(SECOND)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: token })
+    expect(slow.calls).toHaveLength(2)
+    expect([cached.auth.getState().status, refresh.calls.length]).toEqual(['authenticated', 1])
+  })
+})
+
+describe('a page of a shared storage that is frozen', () => {
+  const frozen = async () => {
+    vi.stubGlobal('BroadcastChannel', Channel)
+    Channel.reset()
+    const storage = cell(null, { shared: true })
+    const options = { storage, lock: createLock(), name: `page-${++page}`, background: 'off' as const }
+    const { auth, refresh } = open(options)
+    await auth.login(pair())
+    await pass(SECOND)
+    document.dispatchEvent(new Event('freeze'))
+    await pass(SECOND)
+    const stranger = new Channel(options.name)
+    return { auth, refresh, storage, tell: () => stranger.postMessage({ changed: true }) }
+  }
+
+  it('reads nothing, whatever it is told', async () => {
+    const { storage, tell } = await frozen()
+    const get = vi.spyOn(storage, 'get')
+    tell()
+    await pass(SECOND)
+    expect(get).not.toHaveBeenCalled()
+  })
+
+  it.each([0, 1, 2])(
+    'has read what it missed before it hands out a token, told of it %i times',
+    async times => {
+      const { auth, refresh, storage, tell } = await frozen()
+      for (let time = 0; time < times; time++) tell()
+      await pass(SECOND)
+      storage.record = { generation: 9e9, version: 0, savedAt: Date.now(), ended: 'logout' }
+      const asked = watch(auth.getAccessToken())
+      await pass(SECOND)
+      expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+      expect(auth.getState()).toEqual({ status: 'anonymous' })
+      expect(refresh.calls).toHaveLength(0)
+    },
+  )
 })
 
 describe('a page in cookie mode that opens', () => {

@@ -5,6 +5,7 @@ import {
   alone,
   cell,
   DAY,
+  deferred,
   engineView,
   HOUR,
   httpError,
@@ -128,6 +129,17 @@ describe('a page that loads in cookie mode', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
+  it('takes a late refusal of its restore', async () => {
+    const { auth, refresh } = openCookie()
+    await pass(15 * SECOND)
+    expect(auth.getState()).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
+    refresh.last.fail(httpError(401))
+    await settle()
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(await auth.getAccessToken()).toBeUndefined()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
   it('offline is anonymous with an error, and tries again when online', async () => {
     vi.stubGlobal('navigator', { onLine: false })
     const { auth, refresh } = openCookie({ refresh: refreshStub(async () => alone()) })
@@ -175,8 +187,20 @@ describe('a page that loads in cookie mode', () => {
     await first.auth.ready
     first.auth.dispose()
     const { auth, refresh } = openCookie({ storage })
+    expect(auth.getState()).toMatchObject({ status: 'authenticated' })
     await auth.ready
     expect(await auth.getAccessToken()).toBe(access_token)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('and is logged out before its storage was read asks nobody', async () => {
+    const first = deferred<null>()
+    const { auth, refresh } = openCookie({ storage: { get: () => first.promise, set() {}, remove() {} } })
+    await auth.logout()
+    first.resolve(null)
+    await auth.ready
+    await pass(SECOND)
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
     expect(refresh.calls).toHaveLength(0)
   })
 
@@ -367,7 +391,7 @@ describe('a session in cookie mode', () => {
   })
 
   it('refresh() of an anonymous page finds a login that was made elsewhere', async () => {
-    const { auth, refresh } = openCookie()
+    const { auth, refresh, events } = openCookie()
     await settle()
     refresh.last.fail(httpError(401))
     await auth.ready
@@ -378,6 +402,52 @@ describe('a session in cookie mode', () => {
     expect(done.status).toBe('fulfilled')
     expect(await auth.getAccessToken()).toBe(access_token)
     expect(auth.getState().status).toBe('authenticated')
+    expect(events.names).toEqual(['login', 'refreshed'])
+  })
+
+  it('refresh() of an anonymous page that is refused is no failure, and the page stays anonymous', async () => {
+    const { auth, refresh, events } = openCookie()
+    await settle()
+    refresh.last.fail(httpError(401))
+    await auth.ready
+    const done = watch(auth.refresh())
+    await settle()
+    refresh.last.fail(httpError(401))
+    await settle()
+    expect(done.status).toBe('fulfilled')
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect([events.names, refresh.calls.length]).toEqual([[], 2])
+  })
+
+  it('refresh() while a logout of nobody is being stored is not ended by it', async () => {
+    const removed = deferred()
+    const { auth, refresh } = openCookie({
+      storage: { get: () => null, set() {}, remove: () => removed.promise },
+    })
+    await settle()
+    refresh.last.fail(httpError(401))
+    await auth.ready
+    const out = auth.logout()
+    const done = watch(auth.refresh())
+    await settle()
+    expect(refresh.calls).toHaveLength(2)
+    removed.resolve()
+    await out
+    expect(done.status).toBe('pending')
+    refresh.last.answer(alone())
+    await settle()
+    expect(done.status).toBe('fulfilled')
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('notes no attempt that may follow, where no other page shares the cookie', async () => {
+    const storage = cell()
+    const { refresh, auth } = await start({ storage })
+    watch(auth.refresh())
+    await settle()
+    refresh.last.fail(httpError(503))
+    await pass(10 * SECOND)
+    expect(storage.writes.filter(record => record?.retrying)).toEqual([])
   })
 })
 

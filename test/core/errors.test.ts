@@ -26,6 +26,10 @@ import {
 
 useFakeTime()
 
+/** Another copy of the package in the same page. */
+vi.resetModules()
+const copy: typeof import('tokenflight') = await import('tokenflight')
+
 async function sessionExpired(): Promise<Error & Record<string, unknown>> {
   const { auth } = open({ refresh: refreshStub(() => Promise.reject(invalidGrant())) })
   await auth.login(pair())
@@ -83,9 +87,20 @@ describe.each([
     expect(inspect(error, { depth: 20 })).not.toContain('rt-secret')
   })
 
+  it('is printed with its stack', async () => {
+    const error = await provoke()
+    expect(inspect(error)).toContain(error.stack)
+  })
+
+  it('can be changed by a reporter as any error can', async () => {
+    const error = await provoke()
+    error.name = 'Reported'
+    expect(String(error)).toBe(`Reported: ${error.message}`)
+    Reflect.deleteProperty(error, 'name')
+    expect(String(error)).toBe(`Error: ${error.message}`)
+  })
+
   it('is recognised although another copy of the package made it', async () => {
-    vi.resetModules()
-    const copy: typeof import('tokenflight') = await import('tokenflight')
     const error = await provoke()
     expect(copy.AuthError).not.toBe(AuthError)
     expect(error).not.toBeInstanceOf(copy.AuthError)
@@ -122,6 +137,14 @@ describe('RefreshFailedError', () => {
     expect(error.attempts).toBe(3)
     expect(error.retryAt).toEqual(expect.any(Number))
     expect(Object.keys(error).sort()).toEqual(['attempts', 'code', 'retryAt'])
+  })
+
+  it('without a wait has no retryAt', async () => {
+    const { auth } = open()
+    await auth.login(alone())
+    const error = await rejection(auth.refresh())
+    expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
+    expect('retryAt' in error).toBe(false)
   })
 
   it('gives the failure itself as its cause', async () => {
@@ -182,7 +205,7 @@ describe('SessionExpiredError', () => {
     await pass(5 * MINUTE)
     const error = await rejection(auth.getAccessToken())
     expect(error).toMatchObject({ reason: 'no_refresh_token' })
-    expect(error.cause).toBeUndefined()
+    expect('cause' in error).toBe(false)
   })
 })
 

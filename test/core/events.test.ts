@@ -1,3 +1,4 @@
+import { createAuth } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import {
   expectNoToken,
@@ -11,6 +12,7 @@ import {
   rejection,
   SECOND,
   settle,
+  track,
   useFakeTime,
   watch,
 } from '../support/core.js'
@@ -109,6 +111,16 @@ describe('events', () => {
     ])
   })
 
+  it('that nobody listens to are no warning', async () => {
+    const auth = track(createAuth({ refresh: refreshStub(async () => pair()) }))
+    const warned = vi.fn()
+    auth.on('warning', warned)
+    await auth.login(pair())
+    await auth.refresh()
+    await auth.logout()
+    expect(warned).not.toHaveBeenCalled()
+  })
+
   it('stop with the function that on gave', async () => {
     const { auth } = open()
     let calls = 0
@@ -150,8 +162,10 @@ describe('a listener that throws', () => {
     await auth.login(pair())
     expect(reached).toBe(2)
     const warnings = events.of('warning')
-    expect(warnings).toHaveLength(2)
-    for (const warning of warnings) expect(warning.error).toBe(bug)
+    expect(warnings).toEqual([
+      { message: 'A listener of login threw', error: bug },
+      { message: 'A listener of subscribe threw', error: bug },
+    ])
     const done = watch(auth.refresh())
     await settle()
     refresh.last.answer()
@@ -266,6 +280,18 @@ describe('a listener that calls back', () => {
     await auth.login(pair())
     expect(order).toContain('logout')
     expect(order[0]).toBe('login begins')
+  })
+
+  it('is told of all that it changed as of one change', async () => {
+    const { auth, events } = open()
+    const stop = auth.on('login', () => {
+      stop()
+      void auth.logout()
+      void auth.login(pair())
+    })
+    await auth.login(pair())
+    expect(events.names).toEqual(['login', 'logout', 'login'])
+    expect(events.statuses).toEqual(['authenticated'])
   })
 
   it('does not change the order in which the others see the events', async () => {

@@ -1,7 +1,20 @@
 import { AxiosError, AxiosHeaders } from 'axios'
-import type { FailureClass } from 'tokenflight'
+import { createAuth, type FailureClass, refreshRequest } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
-import { httpError, MINUTE, open, pair, pass, refreshStub, rejection, useFakeTime } from '../support/core.js'
+import {
+  DAY,
+  HOUR,
+  httpError,
+  MINUTE,
+  open,
+  pair,
+  pass,
+  refreshStub,
+  rejection,
+  START,
+  track,
+  useFakeTime,
+} from '../support/core.js'
 
 useFakeTime()
 
@@ -112,6 +125,10 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [500, { error: 'server_error' }, 'transient'],
   [401, { error: { code: 'TOKEN_EXPIRED' } }, 'rejected'],
   [401, { error: null }, 'rejected'],
+  [401, { error: ['invalid_client'] }, 'rejected'],
+  // What only resembles a code.
+  [503, { error: 'not_invalid_client' }, 'transient'],
+  [503, { error: 'invalid_client_metadata' }, 'transient'],
 ]
 
 describe.each(Object.entries(SHAPES))('%s', (_, shape) => {
@@ -203,8 +220,101 @@ describe('the body of an answer', () => {
     ['a JSON text of an error', 400, '{"error":"invalid_grant"}', 'rejected'],
     ['broken JSON', 400, '{"error":"invalid_grant"', 'misconfigured'],
     ['an array', 400, ['invalid_grant'], 'misconfigured'],
+    ['bytes that nobody has read', 400, Buffer.from('{"error":"invalid_grant"}'), 'rejected'],
   ])('may be %s', async (_, status, data, expected) => {
     expect((await classOf(httpError(status, data))).class).toBe(expected)
+  })
+})
+
+describe('Retry-After', () => {
+  /** How long a refresh that failed with these headers makes everybody wait, milliseconds. */
+  async function waitFor(headers: Record<string, string>): Promise<number> {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { error } = await classOf(httpError(429, {}, headers), { retry: 0, background: 'off' })
+    // Of one attempt, which a minute has passed since.
+    return (error.retryAt as number) - (Date.now() - MINUTE)
+  }
+
+  it.each([
+    ['5', 5_000],
+    [' 5\t', 5_000],
+    // A date that begins and ends with digits is no number of seconds.
+    ['2026-01-16', 12 * HOUR - 5 * MINUTE],
+    ['9'.repeat(400), 0],
+    ['5 s', 0],
+  ])('of %j is obeyed as far as it makes sense', async (value, expected) => {
+    expect(await waitFor({ 'retry-after': value })).toBe(expected)
+  })
+
+  it.each([DAY, -DAY])(
+    'as a date counts from that of the answer where the device is %i ms off',
+    async off => {
+      const server = START + 5 * MINUTE + off
+      const headers = {
+        Date: new Date(server).toUTCString(),
+        'Retry-After': new Date(server + MINUTE).toUTCString(),
+      }
+      expect(await waitFor(headers)).toBe(MINUTE)
+    },
+  )
+
+  it('is none where the headers cannot even be read', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const failure = Object.defineProperty({ status: 503 }, 'headers', {
+      get() {
+        throw new Error('hostile')
+      },
+    })
+    const outcome = await classOf(failure, { retry: 0 })
+    expect(outcome).toMatchObject({
+      class: 'transient',
+      error: { retryAt: START + 5 * MINUTE, cause: failure },
+    })
+  })
+
+  it('and the date are the only headers that the error of a preset keeps, empty where there are none', async () => {
+    const answer = new Response(null, {
+      status: 503,
+      headers: { Date: 'now', 'Set-Cookie': 'a=b', 'X-Token': 'secret' },
+    })
+    const auth = track(
+      createAuth({
+        refresh: refreshRequest({ url: 'https://api.example/r', fetch: async () => answer }),
+        retry: 0,
+      }),
+    )
+    await auth.login(pair())
+    const { cause } = await rejection(auth.refresh())
+    expect(cause).toMatchObject({ status: 503 })
+    expect((cause as { headers: object }).headers).toEqual({ 'retry-after': '', date: 'now' })
+  })
+})
+
+describe('the message of a failed refresh', () => {
+  it.each<[string, unknown, string]>([
+    [
+      'an answer that is none',
+      {},
+      ': Not a token answer: access_token must be a string without white space or control characters, got undefined; members: ',
+    ],
+    ['no answer', undefined, ': Not a token answer: undefined'],
+  ])('says what is wrong with %s', async (_, answer, rest) => {
+    const { auth } = open({ retry: 0, refresh: refreshStub(async () => answer) })
+    await auth.login(pair())
+    const error = await rejection(auth.refresh())
+    expect(error.message).toBe(`Refresh failed (transient, attempts: 1)${rest}`)
+  })
+
+  it.each([
+    new TypeError('Failed to fetch'),
+    new TypeError('rt-secret: Not a token answer'),
+    new TypeError('rt-secret: The refresh function'),
+    new Error('Not a token answer: rt-secret'),
+    { message: 'Not a token answer: rt-secret' },
+  ])('leaves to its cause what others say: %s', async failure => {
+    const { error } = await classOf(failure, { retry: 0 })
+    expect(error.message).toBe('Refresh failed (transient, attempts: 1), see cause')
+    expect(error.cause).toBe(failure)
   })
 })
 

@@ -84,6 +84,24 @@ describe('one flight', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
+  it('is joined although one of the session before lands meanwhile', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    await auth.login(pair())
+    const first = watch(auth.refresh())
+    await settle()
+    refresh.calls[0]?.answer()
+    await settle()
+    const second = watch(auth.refresh())
+    await settle()
+    expect(refresh.calls).toHaveLength(2)
+    refresh.last.answer()
+    await settle()
+    expect([first.status, second.status]).toEqual(['fulfilled', 'fulfilled'])
+  })
+
   it('is followed by another when another is needed', async () => {
     const { auth, refresh } = open({ refresh: refreshStub(async () => pair()) })
     await auth.login(pair())

@@ -80,6 +80,19 @@ describe('createAuth', () => {
     if (isSimple || value === null) expect(error.message).toContain(String(value))
   })
 
+  it.each<[options: unknown, message: string]>([
+    [null, '`options` must be an object, got null'],
+    [7, '`options` must be an object, got 7'],
+    [{ refresh: {} }, '`refresh` must be a function, got object'],
+    [{ refresh: 'url' }, '`refresh` must be a function, got url'],
+    [{ logout: null }, '`logout` must be a function, got null'],
+    [{ name: () => 'app' }, '`name` must be a non-empty string that does not start with "-", got function'],
+    [{ retry: { delay: [5] } }, '`retry.delay` must be a non-negative number of milliseconds, got 5'],
+    [{ refreshTimeout: 0 }, '`refreshTimeout` must be a positive number of milliseconds, got 0'],
+  ])('says of %j what it wanted and what it got, but no contents of objects', (options, message) => {
+    expect(misuse(options).message).toBe(`tokenflight: ${message}`)
+  })
+
   it.each<[option: string, retry: unknown]>([
     ['limit', { limit: -1 }],
     ['limit', { limit: 'many' }],

@@ -1,5 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
+import { createLock } from '../support/channel.js'
 import {
+  alone,
+  cell,
   DAY,
   engineView,
   HOUR,
@@ -236,6 +239,18 @@ describe('Retry-After', () => {
     expect(asked.status).toBe('fulfilled')
   })
 
+  it('as long as maxDelay is waited for', async () => {
+    draw(0)
+    const refresh = refreshStub((_, number) =>
+      number === 1 ? Promise.reject(httpError(503, {}, { 'retry-after': '8' })) : Promise.resolve(pair()),
+    )
+    const { auth } = await dead({ refresh })
+    const asked = watch(auth.getAccessToken())
+    await pass(8 * SECOND + 1)
+    expect(asked.status).toBe('fulfilled')
+    expect(refresh.calls).toHaveLength(2)
+  })
+
   it('longer than maxDelay ends the flight and sets retryAt', async () => {
     const { auth, refresh, events } = await dead({
       refresh: failing(() => httpError(503, {}, { 'retry-after': '120' })),
@@ -308,6 +323,50 @@ describe('Retry-After', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
+  it('of a session that is over holds up nothing of the next one', async () => {
+    const { auth, refresh } = open({ background: 'off', retry: 0 })
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    await auth.login(pair())
+    refresh.last.fail(httpError(429, {}, { 'retry-after': '3600' }))
+    await pass(5 * MINUTE)
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it.each<[string, Record<string, string>, number | undefined]>([
+    ['obeyed', { 'retry-after': '6' }, 6 * SECOND],
+    ['no news where the server asked for nothing', {}, undefined],
+  ])(
+    'for a session that is over is %s where the next one sends the same cookie',
+    async (_, headers, wait) => {
+      const storage = cell()
+      const { auth, refresh } = open({
+        refreshTokenIn: 'cookie',
+        background: 'off',
+        storage,
+        lock: createLock(),
+      })
+      await pass(100)
+      refresh.last.answer(alone())
+      await pass(100)
+      watch(auth.refresh())
+      await pass(100)
+      await auth.login(alone())
+      refresh.last.fail(httpError(429, {}, headers))
+      await pass(100)
+      // What is left of it is nothing that anybody tries again.
+      expect(storage.record?.retrying).not.toBe(true)
+      expect(storage.record?.retryAt).toBe(wait && Date.now() - 100 + wait)
+      const again = watch(auth.refresh())
+      await pass(100)
+      expect(again.status).toBe(wait ? 'rejected' : 'pending')
+      expect(refresh.calls).toHaveLength(wait ? 2 : 3)
+    },
+  )
+
   it('does not end a good session when it is a year', async () => {
     const { auth, refresh } = await dead({
       refresh: failing(() => httpError(503, {}, { 'retry-after': '31536000' })),
@@ -330,6 +389,67 @@ describe('Retry-After', () => {
   })
 })
 
+describe('classify', () => {
+  it('that throws is told, and the default class counts', async () => {
+    const bug = new Error('bug')
+    const { auth, events, refresh } = await dead({
+      retry: 0,
+      refresh: failing(),
+      classify: () => {
+        throw bug
+      },
+    })
+    await rejection(auth.getAccessToken())
+    expect(events.of('warning')).toMatchObject([
+      { message: 'classify threw; the default class counts', error: { cause: bug } },
+    ])
+    expect(events.of('refreshFailed')).toMatchObject([{ class: 'transient' }])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('that logs out has no failure told of a session that is over', async () => {
+    const { auth, events, refresh } = await dead({
+      retry: 0,
+      refresh: failing(),
+      classify: () => void auth.logout(),
+    })
+    expect(await rejection(auth.getAccessToken())).toMatchObject({ code: 'ERR_SIGNED_OUT' })
+    await settle()
+    expect(events.names).toEqual(['login', 'logout'])
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    expect(refresh.calls).toHaveLength(2)
+  })
+})
+
+describe('after dispose()', () => {
+  it('a failure is not retried, and frees its waiters', async () => {
+    const { auth, refresh } = await dead({ retry: { limit: 5, delay: 1_000 } })
+    draw(0.5)
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    auth.dispose()
+    refresh.last.fail(httpError(503))
+    await settle()
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED', attempts: 1 } })
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('no retry follows that had been planned', async () => {
+    const { auth, refresh } = await dead({ retry: { limit: 5, delay: 1_000 } })
+    draw(0.5)
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    refresh.last.fail(httpError(503))
+    await settle()
+    auth.dispose()
+    await pass(MINUTE)
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED', attempts: 1 } })
+    expect(refresh.calls).toHaveLength(1)
+  })
+})
+
 describe('the cool-down', () => {
   it('fails requests at once instead of storming', async () => {
     draw(0.999)
@@ -339,6 +459,7 @@ describe('the cool-down', () => {
     for (let request = 0; request < 100; request++) {
       const error = await rejection(auth.getAccessToken())
       expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0, retryAt: first.retryAt })
+      expect(error.message).toBe('The last refresh failed; no further attempt yet')
     }
     expect(refresh.calls).toHaveLength(1)
   })
@@ -453,6 +574,22 @@ describe('the cool-down', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
+  it('takes no turn from the others', async () => {
+    draw(0.999)
+    const lock = createLock()
+    const { auth, refresh } = await dead({
+      refresh: failing(),
+      retry: 0,
+      lock,
+      storage: cell(null, { shared: true }),
+    })
+    await rejection(auth.getAccessToken())
+    const request = vi.spyOn(lock, 'request')
+    expect(await rejection(auth.getAccessToken())).toMatchObject({ attempts: 0 })
+    expect(request).not.toHaveBeenCalled()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
   it('does not outlive a login', async () => {
     const refresh = refreshStub((_, number) =>
       number === 1 ? Promise.reject(httpError(503, {}, { 'retry-after': '3600' })) : Promise.resolve(pair()),
@@ -498,6 +635,12 @@ describe('offline', () => {
     await pass(4.5 * MINUTE)
     expect(await auth.getAccessToken()).toBe(tokens.access_token)
     expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('is told as such', async () => {
+    const { auth } = await dead()
+    disconnect()
+    expect((await rejection(auth.getAccessToken())).message).toBe('Offline: no refresh was tried')
   })
 
   it('counts as no failure: back online the next request refreshes at once, with all its retries', async () => {
@@ -752,6 +895,65 @@ describe('an attempt that hangs', () => {
 })
 
 describe('an attempt that is still open', () => {
+  it('and fails late starts a patience of its own', async () => {
+    draw(0.5)
+    const { auth, refresh } = await dead()
+    watch(auth.getAccessToken())
+    await pass(12 * SECOND)
+    refresh.last.fail(new TypeError('Failed to fetch'))
+    await pass(499)
+    expect(await rejection(auth.getAccessToken())).toMatchObject({ attempts: 0 })
+    expect(refresh.calls).toHaveLength(1)
+    await pass(1)
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it('holds back the next page, too, not only this one', async () => {
+    const storage = cell(null, { shared: true })
+    const { auth } = await dead({ storage, retry: 0 })
+    watch(auth.getAccessToken())
+    await pass(11 * SECOND)
+    auth.dispose()
+    const next = open({ storage, background: 'off' })
+    expect(await rejection(next.auth.refresh())).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
+    expect(next.refresh.calls).toHaveLength(0)
+    await pass(9 * SECOND)
+    watch(next.auth.refresh())
+    await settle()
+    expect(next.refresh.calls).toHaveLength(1)
+  })
+
+  it('of another session is obeyed where both send the same cookie', async () => {
+    const { auth, refresh } = open({ refreshTokenIn: 'cookie', background: 'off' })
+    await settle()
+    refresh.last.answer(alone())
+    await settle()
+    watch(auth.refresh())
+    await settle()
+    await auth.login(alone())
+    await pass(11 * SECOND)
+    const again = watch(auth.refresh())
+    await settle()
+    expect(again).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED', attempts: 0 } })
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it('and whose answer comes late, for a session that is over, changes nothing of the next', async () => {
+    const { auth, refresh, events } = await dead()
+    watch(auth.getAccessToken())
+    await pass(12 * SECOND)
+    await auth.login(pair())
+    events.all.length = 0
+    refresh.last.fail(httpError(429, {}, { 'retry-after': '60' }))
+    await settle()
+    watch(auth.refresh())
+    await settle()
+    expect(refresh.calls).toHaveLength(2)
+    expect(events.names).toEqual([])
+  })
+
   it('of a session that is over holds up nothing of the next one', async () => {
     const refresh = refreshStub((_, number) =>
       number === 1 ? new Promise(() => {}) : Promise.resolve(pair()),

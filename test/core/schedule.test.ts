@@ -1,11 +1,17 @@
 // @vitest-environment happy-dom
+import type { Tokens } from 'tokenflight'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Channel } from '../support/channel.js'
 import {
+  alone,
+  cell,
   DAY,
+  engineView,
   HOUR,
   httpError,
   jumpWall,
   MINUTE,
+  opaque,
   open,
   pair,
   pass,
@@ -13,7 +19,9 @@ import {
   refreshStub,
   SECOND,
   settle,
+  storedRecord,
   useFakeTime,
+  watch,
 } from '../support/core.js'
 
 useFakeTime()
@@ -103,6 +111,74 @@ describe('background active', () => {
   })
 })
 
+describe('the timer', () => {
+  it('leaves a token that is not used at the begin of its window, and is not set again', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    expect(vi.getTimerCount()).toBe(1)
+    await pass(4 * MINUTE)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('is not set where nothing will ever be due', async () => {
+    const { auth } = open()
+    await auth.login({ access_token: opaque('at'), refresh_token: opaque('rt') })
+    await auth.getAccessToken()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('starts nothing in a session that cannot be renewed, until that is over', async () => {
+    const { auth, refresh, events } = open()
+    await auth.login(alone())
+    await auth.getAccessToken()
+    await pass(5 * MINUTE - 1)
+    expect(events.names).toEqual(['login', 'sessionExpiring'])
+    expect(events.statuses).toEqual(['authenticated'])
+    await pass(1)
+    expect(events.names).toEqual(['login', 'sessionExpiring', 'sessionExpired'])
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('waits for the flight that a session ends in', async () => {
+    const { auth, refresh } = open({ refreshTimeout: 10 * MINUTE })
+    await auth.login({ ...pair(), refresh_expires_in: 360 })
+    await pass(5.5 * MINUTE)
+    const asked = watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.reasons).toEqual(['expired'])
+    const timeouts = vi.spyOn(globalThis, 'setTimeout')
+    await pass(2 * MINUTE)
+    expect(timeouts).not.toHaveBeenCalled()
+    const next = refresh.last.answer()
+    await settle()
+    expect(asked.value).toBe(next.access_token)
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('leaves it to the tab that may try again', async () => {
+    const storage = cell(
+      storedRecord({
+        ago: 4.5 * MINUTE,
+        failures: 1,
+        retryAt: Date.now() + 20 * SECOND,
+        cooledAt: Date.now(),
+        retrying: true,
+      }),
+      { shared: true },
+    )
+    const { auth, refresh } = open({ storage, background: 'always', refresh: answering() })
+    await settle()
+    window.dispatchEvent(new Event('focus'))
+    await pass(20 * SECOND - 1)
+    expect(auth.getState()).toMatchObject({ refreshing: false })
+    expect(refresh.calls).toHaveLength(0)
+    await pass(1)
+    expect(refresh.reasons).toEqual(['ahead'])
+  })
+})
+
 describe('background always', () => {
   it('refreshes hidden and unused tokens too', async () => {
     const { auth, refresh } = open({ background: 'always', refresh: answering() })
@@ -126,6 +202,13 @@ describe('background off', () => {
     connect(true)
     await pass(MINUTE)
     expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('sets no timer for a refresh', async () => {
+    const { auth } = open({ background: 'off' })
+    await auth.login(pair())
+    await auth.getAccessToken()
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   it('still refreshes for a request', async () => {
@@ -230,26 +313,28 @@ describe('waking', () => {
     expect(await auth.getAccessToken()).toBeDefined()
   })
 
-  it('by online forgets our own cool-down', async () => {
-    const refresh = refreshStub(async (_, number) => {
-      if (number < 4) throw new TypeError('Failed to fetch')
-      return pair()
-    })
+  it('by online forgets our own cool-down, and by no other event', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const refresh = refreshStub((_, number) =>
+      number === 1 ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(pair()),
+    )
     const { auth } = open({ refresh, retry: 0 })
     await auth.login(pair())
-    await pass(5 * MINUTE)
-    vi.spyOn(Math, 'random').mockReturnValue(0.999)
-    for (let time = 0; time < 3; time++) {
-      await auth.getAccessToken().catch(() => {})
-      await pass(30 * SECOND)
+    await pass(4.5 * MINUTE)
+    await auth.getAccessToken()
+    await settle()
+    expect(auth.getState()).toMatchObject({ error: { code: 'ERR_REFRESH_FAILED' } })
+    for (const type of ['focus', 'pageshow']) {
+      window.dispatchEvent(new Event(type))
+      await settle()
     }
-    const { length } = refresh.calls
-    await auth.getAccessToken().catch(() => {})
-    connect(false)
+    show('visible')
+    await settle()
+    expect(refresh.calls).toHaveLength(1)
     connect(true)
-    await pass(SECOND)
-    expect(await auth.getAccessToken()).toBeDefined()
-    expect(refresh.calls.length).toBeGreaterThanOrEqual(length)
+    await settle()
+    expect(refresh.reasons).toEqual(['ahead', 'ahead'])
+    expect(auth.getState()).not.toHaveProperty('error')
   })
 
   it('by online does not override Retry-After', async () => {
@@ -266,6 +351,100 @@ describe('waking', () => {
     await pass(SECOND)
     await auth.getAccessToken().catch(() => {})
     expect(refresh.calls).toHaveLength(length)
+  })
+})
+
+describe('a page whose session is shared', () => {
+  let name = ''
+  let number = 0
+  beforeEach(() => {
+    vi.stubGlobal('BroadcastChannel', Channel)
+    Channel.reset()
+    name = `shared-${++number}`
+  })
+
+  /** A page, and what a sibling does: it stores new tokens, and says so where it should. */
+  const share = async () => {
+    const storage = cell(storedRecord(), { shared: true })
+    const { auth, refresh, events } = open({ storage, name })
+    await settle()
+    const read = vi.spyOn(storage, 'get')
+    const renew = (isSaid: boolean): Tokens => {
+      const record = storedRecord({ version: 2.5 })
+      storage.record = record
+      if (isSaid) new Channel(name).postMessage({ changed: true })
+      return record
+    }
+    return { auth, refresh, events, read, renew }
+  }
+
+  it('learns at once what a sibling says', async () => {
+    const { auth, refresh, events, renew } = await share()
+    const { accessToken } = renew(true)
+    await pass(1)
+    expect(events.of('refreshed')).toMatchObject([{ source: 'tab' }])
+    expect(await auth.getAccessToken()).toBe(accessToken)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('reads nothing while it is frozen, whatever is said, and catches up when it is resumed', async () => {
+    const { auth, refresh, events, read, renew } = await share()
+    document.dispatchEvent(new Event('freeze'))
+    const { accessToken } = renew(true)
+    await pass(SECOND)
+    expect(read).not.toHaveBeenCalled()
+    document.dispatchEvent(new Event('resume'))
+    await settle()
+    expect(events.of('refreshed')).toMatchObject([{ source: 'tab' }])
+    expect(await auth.getAccessToken()).toBe(accessToken)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('reads the storage before the next token once it was frozen', async () => {
+    const { auth, refresh, renew } = await share()
+    document.dispatchEvent(new Event('freeze'))
+    const { accessToken } = renew(false)
+    expect(await auth.getAccessToken()).toBe(accessToken)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it.each<[string, () => void]>([
+    ['resume', () => document.dispatchEvent(new Event('resume'))],
+    [
+      'a pageshow that brings it back',
+      () => window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true })),
+    ],
+  ])('reads the storage by itself at %s', async (_, wake) => {
+    const { events, renew } = await share()
+    renew(false)
+    wake()
+    await settle()
+    expect(events.of('refreshed')).toMatchObject([{ source: 'tab' }])
+  })
+
+  it.each<[string, () => void]>([
+    ['visibilitychange', () => show('visible')],
+    ['pageshow', () => window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: false }))],
+    ['focus', () => window.dispatchEvent(new Event('focus'))],
+    ['online', () => connect(true)],
+  ])('does not read the storage at a mere %s', async (_, wake) => {
+    const { auth, read } = await share()
+    wake()
+    await settle()
+    expect(await auth.getAccessToken()).toEqual(expect.any(String))
+    expect(read).not.toHaveBeenCalled()
+  })
+})
+
+describe('a page whose session is its own', () => {
+  it('hands out its token at once after it was resumed', async () => {
+    const { auth } = open()
+    const tokens = pair()
+    await auth.login(tokens)
+    document.dispatchEvent(new Event('freeze'))
+    document.dispatchEvent(new Event('resume'))
+    const engine = engineView(auth)
+    expect(engine.acquire(engine.session())).toMatchObject({ accessToken: tokens.access_token })
   })
 })
 

@@ -1,4 +1,4 @@
-import { type LogoutContext, SessionExpiredError, SignedOutError } from 'tokenflight'
+import { type LogoutContext, SessionExpiredError, SignedOutError, type Tokens } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import {
   accessToken,
@@ -28,6 +28,11 @@ import {
 } from '../support/core.js'
 
 useFakeTime()
+
+function withoutRefreshToken(options: Parameters<typeof storedRecord>[0]): Tokens {
+  const { refreshToken: _, ...record } = storedRecord(options)
+  return record
+}
 
 describe('login', () => {
   it('starts a session at once, before storage has answered', async () => {
@@ -241,6 +246,7 @@ describe('logout', () => {
     await auth.login(pair())
     await auth.logout()
     expect(events.names).toEqual(['login', 'logout', 'warning'])
+    expect(events.of('warning')[0]?.message).toMatch(/logout did not reach the server/)
     expect(auth.getState()).toEqual({ status: 'anonymous' })
     expect(storage.record).toBeNull()
   })
@@ -263,6 +269,9 @@ describe('logout', () => {
     await pass(8 * SECOND)
     expect(signal?.aborted).toBe(true)
     expect(events.names).toEqual(['login', 'logout', 'warning'])
+    expect(events.of('warning')[0]).toMatchObject({
+      error: { cause: { message: 'no answer within 10000 ms' } },
+    })
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -382,6 +391,17 @@ describe('logout during a flight', () => {
 })
 
 describe('another login during a flight', () => {
+  it.each(['login', 'logout'] as const)('or a logout leaves its request alone: %s', async method => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    await (method === 'login' ? auth.login(pair()) : auth.logout())
+    // An answer may be on its way that spends the refresh token: a server must be able to finish it.
+    expect(refresh.last.signal.aborted).toBe(false)
+    expect(refresh.calls).toHaveLength(1)
+  })
+
   it('drops the late tokens, and waiters of the old session get no token of the new one', async () => {
     const storage = cell()
     const { auth, refresh } = open({ storage })
@@ -526,6 +546,26 @@ describe('the end of a session', () => {
     refresh.last.fail(invalidGrant())
     await settle()
     expect(seen).toEqual(['expired', null])
+  })
+
+  it('does not take a session with it that begins while the end is being stored', async () => {
+    const removed = deferred()
+    const { auth, refresh, events } = open({
+      storage: { get: () => null, set() {}, remove: () => removed.promise },
+    })
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    refresh.last.fail(invalidGrant())
+    await settle()
+    const next = pair({ sub: 'grace' })
+    const login = auth.login(next)
+    removed.resolve()
+    await login
+    await settle()
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+    expect(events.names).toEqual(['login', 'login'])
   })
 
   it('waits for a storage that is slow, but not for ever', async () => {
@@ -832,10 +872,24 @@ describe('a session without a refresh token', () => {
     const { auth, refresh } = open()
     const tokens = alone()
     await auth.login(tokens)
-    await expect(auth.refresh()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED' })
+    await expect(auth.refresh()).rejects.toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      message: 'There is no refresh token',
+    })
     expect(refresh.calls).toHaveLength(0)
     expect(await auth.getAccessToken()).toBe(tokens.access_token)
     expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('asks for nothing when the end of a refresh token that it never had has come', async () => {
+    const { auth, refresh } = open({ background: 'off' })
+    const tokens = alone({ lifetime: HOUR })
+    await auth.login({ ...tokens, refresh_expires_in: 600 })
+    await pass(10 * MINUTE)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    await rejection(auth.refresh())
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(refresh.calls).toHaveLength(0)
   })
 
   it('ends, where there is a timer, by itself', async () => {
@@ -908,7 +962,318 @@ describe('sessionExpiring', () => {
   })
 })
 
+describe('the end of a refresh token', () => {
+  const dated = (lifetime: number): string =>
+    jwt({ jti: Math.random(), iat: Date.now() / 1000, exp: (Date.now() + lifetime) / 1000 })
+  const IN_TEN_MINUTES = START + 10 * MINUTE
+
+  it.each<[what: string, first: () => string, answer: (first: string) => object, end: number | undefined]>([
+    ['is kept where no word is said of it', () => opaque('rt'), () => ({}), IN_TEN_MINUTES],
+    [
+      'is new where only a lifetime is said',
+      () => opaque('rt'),
+      () => ({ refresh_expires_in: 600 }),
+      START + 15 * MINUTE,
+    ],
+    [
+      'is kept where the same token comes again',
+      () => opaque('rt'),
+      first => ({ refresh_token: first }),
+      IN_TEN_MINUTES,
+    ],
+    [
+      'is new where the same token comes again with a lifetime',
+      () => opaque('rt'),
+      first => ({ refresh_token: first, refresh_expires_in: 600 }),
+      START + 15 * MINUTE,
+    ],
+    [
+      'is kept where the same token says by itself when it ends',
+      () => dated(10 * MINUTE),
+      first => ({ refresh_token: first }),
+      IN_TEN_MINUTES,
+    ],
+    [
+      'is unknown where another one comes that says nothing',
+      () => opaque('rt'),
+      () => ({ refresh_token: opaque('rt') }),
+      undefined,
+    ],
+    [
+      'is that of another one that says so',
+      () => opaque('rt'),
+      () => ({ refresh_token: dated(20 * MINUTE) }),
+      START + 25 * MINUTE,
+    ],
+  ])('%s', async (_, create, answer, end) => {
+    const { auth, refresh } = open({ background: 'off' })
+    const first = create()
+    await auth.login({ ...alone({ lifetime: HOUR }), refresh_token: first, refresh_expires_in: 600 })
+    expect(auth.getState()).toMatchObject({ sessionExpiresAt: IN_TEN_MINUTES })
+    await pass(5 * MINUTE)
+    const done = watch(auth.refresh())
+    await settle()
+    refresh.last.answer({ ...alone({ lifetime: HOUR }), ...answer(first) })
+    await settle()
+    expect(done.status).toBe('fulfilled')
+    expect((auth.getState() as { sessionExpiresAt?: number }).sessionExpiresAt).toBe(end)
+    expect(refresh.spent).toEqual([first])
+  })
+})
+
+describe('a storage that others write to', () => {
+  /** What others have stored comes in between each write of ours, so often. */
+  const contested = (rivals: ((ours: Tokens) => Tokens)[]) => {
+    const storage = cell(null, { shared: true })
+    return Object.assign(storage, {
+      async commit(tokens: Tokens) {
+        const rival = rivals.shift()
+        if (!rival) await storage.set(tokens)
+        else storage.record = rival(tokens)
+        return storage.record
+      },
+    })
+  }
+  const newer = (ours: Tokens): Tokens =>
+    storedRecord({
+      generation: ours.generation + 100,
+      version: 1.5,
+      accessToken: accessToken({ sub: 'grace' }),
+    })
+
+  it.each([1, 2])('%i times during a login keeps the login', async times => {
+    const rivals: ((ours: Tokens) => Tokens)[] = []
+    const storage = contested(rivals)
+    const { auth, refresh, events } = open({ storage, background: 'off' })
+    await settle()
+    for (let time = 0; time < times; time++) rivals.push(newer)
+    const tokens = pair()
+    const login = auth.login(tokens)
+    const session = engineView(auth).session()
+    await login
+    expect(storage.record?.accessToken).toBe(tokens.access_token)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(events.names).toEqual(['login'])
+    // Whatever began in it goes on, also after a refresh.
+    expect(engineView(auth).session()).toBe(session)
+    watch(auth.refresh())
+    await settle()
+    refresh.last.answer()
+    await settle()
+    expect(engineView(auth).session()).toBe(session)
+    expect(refresh.spent).toEqual([tokens.refresh_token])
+  })
+
+  it.each([1, 2])('%i times during a logout keeps the logout', async times => {
+    const rivals: ((ours: Tokens) => Tokens)[] = []
+    const storage = contested(rivals)
+    const { auth, events } = open({ storage, background: 'off' })
+    await auth.login(pair())
+    for (let time = 0; time < times; time++) rivals.push(newer)
+    await auth.logout()
+    expect(storage.record).toMatchObject({ ended: 'logout' })
+    expect(storage.record).not.toHaveProperty('accessToken')
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.names).toEqual(['login', 'logout'])
+  })
+
+  it('while a refused session ends has the newer one live', async () => {
+    const rivals: ((ours: Tokens) => Tokens)[] = []
+    const storage = contested(rivals)
+    const { auth, refresh, events } = open({ storage, background: 'off' })
+    await auth.login(pair())
+    const done = watch(auth.refresh())
+    await settle()
+    rivals.push(newer)
+    refresh.last.fail(invalidGrant())
+    await pass(2 * SECOND)
+    expect(done).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
+    expect(storage.record).toHaveProperty('accessToken')
+    expect(events.of('sessionExpired')).toEqual([])
+  })
+
+  it('and is overwritten with an old copy gets back what is newer here, once', async () => {
+    const storage = cell(null, { shared: true })
+    const { auth, refresh } = open({ storage, background: 'off', refresh: refreshStub(async () => pair()) })
+    await auth.login(pair())
+    const old = storage.record
+    await auth.refresh()
+    const { record } = storage
+    storage.record = old
+    storage.writes.length = 0
+    void auth.refresh()
+    expect(storage.record).toBe(old)
+    await settle()
+    expect(storage.writes[0]).toEqual(record)
+    expect(refresh.spent[1]).toBe(record?.refreshToken)
+  })
+
+  it('and that forgets what is written to it is not written to for ever', async () => {
+    const storage = cell(null, { shared: true })
+    const { auth, refresh } = open({
+      storage,
+      background: 'off',
+      retry: 0,
+      refresh: refreshStub(() => Promise.reject(httpError(503))),
+    })
+    await auth.login(pair())
+    const old = { ...storage.record, generation: 1 } as Tokens
+    const set = vi.fn()
+    Object.assign(storage, { get: () => old, set })
+    for (let minute = 0; minute < 5; minute++) {
+      watch(auth.refresh())
+      await pass(MINUTE)
+    }
+    // Each failure is news of its own: written once, and brought back once.
+    expect(set.mock.calls.length).toBeLessThanOrEqual(3 * refresh.calls.length)
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('and holds the mere stamp of a record that was lost says nothing', async () => {
+    const storage = cell(null, { shared: true })
+    const { auth, refresh, events } = open({ storage, background: 'off' })
+    await auth.login(pair())
+    storage.record = { generation: 9e9, version: 1, savedAt: Date.now() }
+    watch(auth.refresh())
+    await settle()
+    expect(auth.getState().status).toBe('authenticated')
+    expect([refresh.calls.length, events.names]).toEqual([1, ['login']])
+  })
+
+  it('while a login is being stored ends it with nothing that is read meanwhile', async () => {
+    const written = deferred()
+    const storage = cell(null, { shared: true })
+    const { auth } = open({ storage, background: 'off' })
+    storage.set = () => written.promise
+    storage.get = () => storedRecord({ generation: 9e9, accessToken: accessToken({ sub: 'grace' }) })
+    const tokens = pair()
+    const login = watch(auth.login(tokens))
+    const done = watch(auth.refresh())
+    await settle()
+    expect(auth.getState()).toMatchObject({ claims: { sub: 'ada' } })
+    written.resolve()
+    await pass(SECOND)
+    expect([login.status, done.status]).not.toContain('rejected')
+  })
+})
+
+describe('failures', () => {
+  it.each([
+    [true, 1],
+    [false, undefined],
+  ])('are noted in the record where it is shared: %j', async (shared, failures) => {
+    const storage = cell(null, { shared })
+    const { auth } = open({
+      storage,
+      retry: 0,
+      background: 'off',
+      refresh: refreshStub(() => Promise.reject(httpError(503))),
+    })
+    const tokens = pair()
+    await auth.login(tokens)
+    const { length } = storage.writes
+    await rejection(auth.refresh())
+    await settle()
+    expect(storage.record?.accessToken).toBe(tokens.access_token)
+    expect(storage.record?.failures).toBe(failures)
+    expect(storage.writes.length > length).toBe(shared)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+  })
+})
+
+describe('refresh()', () => {
+  it('of nobody takes no turn', async () => {
+    const request = vi.fn()
+    const { auth, refresh } = open({ storage: cell(null, { shared: true }), lock: { request } })
+    await auth.refresh()
+    expect([request.mock.calls.length, refresh.calls.length]).toEqual([0, 0])
+  })
+
+  it('waits for the session that is being restored', async () => {
+    const first = deferred<Tokens>()
+    const { auth, refresh } = open({ storage: { get: () => first.promise, set() {}, remove() {} } })
+    const done = watch(auth.refresh())
+    await settle()
+    expect([done.status, refresh.calls.length]).toEqual(['pending', 0])
+    const record = storedRecord()
+    first.resolve(record)
+    await settle()
+    expect(refresh.spent).toEqual([record.refreshToken])
+    refresh.last.answer()
+    await settle()
+    expect(done.status).toBe('fulfilled')
+  })
+})
+
 describe('restore', () => {
+  it.each<[what: string, record: () => Tokens, reason: string]>([
+    ['without a refresh token', () => withoutRefreshToken({ ago: HOUR }), 'no_refresh_token'],
+    [
+      'whose refresh token has ended',
+      () => storedRecord({ ago: HOUR, refreshExpiresAt: Date.now() - 1 }),
+      'refresh_token_expired',
+    ],
+    [
+      'whose refresh token ends just now',
+      () => storedRecord({ ago: HOUR, refreshExpiresAt: Date.now() }),
+      'refresh_token_expired',
+    ],
+    [
+      'without a refresh token that ends just now',
+      () => withoutRefreshToken({ ago: 5 * MINUTE }),
+      'no_refresh_token',
+    ],
+  ])('of a dead session %s ends it, and asks nobody', async (_, record, reason) => {
+    const storage = cell(record())
+    const { auth, refresh, events } = open({ storage, background: 'off' })
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ status: 'expired', reason })
+    expect(storage.record).toBeNull()
+    expect([events.names, refresh.calls.length]).toEqual([['sessionExpired'], 0])
+  })
+
+  it('of a good token whose refresh token has ended asks nobody', async () => {
+    const record = storedRecord({ ago: MINUTE, refreshExpiresAt: Date.now() - 1 })
+    const { auth, refresh } = open({ storage: cell(record), background: 'off' })
+    await auth.ready
+    await settle()
+    expect(auth.getState()).toMatchObject({ status: 'authenticated' })
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('of a good token without a refresh token has its session', async () => {
+    const record = withoutRefreshToken({ ago: MINUTE })
+    const { auth, events } = open({ storage: cell(record), background: 'off' })
+    await auth.ready
+    expect(await auth.getAccessToken()).toBe(record.accessToken)
+    expect(events.names).toEqual([])
+  })
+
+  it('of a record that somebody wrote by hand, of generation 0, has its session', async () => {
+    const record = storedRecord({ generation: 0, version: 1 })
+    const { auth } = open({ storage: cell(record), background: 'off' })
+    expect(await auth.getAccessToken()).toBe(record.accessToken)
+  })
+
+  it('that breaks is a warning, and ready resolves', async () => {
+    let reads = 0
+    const record = Object.defineProperty(storedRecord(), 'lifetime', {
+      get() {
+        if (++reads > 2) throw new Error('a getter')
+        return MINUTE
+      },
+    })
+    const { auth, events } = open({ storage: cell(record) })
+    await auth.ready
+    expect(events.of('warning')).toMatchObject([
+      { message: 'The restore failed', error: { message: 'a getter' } },
+    ])
+    const tokens = pair()
+    await auth.login(tokens)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+  })
+
   it('from a synchronous storage is done when createAuth returns', async () => {
     const storage = cell(storedRecord())
     const { auth, refresh } = open({ storage })
@@ -982,6 +1347,8 @@ describe('restore', () => {
     const record = storedRecord({ ago: HOUR, failures: 3, retryAt: START + MINUTE, retryStrict: true })
     const { auth, refresh } = open({ storage: cell(record) })
     await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
+    // The server said so: not even by hand.
+    await expect(auth.refresh()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
     expect(refresh.calls).toHaveLength(0)
     await pass(MINUTE + 1)
     watch(auth.getAccessToken())
@@ -1065,6 +1432,10 @@ describe('new tokens', () => {
 
   it.each<[string, () => { access_token: string }]>([
     ['an opaque token', () => ({ access_token: opaque('at') })],
+    [
+      'a JWT whose sub is an object',
+      () => ({ access_token: jwt({ sub: { id: 7 }, iat: START / 1000, exp: START / 1000 + 300 }) }),
+    ],
     ['a JWT without sub', () => ({ access_token: jwt({ iat: START / 1000, exp: START / 1000 + 300 }) })],
   ])('that name no user belong to the session that asked for them: %s', async (_, answer) => {
     const { auth, refresh, events } = open()

@@ -1,10 +1,11 @@
 /** Two tabs of one session, and what may come between them. */
-import { type AuthOptions, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
+import { type AuthLock, type AuthOptions, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
   alone,
   cell,
+  engineView,
   httpError,
   invalidGrant,
   MINUTE,
@@ -14,6 +15,8 @@ import {
   type RefreshStub,
   refreshStub,
   SECOND,
+  storedRecord,
+  type TicketView,
   useFakeTime,
   watch,
 } from '../support/core.js'
@@ -145,10 +148,34 @@ describe('tabs that ask at once with a dead token', () => {
     expect(refresh.spent).toEqual(Array(2).fill(refresh.calls[0]?.refreshToken))
   })
 
+  it('wait for an attempt that is announced for soon, and believe no other announcement', async () => {
+    const noted = (delay: number): Tokens => {
+      const cooledAt = Date.now()
+      return storedRecord({ ago: 6 * MINUTE, retrying: true, retryAt: cooledAt + delay, cooledAt })
+    }
+    for (const [delay, status] of [
+      [20 * SECOND - 5, 'pending'],
+      [20 * SECOND + 5, 'rejected'],
+      [1e9, 'rejected'],
+    ] as const) {
+      const storage = cell(noted(delay), { shared: true })
+      const { auth, refresh } = open({
+        storage,
+        lock: createLock(),
+        name: `soon-${delay}`,
+        background: 'off',
+      })
+      await pass(0)
+      const outcome = watch(auth.getAccessToken())
+      await pass(19 * SECOND)
+      expect([outcome.status, refresh.calls.length]).toEqual([status, 0])
+    }
+  })
+
   it('wait for each other no longer when one of them logs out', async () => {
     const refresh = refreshStub(() => Promise.reject(httpError(503)))
     const [first, second, third] = await tabsWithDeadToken(refresh, {
-      retry: { limit: 2, delay: 60_000, maxDelay: 60_000 },
+      retry: { limit: 2, delay: 20_000, maxDelay: 20_000 },
     })
     vi.spyOn(Math, 'random').mockReturnValue(0.9)
     watch(first!.auth.getAccessToken())
@@ -161,6 +188,75 @@ describe('tabs that ask at once with a dead token', () => {
     expect(outcome).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
     await pass(5 * MINUTE)
     expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('wait no longer than it takes the one of them that tries to fail for good', async () => {
+    const refresh = refreshStub((_, number) => Promise.reject(httpError(number === 1 ? 503 : 404)))
+    const [first, second] = await tabsWithDeadToken(refresh, { retry: { limit: 2, delay: 8_000 } })
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const failing = watch(first!.auth.getAccessToken())
+    await pass(10)
+    const outcome = watch(second!.auth.getAccessToken())
+    await pass(4_000)
+    expect(failing.error).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 2 })
+    await pass(60)
+    expect(outcome).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED', attempts: 0 } })
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it('have good tokens leave at once while one of them tries again, and begin nothing', async () => {
+    const refresh = refreshStub(() => Promise.reject(httpError(503)))
+    const storage = cell(null, { shared: true })
+    const lock = createLock()
+    const [first, second] = [1, 2].map(() =>
+      open({ storage, lock, name: 'two', background: 'off', refresh, retry: { limit: 2, delay: 8_000 } }),
+    )
+    const tokens = pair()
+    await first!.auth.login(tokens)
+    await pass(4.5 * MINUTE)
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    watch(first!.auth.refresh())
+    await pass(100)
+    expect(await second!.auth.getAccessToken()).toBe(tokens.access_token)
+    expect(second!.auth.getState()).toMatchObject({ status: 'authenticated', refreshing: false })
+    // A failure is told to none of them as a refresh.
+    expect([first, second].map(tab => tab!.events.names)).toEqual([['login'], ['login']])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it.each<[string, Record<string, string>]>([
+    ['no wait', {}],
+    ['a wait', { 'retry-after': '60' }],
+  ])('make one attempt where it takes a moment to read what it came to, with %s', async (_, headers) => {
+    const json = () => new Promise(resolve => setTimeout(() => resolve({}), 100))
+    const response = { status: 503, headers, clone: () => ({ json }) }
+    const refresh = failing(() => Object.assign(new Error('busy'), { response }))
+    const tabs = await tabsWithDeadToken(refresh, { retry: 0 })
+    vi.spyOn(Math, 'random').mockReturnValue(0.9)
+    const outcomes = tabs.map(({ auth }) => watch(auth.getAccessToken()))
+    await pass(500)
+    expect(outcomes.map(({ error }) => (error as { code?: string }).code)).toEqual(
+      Array(4).fill('ERR_REFRESH_FAILED'),
+    )
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it("ask at once for a new pair each, since no answer to that is anybody else's", async () => {
+    const refresh = refreshStub(() => Promise.reject(httpError(401)))
+    const storage = cell(null, { shared: true })
+    const lock = createLock()
+    const tabs = Array.from({ length: 4 }, () =>
+      open({ storage, lock, name: 'pair', background: 'off', refresh }),
+    )
+    await tabs[0]!.auth.login({ ...pair({ lifetime: 60 * MINUTE }), refresh_expires_in: 600 })
+    await pass(10 * MINUTE)
+    const outcomes = tabs.map(({ auth }) => watch(auth.refresh()))
+    await pass(10)
+    expect(outcomes.map(({ error }) => (error as { message?: string })?.message)).toEqual(
+      Array(4).fill('No new tokens for the access token, see cause'),
+    )
+    expect(refresh.spent).toEqual(Array(4).fill(undefined))
+    expect(storage.record).not.toHaveProperty('retrying')
   })
 
   it.each([0, 2, 30])('cost one refresh in cookie mode, however fast it is: %i ms', async duration => {
@@ -352,5 +448,361 @@ describe('a logout whose page is gone before its database request', () => {
     const next = tab()
     await pass(SECOND)
     expect(next.auth.getState()).toEqual({ status: 'anonymous' })
+  })
+})
+
+describe('pages that open at once in cookie mode', () => {
+  /** Each request takes 30 ms. */
+  async function pages(status: number) {
+    vi.stubGlobal('document', new EventTarget())
+    const startedAt = Date.now()
+    const refresh = refreshStub(
+      () => new Promise((_, reject) => setTimeout(() => reject(httpError(status)), 30)),
+    )
+    const lock = createLock()
+    const opened = Array.from({ length: 8 }, () =>
+      open({ name: 'cookies', lock, background: 'off', refreshTokenIn: 'cookie', refresh }),
+    )
+    const ready: number[] = []
+    for (const { auth } of opened) void auth.ready.then(() => ready.push(Date.now() - startedAt))
+    await pass(10 * SECOND)
+    expect(ready).toHaveLength(8)
+    return { refresh, lastly: Math.max(...ready), states: opened.map(({ auth }) => auth.getState()) }
+  }
+
+  it('make the attempts of one of them while the server is down', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.2)
+    const { refresh, states } = await pages(503)
+    expect(refresh.calls.map(({ attempt }) => attempt)).toEqual([1, 2, 3])
+    for (const state of states)
+      expect(state).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
+  })
+
+  it('do not wait for each other where nobody is logged in', async () => {
+    const { refresh, lastly, states } = await pages(401)
+    expect(lastly).toBeLessThan(1_500)
+    expect(states).toEqual(Array(8).fill({ status: 'anonymous' }))
+    expect(refresh.calls).toHaveLength(8)
+  })
+})
+
+describe('two tabs', () => {
+  const two = async () => {
+    const storage = cell(null, { shared: true })
+    const common = {
+      storage,
+      lock: createLock(),
+      name: 'two',
+      background: 'off',
+      retry: 0,
+    } as const
+    const here = open(common)
+    const there = open(common)
+    await pass(SECOND)
+    const tokens = pair()
+    await here.auth.login(tokens)
+    await pass(SECOND)
+    return { here, there, storage, tokens }
+  }
+
+  it('hear of a login, a refresh and a logout of each other', async () => {
+    const { here, there } = await two()
+    expect(there.events.names).toEqual(['login'])
+    watch(here.auth.refresh())
+    await pass(10)
+    here.refresh.last.answer()
+    await pass(10)
+    expect(there.events.of('refreshed')).toEqual([
+      { reason: 'ahead', duration: 0, attempts: 0, source: 'tab' },
+    ])
+    expect(await there.auth.getAccessToken()).toBe(await here.auth.getAccessToken())
+    await here.auth.logout()
+    await pass(10)
+    expect(there.events.of('logout')).toEqual([{ source: 'tab' }])
+    expect(here.events.of('logout')).toEqual([{ source: 'local' }])
+    expect(there.events.statuses).toEqual(['authenticated', 'authenticated', 'anonymous'])
+    expect([here.refresh.calls.length, there.refresh.calls.length]).toEqual([1, 0])
+  })
+
+  it('hear why a session has ended', async () => {
+    const { here, there } = await two()
+    watch(here.auth.refresh())
+    await pass(10)
+    here.refresh.last.fail(invalidGrant())
+    await pass(2 * SECOND)
+    expect(there.auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_rejected' })
+    expect(there.events.of('sessionExpired')).toMatchObject([{ reason: 'refresh_rejected' }])
+    expect(there.refresh.calls).toHaveLength(0)
+  })
+
+  it('that both had a 401 refresh once, and neither refreshes again for another one', async () => {
+    const { here, there } = await two()
+    const engines = [here, there].map(({ auth }) => engineView(auth))
+    const replays = engines.map(engine => watch(engine.rejected(engine.lend()!) as Promise<TicketView>))
+    await pass(10)
+    const { access_token } = here.refresh.last.answer()
+    await pass(10)
+    expect(replays.map(({ value }) => value?.accessToken)).toEqual([access_token, access_token])
+    expect(there.events.of('refreshed')).toMatchObject([{ reason: 'rejected', source: 'tab' }])
+    expect(engines.map(engine => engine.rejected(engine.lend()!))).toEqual([undefined, undefined])
+    expect([here.refresh.calls.length, there.refresh.calls.length]).toEqual([1, 0])
+  })
+
+  it('of which one refreshed have the other refresh after a 401', async () => {
+    const { here, there } = await two()
+    watch(here.auth.refresh())
+    await pass(10)
+    here.refresh.last.answer()
+    await pass(10)
+    const engine = engineView(there.auth)
+    watch(Promise.resolve(engine.rejected(engine.lend()!)))
+    await pass(10)
+    expect(there.refresh.reasons).toEqual(['rejected'])
+  })
+
+  it('of which one logs in anew tell those who wait in the other one', async () => {
+    const { here, there } = await two()
+    const done = watch(there.auth.refresh())
+    await pass(10)
+    expect(there.refresh.calls).toHaveLength(1)
+    const tokens = pair({ sub: 'grace' })
+    await here.auth.login(tokens)
+    await pass(10)
+    expect(done).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    expect(await there.auth.getAccessToken()).toBe(tokens.access_token)
+    expect(there.events.names).toEqual(['login', 'login'])
+  })
+
+  it('send no refresh token again while one of them may still be answered, whatever the other one says', async () => {
+    const { here, storage } = await two()
+    watch(here.auth.refresh())
+    await pass(11 * SECOND)
+    const stranger = new Channel('two')
+    const { version, ...record } = storage.record as Tokens
+    const now = { retryAt: Date.now(), cooledAt: Date.now(), retryStrict: false }
+    storage.record = { ...record, ...now, version: version + 1e-6 }
+    stranger.postMessage({ changed: true })
+    await pass(SECOND)
+    const again = watch(here.auth.refresh())
+    await pass(SECOND)
+    expect(again).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED', attempts: 0 } })
+    expect(here.refresh.calls).toHaveLength(1)
+    await pass(8 * SECOND)
+    watch(here.auth.refresh())
+    await pass(0)
+    expect(here.refresh.calls).toHaveLength(2)
+  })
+
+  it('of which one has news that the other one does not need read no storage for a word that says nothing', async () => {
+    const { storage } = await two()
+    const get = vi.spyOn(storage, 'get')
+    const stranger = new Channel('two')
+    for (const message of [undefined, null, 'news', {}, { wanted: 0 }, { changed: false }])
+      stranger.postMessage(message)
+    await pass(10)
+    expect(get).not.toHaveBeenCalled()
+    stranger.postMessage({ changed: true })
+    await pass(10)
+    expect(get).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('pages of one cookie', () => {
+  /** What a page answers to a message. */
+  const answers = async (message: unknown): Promise<unknown[]> => {
+    const stranger = new Channel('cookies')
+    const heard: unknown[] = []
+    stranger.onmessage = ({ data }) => void heard.push((data as { record?: unknown }).record)
+    stranger.postMessage(message)
+    await pass(10)
+    stranger.close()
+    return heard
+  }
+  const page = async (refresh: RefreshStub, options: { storage?: TokenStorage; lock?: AuthLock } = {}) => {
+    vi.stubGlobal('document', new EventTarget())
+    const opened = open({
+      name: 'cookies',
+      refreshTokenIn: 'cookie',
+      background: 'off',
+      retry: 0,
+      refresh,
+      ...options,
+    })
+    await pass(SECOND)
+    return opened
+  }
+
+  it('tell one that asks of the session, and nothing to one that says nothing', async () => {
+    const tokens = alone()
+    await page(refreshStub(async () => tokens))
+    const news = [expect.objectContaining({ accessToken: tokens.access_token })]
+    expect(await answers({ wanted: 0 })).toEqual(news)
+    expect(await answers({ wanted: 9e9 })).toEqual(news)
+    for (const message of [undefined, null, 7, {}, { wanted: '0' }, { record: {} }, { record: null }])
+      expect(await answers(message)).toEqual([])
+  })
+
+  it('tell one that asks of a logout only if it knows an older session', async () => {
+    const { auth } = await page(refreshStub(async () => alone()))
+    const [session] = (await answers({ wanted: 0 })) as [{ generation: number }]
+    await auth.logout()
+    const [end] = (await answers({ wanted: session.generation })) as [{ generation: number }]
+    expect(end).toMatchObject({ ended: 'logout' })
+    for (const wanted of [0, -1, end.generation, end.generation + 1])
+      expect(await answers({ wanted })).toEqual([])
+  })
+
+  it('tell one that asks how long the server wants to be left alone, and not a moment longer', async () => {
+    await page(refreshStub(() => Promise.reject(httpError(429, {}, { 'retry-after': '60' }))))
+    expect(await answers({ wanted: 0 })).toEqual([
+      expect.objectContaining({ failures: 1, retryStrict: true }),
+    ])
+    await pass(MINUTE)
+    expect(await answers({ wanted: 0 })).toEqual([])
+  })
+
+  it('tell nothing of nobody', async () => {
+    await page(refreshStub(() => Promise.reject(httpError(401))))
+    expect(await answers({ wanted: 0 })).toEqual([])
+  })
+
+  it('keep the lock until the others have heard, where there is anybody', async () => {
+    const { auth, refresh } = await page(refreshStub())
+    refresh.last.answer(alone())
+    await pass(SECOND)
+    // Whoever has not waited for the lock asks nobody what happened meanwhile.
+    const first = watch(auth.refresh())
+    await pass(0)
+    expect(refresh.calls).toHaveLength(2)
+    refresh.last.answer(alone())
+    await pass(0)
+    expect(first.status).toBe('fulfilled')
+    await answers({ wanted: 0 })
+    const second = watch(auth.refresh())
+    await pass(0)
+    refresh.last.answer(alone())
+    await pass(9)
+    expect(second.status).toBe('pending')
+    await pass(1)
+    expect(second.status).toBe('fulfilled')
+    expect(refresh.calls).toHaveLength(3)
+  })
+
+  it('ask before they refresh where they waited for one whose news they missed', async () => {
+    const tokens = [alone(), alone({ issuedAt: Date.now() + 5 * MINUTE })]
+    const refresh = refreshStub(
+      (_, number) => new Promise(resolve => setTimeout(() => resolve(tokens[number - 1]), 30)),
+    )
+    const lock = createLock()
+    const here = await page(refresh, { lock })
+    const there = await page(refresh, { lock })
+    const [, channel] = [...Channel.all]
+    await pass(5 * MINUTE)
+    watch(here.auth.getAccessToken())
+    const asked = watch(there.auth.getAccessToken())
+    await pass(20)
+    ;(channel as Channel).isDeaf = true
+    await pass(15)
+    ;(channel as Channel).isDeaf = false
+    await pass(SECOND)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: tokens[1]?.access_token })
+    expect(refresh.reasons).toEqual(['restore', 'expired'])
+  })
+
+  it('wait for nobody where a storage tells the others', async () => {
+    const storage = cell(null, { shared: true })
+    const { auth, refresh } = await page(refreshStub(), { storage })
+    refresh.last.answer(alone())
+    await pass(SECOND)
+    await answers({ changed: true })
+    const done = watch(auth.refresh())
+    await pass(0)
+    refresh.last.answer(alone())
+    await pass(0)
+    expect(done.status).toBe('fulfilled')
+  })
+
+  it('hear of each other on a server, too, where they take turns', async () => {
+    const lock = createLock()
+    const request = vi.spyOn(lock, 'request')
+    const refresh = refreshStub(async () => alone())
+    const [here, there] = [1, 2].map(() =>
+      open({ name: 'cookies', refreshTokenIn: 'cookie', background: 'off', lock, refresh }),
+    )
+    await pass(SECOND)
+    expect(request).toHaveBeenCalled()
+    expect(refresh.calls).toHaveLength(1)
+    expect(await there!.auth.getAccessToken()).toBe(await here!.auth.getAccessToken())
+  })
+
+  it('are strangers on a server where they take no turns', async () => {
+    const refresh = refreshStub(async () => alone())
+    const storages = [cell(), cell()]
+    for (const storage of storages)
+      open({ name: 'cookies', refreshTokenIn: 'cookie', background: 'off', refresh, storage })
+    await pass(SECOND)
+    expect([refresh.calls.length, Channel.posts]).toEqual([2, 0])
+  })
+})
+
+describe('a refused refresh token', () => {
+  const refused = async (options: { lock?: AuthLock } = {}) => {
+    vi.stubGlobal('BroadcastChannel', undefined)
+    const storage = cell(null, { shared: true })
+    const { auth, refresh, events } = open({ storage, background: 'off', ...options })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const asked = watch(auth.getAccessToken())
+    await pass(1)
+    /** What a sibling that was faster has stored. */
+    const answer = pair()
+    const store = () => {
+      const { version, ...record } = storage.record as Tokens
+      const now = { savedAt: Date.now(), expiresAt: Date.now() + 5 * MINUTE }
+      const tokens = { accessToken: answer.access_token, refreshToken: answer.refresh_token }
+      storage.record = { ...record, ...now, ...tokens, version: version + 1 }
+    }
+    return { auth, refresh, events, asked, answer, store }
+  }
+
+  it('ends the session at once under a lock', async () => {
+    const { refresh, events, asked } = await refused({ lock: createLock() })
+    refresh.last.fail(invalidGrant())
+    await pass(1)
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SESSION_EXPIRED' } })
+    expect(events.names).toEqual(['login', 'sessionExpired'])
+  })
+
+  it('is no end where a sibling has stored newer tokens meanwhile', async () => {
+    const { refresh, events, asked, answer, store } = await refused({ lock: createLock() })
+    store()
+    refresh.last.fail(invalidGrant())
+    await pass(1)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: answer.access_token })
+    expect(events.names).toEqual(['login', 'refreshed'])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('is no end where a sibling stores newer tokens within a second, where there is no lock', async () => {
+    const { refresh, events, asked, answer, store } = await refused()
+    refresh.last.fail(invalidGrant())
+    await pass(999)
+    expect(asked.status).toBe('pending')
+    store()
+    await pass(1)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: answer.access_token })
+    expect(events.names).toEqual(['login', 'refreshed'])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('ends no session that begins within that second', async () => {
+    const { auth, refresh, events } = await refused()
+    refresh.last.fail(invalidGrant())
+    await pass(500)
+    const tokens = pair({ sub: 'grace' })
+    await auth.login(tokens)
+    await pass(SECOND)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(events.names).toEqual(['login', 'login'])
   })
 })

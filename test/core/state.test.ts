@@ -1,4 +1,4 @@
-import { createAuth } from 'tokenflight'
+import { type AuthenticatedState, createAuth } from 'tokenflight'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import {
   accessToken,
@@ -101,6 +101,19 @@ describe('the state', () => {
     expect(again.claims?.sub).toBe('ada')
   })
 
+  it('holds claims of any depth, frozen to the bottom', async () => {
+    const depth = 50_000
+    const payload = Buffer.from(`{"deep":${'['.repeat(depth)}${']'.repeat(depth)}}`).toString('base64url')
+    const { auth } = open()
+    await auth.login({ access_token: `eyJhbGciOiJub25lIn0.${payload}.x` })
+    let frozen = 0
+    const { claims } = auth.getState() as AuthenticatedState
+    for (let value: unknown = claims?.deep; Array.isArray(value); value = value[0]) {
+      if (Object.isFrozen(value)) frozen++
+    }
+    expect(frozen).toBe(depth)
+  })
+
   it('never shows a token: not in properties, not in JSON, not when printed', async () => {
     const { auth, refresh, events } = open({ storage: cell(null, { asynchronous: true }), retry: 0 })
     const seen: unknown[] = [auth.getState()]
@@ -178,6 +191,15 @@ describe('the state', () => {
       expiresAt: START + 5 * MINUTE,
       sessionExpiresAt: START + 10 * MINUTE,
       refreshing: false,
+    })
+  })
+
+  it('shows the end of the access token as that of a session that nothing can renew', async () => {
+    const auth = track(createAuth())
+    await auth.login({ ...pair(), refresh_expires_in: 3_600 })
+    expect(auth.getState()).toMatchObject({
+      expiresAt: START + 5 * MINUTE,
+      sessionExpiresAt: START + 5 * MINUTE,
     })
   })
 

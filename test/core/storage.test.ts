@@ -22,6 +22,7 @@ import {
   useFakeTime,
   watch,
 } from '../support/core.js'
+import { createLocks } from '../support/origin.js'
 
 useFakeTime()
 
@@ -139,7 +140,28 @@ describe('a storage that fails', () => {
     expect(ready.status).toBe('fulfilled')
     expect(asked).toEqual({ status: 'fulfilled', value: undefined })
     expect(auth.getState()).toEqual({ status: 'anonymous' })
-    expect(events.of('warning')).toHaveLength(1)
+    expect(events.of('warning')).toMatchObject([
+      {
+        message: 'Storage failed to read; the session goes on in memory',
+        error: { cause: { message: 'no answer within 2000 ms' } },
+      },
+    ])
+  })
+
+  it('and can be read no longer, nor written, says which', async () => {
+    const storage = cell(null, { shared: true })
+    const { auth, events } = open({
+      storage,
+      name: 'which',
+      refresh: refreshStub(async () => pair()),
+    })
+    await auth.login(pair())
+    Object.assign(storage, { get: boom })
+    await auth.refresh()
+    expect(events.of('warning').map(({ message }) => message)).toEqual([
+      'Storage failed to read; the session goes on in memory',
+      'Storage failed to write; the session goes on in memory',
+    ])
   })
 
   it('and hangs on set makes nobody wait for ever', async () => {
@@ -227,10 +249,61 @@ describe('an asynchronous storage', () => {
     expect(gates).toHaveLength(1)
     gates[0]?.resolve()
     await settle()
+    const third = pair()
+    logins.push(watch(auth.login(third)))
+    await settle()
+    expect(gates).toHaveLength(2)
     gates[1]?.resolve()
     await settle()
-    expect(landed).toEqual([first.access_token, second.access_token])
-    expect(logins.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+    gates[2]?.resolve()
+    await settle()
+    expect(landed).toEqual([first, second, third].map(({ access_token }) => access_token))
+    expect(gates).toHaveLength(3)
+    expect(logins.map(({ status }) => status)).toEqual(Array(3).fill('fulfilled'))
+  })
+
+  /** An asynchronous storage whose first write lands when told, however late. */
+  const sluggish = () => {
+    const storage = cell(null, { asynchronous: true })
+    const { promise, resolve } = deferred()
+    const set = storage.set.bind(storage)
+    storage.set = async tokens => {
+      storage.set = set
+      await promise
+      await set(tokens)
+    }
+    return { storage, land: resolve }
+  }
+
+  it('whose write lands after a later one is written again', async () => {
+    const { storage, land } = sluggish()
+    const { auth, events } = open({ storage })
+    void auth.login(pair())
+    await pass(2 * SECOND)
+    expect(events.of('warning')).toHaveLength(1)
+    const next = pair()
+    await auth.login(next)
+    expect(storage.record?.accessToken).toBe(next.access_token)
+    land()
+    await settle()
+    expect(storage.record?.accessToken).toBe(next.access_token)
+    expect(storage.writes.map(record => record?.accessToken)).toEqual([
+      next.access_token,
+      expect.any(String),
+      next.access_token,
+    ])
+    expect(events.of('warning')).toHaveLength(1)
+  })
+
+  it('whose write lands late, and nothing came after it, is not written again', async () => {
+    const { storage, land } = sluggish()
+    const { auth } = open({ storage })
+    const tokens = pair()
+    void auth.login(tokens)
+    await pass(2 * SECOND)
+    land()
+    await settle()
+    expect(storage.writes.map(record => record?.accessToken)).toEqual([tokens.access_token])
   })
 
   it('of a logout and a login at once holds the login', async () => {
@@ -249,6 +322,32 @@ describe('an asynchronous storage', () => {
     await Promise.all([auth.login(pair()), auth.logout()])
     expect(storage.record).toBeNull()
     expect(auth.getState()).toEqual({ status: 'anonymous' })
+  })
+})
+
+describe('a synchronous storage', () => {
+  it('holds nothing as soon as logout was called, since the page may be about to go', async () => {
+    const storage = cell()
+    const { auth } = open({ storage })
+    await auth.login(pair())
+    void auth.logout()
+    expect(storage.record).toBeNull()
+  })
+
+  it('that is shared keeps a record which came while a refresh was under way', async () => {
+    const storage = cell(null, { shared: true })
+    const { auth, refresh } = open({ storage, name: 'meanwhile', lock: createLocks() })
+    await auth.login(pair({ sub: 'ada' }))
+    const outcome = watch(auth.refresh())
+    await settle()
+    const bob = storedRecord({ generation: (storage.record?.generation ?? 0) + 2 })
+    storage.record = bob
+    refresh.last.answer(pair({ sub: 'ada' }))
+    await settle()
+    expect(outcome).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    expect(storage.record).toEqual(bob)
+    expect(await auth.getAccessToken()).toBe(bob.accessToken)
+    expect(refresh.calls).toHaveLength(1)
   })
 })
 
@@ -303,6 +402,56 @@ describe('what storage holds', () => {
     const tokens = pair()
     await auth.login(tokens)
     expect(storage.record?.accessToken).toBe(tokens.access_token)
+  })
+
+  it.each<[kind: string, overrides: Partial<Tokens>, isRead: boolean]>([
+    ['generation', { generation: 1e12 }, true],
+    ['generation', { generation: 1e12 + 1 }, false],
+    ['version', { version: 1e12 }, true],
+    ['version', { version: 1e12 + 1 }, false],
+  ])('has a %s that can be counted on, or is empty: %o', async (_, overrides, isRead) => {
+    const { auth } = open({ storage: cell(storedRecord(overrides)) })
+    await auth.ready
+    expect(auth.getState().status).toBe(isRead ? 'authenticated' : 'anonymous')
+  })
+
+  it.each<[length: number, status: string]>([
+    [39, 'expired'],
+    [40, 'authenticated'],
+  ])(
+    'ends a session for a reason that another version knows, if it is one: of %i characters',
+    async (length, status) => {
+      const storage = cell(null, { shared: true })
+      const { auth } = open({ storage, name: 'reason', refresh: refreshStub(async () => pair()) })
+      await auth.login(pair())
+      const ended = 'x'.repeat(length) as 'logout'
+      storage.record = {
+        generation: (storage.record?.generation ?? 0) + 2,
+        version: 0,
+        savedAt: START,
+        ended,
+      }
+      await auth.refresh().catch(() => {})
+      await settle()
+      expect(auth.getState()).toMatchObject(status === 'expired' ? { status, reason: ended } : { status })
+    },
+  )
+
+  it('notes a failure between the tokens that it had and those that come next', async () => {
+    const storage = cell(null, { shared: true })
+    const { auth } = open({
+      storage,
+      name: 'between',
+      retry: 0,
+      refresh: refreshStub(() => Promise.reject(new TypeError('Failed to fetch'))),
+    })
+    await auth.login(pair())
+    const { version = 0 } = storage.record ?? {}
+    vi.spyOn(Math, 'random').mockReturnValue(0.9)
+    await rejection(auth.refresh())
+    expect(storage.record?.retryAt).toEqual(expect.any(Number))
+    expect(storage.record?.version).toBeGreaterThan(version)
+    expect(storage.record?.version).toBeLessThan(Math.floor(version) + 1)
   })
 
   it('may have members that another version has added', async () => {
@@ -468,6 +617,55 @@ describe('webStorage', () => {
       expect(auth.getState()).toEqual({ status: 'anonymous' })
     },
   )
+
+  it('in sessionStorage is named as the Auth is, unless a key is given', async () => {
+    const storage = area()
+    vi.stubGlobal('sessionStorage', storage)
+    const { auth } = open({ storage: webStorage(storage), name: 'mine' })
+    await auth.login(pair())
+    expect(storage.key(0)).toBe('mine')
+    const next = open({ storage: webStorage(storage), name: 'mine' })
+    expect(await next.auth.getAccessToken()).toBe(await auth.getAccessToken())
+  })
+
+  it.each<[key: string | undefined, name: string]>([
+    [undefined, 'tokenflight'],
+    ['mine', 'mine'],
+  ])('serves a wrapper of the application, too: key %s', (key, name) => {
+    const storage = area()
+    const wrapped = webStorage(storage, { key })
+    expect(wrapped.get()).toBeNull()
+    const record = storedRecord()
+    void wrapped.set(record)
+    expect(JSON.parse(storage.getItem(name) ?? '')).toEqual(record)
+    expect(wrapped.get()).toEqual(record)
+    storage.setItem(name, '{')
+    expect(wrapped.get()).toBeNull()
+    void wrapped.remove()
+    expect(storage.length).toBe(0)
+  })
+
+  it.each<[what: string, property: PropertyDescriptor]>([
+    ['is missing', { value: undefined }],
+    [
+      'is forbidden',
+      {
+        get() {
+          throw new DOMException('The operation is insecure', 'SecurityError')
+        },
+      },
+    ],
+  ])('is shared where sessionStorage %s', (_, property) => {
+    const original = Object.getOwnPropertyDescriptor(globalThis, 'sessionStorage')
+    Object.defineProperty(globalThis, 'sessionStorage', { ...property, configurable: true })
+    try {
+      expect(webStorage().shared).toBe(true)
+      expect(webStorage(area()).shared).toBe(true)
+    } finally {
+      if (original) Object.defineProperty(globalThis, 'sessionStorage', original)
+      else Reflect.deleteProperty(globalThis, 'sessionStorage')
+    }
+  })
 
   it('is shared for localStorage and not for sessionStorage', () => {
     const local = area()

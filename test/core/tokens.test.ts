@@ -163,6 +163,48 @@ describe('a token answer', () => {
     expect(await auth.getAccessToken()).toBe(before.access_token)
   })
 
+  it.each<[answer: unknown, problem: string]>([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['eyJhbGciOi', 'string'],
+    [7, 'number'],
+    [{}, isNoToken('access_token', 'undefined', '')],
+    [{ accessToken: null, error: 'e' }, isNoToken('access_token', 'null', 'accessToken,error')],
+    [{ access_token: '' }, isNoToken('access_token', 'an empty string', 'access_token')],
+    [{ access_token: 'a b' }, isNoToken('access_token', 'one with them', 'access_token')],
+    [{ access_token: 7 }, isNoToken('access_token', 'number', 'access_token')],
+    [{ access_token: {} }, isNoToken('access_token', 'object', 'access_token')],
+    [
+      { access_token: 'a', refresh_token: 'r\nt' },
+      isNoToken('refresh_token', 'one with them', 'access_token,refresh_token'),
+    ],
+    [
+      { access_token: 'a', refresh_token: 7 },
+      isNoToken('refresh_token', 'number', 'access_token,refresh_token'),
+    ],
+    [
+      { error: 'e', Description: 1, ok: 1, 'a-b': 1, 'a b': 1, '': 1, v2: 1, [`${'x'.repeat(24)}`]: 1 },
+      isNoToken('access_token', 'undefined', `error,Description,ok,${'x'.repeat(24)}`),
+    ],
+    [{ ['x'.repeat(25)]: 1 }, isNoToken('access_token', 'undefined', '')],
+    [{ access_token: 'a', token_type: 'DPoP' }, 'token_type must be Bearer'],
+    [{ access_token: 'a', token_type: 7 }, 'token_type must be Bearer'],
+    [{ access_token: 'a', token_type: ['Bearer'] }, 'token_type must be Bearer'],
+  ])('is refused with words for what is wrong with %j', async (answer, problem) => {
+    const { auth } = open()
+    const error = await rejection(auth.login(answer as never))
+    expect(error.message).toBe(`Not a token answer: ${problem}`)
+  })
+
+  it.each([7, null, ['read'], {}])('may have a scope that is none: %j', async scope => {
+    const storage = cell()
+    const { auth } = open({ storage })
+    const tokens = pair()
+    await auth.login({ ...tokens, scope: scope as never })
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(storage.record).not.toHaveProperty('scope')
+  })
+
   it('is never quoted when it is refused', async () => {
     const { auth } = open()
     const access_token = `${opaque('at')} ${opaque('at')}`
@@ -176,6 +218,10 @@ describe('a token answer', () => {
     expectNoToken(third)
   })
 })
+
+function isNoToken(name: string, what: string, members: string): string {
+  return `${name} must be a string without white space or control characters, got ${what}; members: ${members}`
+}
 
 describe('an answer without a refresh token', () => {
   it('keeps the present one', async () => {
@@ -296,6 +342,7 @@ describe('the lifetime', () => {
     ['negative', -1],
     ['zero', 0],
     ['a string', 'tomorrow'],
+    ['digits in a string', String(inSeconds(START + MINUTE))],
     ['null', null],
     ['an object', {}],
     ['not finite', 1e308],
@@ -307,6 +354,36 @@ describe('the lifetime', () => {
     await pass(DAY)
     expect(await auth.getAccessToken()).toBe(access_token)
     expect(refresh.calls).toHaveLength(0)
+    expect('expiresAt' in auth.getState()).toBe(false)
+  })
+
+  it.each([
+    [{ exp: inSeconds(START + MINUTE) }, ' without iat; counted on the device clock'],
+    [
+      { iat: inSeconds(START + MINUTE), exp: inSeconds(START + MINUTE) },
+      ' without iat; counted on the device clock',
+    ],
+    [{ exp: 0 }, '; only a 401 will tell its end'],
+    [{ iat: inSeconds(START), exp: -5 }, '; only a 401 will tell its end'],
+    [{ iat: inSeconds(START), exp: 'soon' }, '; only a 401 will tell its end'],
+  ])('is doubted aloud where the token says %j', async (claims, rest) => {
+    const { auth, events } = open()
+    await auth.login({ access_token: jwt(claims) })
+    expect(events.of('warning')).toEqual([{ message: `exp of the access token makes no sense${rest}` }])
+  })
+
+  it('is read in seconds as far as the year 5138', async () => {
+    const { auth, events } = open()
+    await auth.login({ access_token: jwt({ iat: 1e11 - 60, exp: 1e11 }) })
+    expect(auth.getState()).toMatchObject({ expiresAt: START + MINUTE })
+    expect(events.of('warning')).toEqual([])
+  })
+
+  it('says nothing where it is more than a century', async () => {
+    const { auth } = open()
+    await auth.login({ access_token: opaque('at'), expires_in: 3.2e9 - 1 })
+    expect(auth.getState()).toMatchObject({ expiresAt: START + 3.2e12 - SECOND })
+    await auth.login({ access_token: opaque('at'), expires_in: 3.2e9 })
     expect('expiresAt' in auth.getState()).toBe(false)
   })
 

@@ -195,6 +195,14 @@ describe('the window', () => {
     expect(await refreshesAt(1, 5 * MINUTE, refreshAhead)).toBe(false)
   })
 
+  it('of a function that throws is the default', async () => {
+    const refreshAhead = (): number => {
+      throw new Error('bug')
+    }
+    expect(await refreshesAt(MINUTE + 1, 5 * MINUTE, refreshAhead)).toBe(false)
+    expect(await refreshesAt(MINUTE, 5 * MINUTE, refreshAhead)).toBe(true)
+  })
+
   it('function gets the lifetime in milliseconds', async () => {
     const refreshAhead = vi.fn(() => SECOND)
     const { auth } = open({ refreshAhead })
@@ -316,6 +324,55 @@ describe('the background timer', () => {
     expect(refresh.calls).toHaveLength(0)
     await pass(15 * SECOND + 1)
     expect(refresh.reasons).toEqual(['ahead'])
+  })
+
+  it('calls a token expired at the very instant of its end', async () => {
+    const { auth, refresh } = open({ background: 'always', refreshAhead: 0 })
+    await auth.login(pair())
+    await pass(5 * MINUTE - 1)
+    expect(refresh.calls).toHaveLength(0)
+    await pass(1)
+    expect(refresh.reasons).toEqual(['expired'])
+  })
+
+  it.each([
+    [0, 1],
+    [999, 1],
+    [-999, 1],
+    [1_000, 2],
+    [-1_000, 2],
+  ])('announces an end of the session that moved by %i ms %i times', async (moved, times) => {
+    const ends = START + HOUR
+    const { auth, events } = open({
+      background: 'always',
+      refresh: refreshStub(async () => ({
+        ...pair({ lifetime: DAY }),
+        refresh_expires_in: (ends - Date.now() + moved) / SECOND,
+      })),
+    })
+    await auth.login({ ...pair({ lifetime: DAY }), refresh_expires_in: HOUR / SECOND })
+    await pass(HOUR - 45 * SECOND)
+    expect(events.of('sessionExpiring')).toEqual([{ expiresAt: ends }])
+    await auth.refresh()
+    expect(auth.getState()).toMatchObject({ sessionExpiresAt: ends + moved })
+    await pass(43 * SECOND)
+    expect(events.of('sessionExpiring')).toHaveLength(times)
+  })
+
+  it('tries again at the very instant at which the server allows it', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { auth, refresh } = open({
+      background: 'always',
+      retry: 0,
+      refresh: refreshStub(() => Promise.reject(httpError(503, {}, { 'retry-after': '30' }))),
+    })
+    await auth.login(pair())
+    await pass(4 * MINUTE)
+    expect(refresh.calls).toHaveLength(1)
+    await pass(30 * SECOND - 1)
+    expect(refresh.calls).toHaveLength(1)
+    await pass(1)
+    expect(refresh.calls).toHaveLength(2)
   })
 
   it('of a token restored in its window starts at once in mode always', async () => {
@@ -510,6 +567,49 @@ describe('spread', () => {
     await pass(1)
     expect(refresh.calls).toHaveLength(length + 2)
     expect(busy.refresh.calls).toHaveLength(4)
+  })
+
+  it('tries every half a window during an outage while the token lives, and then on its beat', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const instants: number[] = []
+    const refresh = refreshStub(() => {
+      instants.push(Date.now() - START)
+      return Promise.reject(httpError(503))
+    })
+    const { auth } = open({ background: 'always', spread: true, retry: 0, refresh })
+    await auth.login(pair())
+    await pass(15 * MINUTE)
+    expect(instants).toEqual([2, 2.5, 3, 3.5, 4, 4.5, 6, 10, 14].map(minute => minute * MINUTE))
+    expect(refresh.reasons).toEqual([...Array(6).fill('ahead'), ...Array(3).fill('expired')])
+  })
+
+  it('keeps to the end of a token whose lifetime nobody knows, and has no beat to wait for after it', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { lifetime: _, ...record } = storedRecord()
+    const refresh = refreshStub((_context, number) =>
+      number === 1 ? Promise.reject(httpError(503)) : Promise.resolve(pair()),
+    )
+    const { auth } = open({ storage: cell(record), background: 'always', spread: true, retry: 0, refresh })
+    await pass(5 * MINUTE - 1)
+    expect(refresh.calls).toHaveLength(0)
+    await pass(1)
+    expect(refresh.reasons).toEqual(['expired'])
+    await pass(SECOND)
+    expect(refresh.reasons).toEqual(['expired', 'expired'])
+    expect(auth.getState()).not.toHaveProperty('error')
+  })
+
+  it.each([
+    [1 / 256, SECOND],
+    [1 / 512, 256 * SECOND],
+  ])('leaves out a beat that comes within a second of the login: phase %f', async (phase, first) => {
+    vi.spyOn(Math, 'random').mockReturnValue(phase)
+    const { auth, refresh } = open({ background: 'always', spread: true, refreshAhead: 64 * SECOND })
+    await auth.login(pair({ lifetime: 320 * SECOND }))
+    await pass(first - 1)
+    expect(refresh.calls).toHaveLength(0)
+    await pass(1)
+    expect(refresh.reasons).toEqual(['ahead'])
   })
 
   it('serves a request right after an outage without waiting for its beat', async () => {

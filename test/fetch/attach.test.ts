@@ -2,7 +2,7 @@
 import { createAuth } from 'tokenflight'
 import { type AuthFetch, authFetch } from 'tokenflight/fetch'
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
-import { API } from '../support/axios.js'
+import { API, settle } from '../support/axios.js'
 import { stage } from '../support/fetch.js'
 
 describe('a request to an allowed origin', () => {
@@ -36,6 +36,31 @@ describe('a request to an allowed origin', () => {
       },
     ])
     expect([...new Headers(init.headers)]).toEqual(before)
+  })
+
+  it('joins headers whose names differ in case alone, as fetch does', async () => {
+    const { api, sent } = await stage()
+    const headers = { 'X-One': '1', 'x-one': '2', 'X-ONE': '0', constructor: 'c', 'X-Two': '3' }
+    await api(`${API}/orders`, { headers })
+    const { authorization, ...received } = sent[0]?.headers ?? {}
+    expect(received).toEqual(Object.fromEntries(new Headers(headers)))
+    expect(received).toMatchObject({ 'x-one': '1, 2, 0', constructor: 'c' })
+    expect(authorization).toBe('Bearer at-1')
+  })
+
+  it('hands on members of init that only this fetch knows, beside a Request, and again with its replay', async () => {
+    const { api, sent, revoke } = await stage()
+    const dispatcher = { name: 'agent' }
+    const init = { method: 'POST', body: 'tea', headers: { 'X-One': '1' }, dispatcher } as RequestInit
+    revoke()
+    expect((await api(new Request(`${API}/orders`, { headers: { 'X-Old': '1' } }), init)).status).toBe(200)
+    expect(sent).toMatchObject([
+      { method: 'POST', body: 'tea', token: 'at-1', headers: { 'x-one': '1' }, init: { dispatcher } },
+      { method: 'POST', body: 'tea', token: 'at-2', headers: { 'x-one': '1' }, init: { dispatcher } },
+    ])
+    expect(sent.map(({ headers }) => headers['x-old'])).toEqual([undefined, undefined])
+    await api(new Request(`${API}/orders`))
+    expect(sent[2]?.init).toBeUndefined()
   })
 
   it('takes the members of init over those of the Request, as fetch does', async () => {
@@ -207,10 +232,32 @@ describe('a request to another origin', () => {
     url.host = 'evil.example'
     init.headers['X-One'] = '2'
     init.method = 'DELETE'
+    await settle()
     refreshes[0]?.answer()
     await answer
     expect(sent).toMatchObject([
       { url: `${API}/orders`, method: 'POST', token: 'at-2', headers: { 'x-one': '1' } },
+    ])
+  })
+
+  it('is one for a blob: URL, whose origin is that of whoever made it, also when the session has expired', async () => {
+    const { auth, pass } = await stage({ refresh: () => Promise.reject({ status: 401 }) })
+    const calls: unknown[] = []
+    const own = authFetch(auth, {
+      allowedOrigins: [API],
+      fetch: async (...call) => {
+        calls.push(call)
+        return new Response('blob')
+      },
+    })
+    const url = `blob:${API}/0b1e`
+    await own(url)
+    pass(3_600_000)
+    await expect(own(`${API}/orders`)).rejects.toMatchObject({ code: 'ERR_SESSION_EXPIRED' })
+    expect(await (await own(url)).text()).toBe('blob')
+    expect(calls).toEqual([
+      [url, undefined],
+      [url, undefined],
     ])
   })
 

@@ -105,6 +105,41 @@ describe('a refresh function that calls the same authFetch waits not for itself'
     expect(sent.map(({ token }) => token)).toEqual(['at-2', 'at-2'])
   })
 
+  it.each<[what: string, isRefresh: boolean, input: RequestInit]>([
+    ['JSON', true, { body: '{"refresh":"r1"}' }],
+    ['a form', true, { body: new URLSearchParams({ refresh_token: 'r1' }) }],
+    ['Bearer in a header', true, { headers: { 'X-Refresh': 'Bearer r1' } }],
+    ['the cookie header of a server', true, { headers: [['X-Cookie', 'a=r12; refresh=r1; b=2']] }],
+    ['JSON with a longer word', false, { body: '{"order":"r12"}' }],
+    ['a form with a longer word', false, { body: new URLSearchParams({ order: 'r12' }) }],
+    ['a header with a longer word', false, { headers: { 'X-Order': 'order1' } }],
+  ])('by a short refresh token in no longer word: %s, %s', async (_, isRefresh, init) => {
+    const own = { method: 'POST', ...init }
+    for (const send of [
+      (api: AuthFetch) => api(`${API}/x`, own),
+      (api: AuthFetch) => api(new Request(`${API}/x`, own)),
+    ]) {
+      const { api, auth, sent, pass, refreshes } = await stage({
+        login: false,
+        manual: true,
+        respond: () => Response.json({}),
+      })
+      await auth.login({ access_token: 'at-short', refresh_token: 'r1', expires_in: 300 })
+      pass(DEAD)
+      const first = api(`${API}/orders`)
+      await settle()
+      const call = send(api)
+      await settle()
+      expect(sent.map(({ url, token }) => [url.slice(-2), token])).toEqual(
+        isRefresh ? [['/x', undefined]] : [],
+      )
+      refreshes[0]?.answer()
+      await Promise.all([first, call])
+      expect(sent.find(({ url }) => url.endsWith('/x'))?.token).toBe(isRefresh ? undefined : 'at-1')
+      expect([sent.length, refreshes.length]).toEqual([2, 1])
+    }
+  })
+
   it('and what is none of that is told to say so, after the timeout', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const stages: Stage[] = []

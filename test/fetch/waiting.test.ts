@@ -1,5 +1,5 @@
 /** Refreshing ahead, waiting, and giving up waiting. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { API, rejection, settle } from '../support/axios.js'
 import { stage } from '../support/fetch.js'
 
@@ -37,6 +37,19 @@ describe('with a dead token', () => {
       { token: 'at-2', body: 'milk' },
     ])
     expect(refreshes).toHaveLength(1)
+  })
+
+  it('nothing is sent either where the application has replaced the global Promise', async () => {
+    const { api, pass, sent, refreshes } = await stage({ manual: true })
+    // As zone.js and polyfills do.
+    vi.stubGlobal('Promise', class extends Promise<unknown> {})
+    pass(DEAD)
+    const answer = api(`${API}/1`)
+    await settle()
+    expect(sent).toEqual([])
+    refreshes[0]?.answer()
+    expect((await answer).status).toBe(200)
+    expect(sent).toMatchObject([{ token: 'at-2' }])
   })
 
   it('and no refresh to be had, the error says so and nothing is sent', async () => {
@@ -145,6 +158,7 @@ describe('aborting', () => {
     const controller = new AbortController()
     const answer = api(new Request(`${API}/1`, { signal: controller.signal }), { signal: null })
     controller.abort()
+    await settle()
     refreshes[0]?.answer()
     expect((await answer).status).toBe(200)
     expect(sent).toHaveLength(1)
@@ -169,6 +183,7 @@ describe('aborting', () => {
     }
     const answer = api(`${API}/1`, { signal })
     expect(listeners).toBe(1)
+    await settle()
     refreshes[0]?.answer()
     await answer
     expect(listeners).toBe(0)

@@ -1,5 +1,8 @@
 /** What an error tracker makes of everything that passes: no access token and no refresh token, however deep it looks. */
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { inspect } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import axios, { type AxiosAdapter, type AxiosError, type AxiosRequestConfig } from 'axios'
 import {
   type Auth,
@@ -145,6 +148,88 @@ describe('an error that passes through axios', () => {
     const api = axios.create({ baseURL: 'https://api.example.test', adapter })
     attachAuth(api, auth)
     expectClean(await rejection(api.get('/orders')))
+  })
+})
+
+describe('an answer that streams', () => {
+  const answers: Record<string, [status: number, headers: Record<string, string>]> = {
+    'that is refused': [500, {}],
+    'that is not': [200, {}],
+    'that is compressed': [500, { 'Content-Encoding': 'gzip' }],
+  }
+  for (const adapter of ['http', 'fetch'] as const) {
+    const scene = async (
+      status: number,
+      headers: Record<string, string>,
+      config: AxiosRequestConfig = {},
+    ) => {
+      const { url, arrived } = await loopback((_request, _incoming, outgoing) => {
+        outgoing.writeHead(status, headers)
+        const body = Buffer.from('{"error":"no"}')
+        if (status === 206) outgoing.write(body)
+        else outgoing.end(headers['Content-Encoding'] ? gzipSync(body) : body)
+      })
+      const { auth } = await login()
+      const api = axios.create({ baseURL: url, proxy: false, adapter, responseType: 'stream', ...config })
+      attachAuth(api, auth)
+      return { api, arrived }
+    }
+
+    for (const [what, [status, headers]] of Object.entries(answers)) {
+      it(`is clean, one ${what} with the ${adapter} adapter, before and after it is read`, async () => {
+        const { api, arrived } = await scene(status, headers)
+        const outcome = await api.get('/file').catch((error: AxiosError) => error)
+        const response = outcome instanceof Error ? outcome.response : outcome
+        expect([response?.status, arrived[0]?.token]).toEqual([status, AT])
+        for (const part of [outcome, response, response?.data]) {
+          expectClean(part)
+          expect(inspect(part)).not.toMatch(SECRET)
+        }
+        const read = await text(response?.data as Readable)
+        // Some versions of axios let go of what they refuse.
+        if (status === 200) expect(read).toBe('{"error":"no"}')
+        expectClean([outcome, response])
+      })
+    }
+
+    it(`is clean when it is cut off: ${adapter} adapter`, async () => {
+      const { api, arrived } = await scene(206, {})
+      const controller = new AbortController()
+      const { data } = await api.get('/file', { signal: controller.signal })
+      const reading = rejection(text(data))
+      controller.abort()
+      const error = await reading
+      expect(arrived[0]?.token).toBe(AT)
+      if (adapter === 'http') expectClean([error, data])
+      expect(JSON.stringify([error, error.config])).not.toMatch(SECRET)
+    })
+
+    it(`is clean when it is longer than it may be: ${adapter} adapter`, async () => {
+      const { api, arrived } = await scene(200, {}, { maxContentLength: 3 })
+      // Not every version of axios minds.
+      const outcome = await api
+        .get('/file')
+        .then(({ data }) => text(data))
+        .catch((error: AxiosError) => error)
+      expect(arrived[0]?.token).toBe(AT)
+      if (adapter === 'http') expectClean(outcome)
+      expect(JSON.stringify([outcome, outcome instanceof Error && outcome.config])).not.toMatch(SECRET)
+    })
+  }
+
+  it('of Node has no handler of ours, and what leads to the request is where it was', async () => {
+    const { url } = await loopback((_request, _incoming, outgoing) => void outgoing.end('{}'))
+    const { auth } = await login()
+    const api = axios.create({ baseURL: url, proxy: false, adapter: 'http', responseType: 'stream' })
+    const bare = (await api.get('/file')).data
+    attachAuth(api, auth)
+    const { data, request } = await api.get('/file')
+    // An error that nobody handles still ends the process.
+    expect(data.listenerCount('error')).toBe(bare.listenerCount('error'))
+    bare.destroy()
+    expect(data.req).toBe(request)
+    expect(data.socket).toBeDefined()
+    data.destroy()
   })
 })
 

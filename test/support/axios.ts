@@ -62,7 +62,7 @@ export interface Answer {
 export interface Sent {
   readonly method: string
   readonly url: string
-  /** As they were when it left: the config's own are ours to clean afterwards. */
+  /** As they were when it left. */
   readonly headers: Record<string, unknown>
   readonly data: unknown
   readonly params: unknown

@@ -326,14 +326,21 @@ function scan(value: unknown, seen: Set<unknown>): void {
 
 /** The part of the engine that HTTP entries use, without any HTTP. */
 export interface EngineView {
-  session(): number | undefined
+  session(): object | undefined
   acquire(
-    session: number | undefined,
+    session: object | undefined,
     lasting?: boolean,
+    dead?: boolean,
   ): TicketView | undefined | Promise<TicketView | undefined>
   rejected(ticket: TicketView): Promise<TicketView | undefined> | undefined
   collect(tokens: TokenResponse, ticket: TicketView): void
+  serve(): void
+  lend(): TicketView | undefined
+  isDead(ticket: TicketView): boolean
+  carry(send: () => Promise<TokenResponse>): Promise<void>
   refreshing(signal?: unknown): boolean
+  flightToken(): string | undefined
+  warn(message: string, error?: unknown): void
 }
 
 export interface TicketView {

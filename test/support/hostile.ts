@@ -137,6 +137,7 @@ const MEMBERS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   retryAt: anything,
   cooledAt: anything,
   retryStrict: anything,
+  retrying: fc.oneof(fc.constant(true), anything),
   ended: fc.oneof(fc.constantFrom('logout', 'refresh_rejected', 'no such reason'), anything),
   scope: anything,
   unknown: anything,

@@ -1,0 +1,166 @@
+import { createAuth, refreshRequest } from 'tokenflight'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Channel, createLock } from '../support/channel.js'
+import {
+  alone,
+  cell,
+  MINUTE,
+  open,
+  pair,
+  pass,
+  refreshStub,
+  SECOND,
+  settle,
+  track,
+  useFakeTime,
+} from '../support/core.js'
+
+useFakeTime()
+
+const answering = () => refreshStub(async () => pair())
+
+describe('a platform', () => {
+  it('whose timers are mere numbers is served like any other', async () => {
+    const { setTimeout: start } = globalThis
+    vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, delay?: number) =>
+      Number(start(callback, delay))) as never)
+    const { auth, refresh } = open({ background: 'always', refresh: answering() })
+    await auth.login(pair())
+    await pass(4 * MINUTE + 15 * SECOND)
+    expect(refresh.reasons).toEqual(['ahead'])
+    auth.dispose()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('with a window and nothing in it refreshes ahead what is used', async () => {
+    vi.stubGlobal('window', {})
+    const { auth, refresh } = open({ refresh: answering() })
+    await auth.login(pair())
+    await auth.getAccessToken()
+    await pass(5 * MINUTE)
+    expect(refresh.reasons).toEqual(['ahead'])
+    auth.dispose()
+  })
+
+  it('with a window and no document wakes by the events of the window', async () => {
+    const window = new EventTarget()
+    vi.stubGlobal('window', window)
+    const { auth, refresh } = open({ refresh: answering() })
+    await auth.login(pair())
+    await auth.getAccessToken()
+    vi.setSystemTime(Date.now() + 4.5 * MINUTE)
+    window.dispatchEvent(new Event('focus'))
+    await settle()
+    expect(refresh.reasons).toEqual(['ahead'])
+    auth.dispose()
+    expect(vi.getTimerCount()).toBe(0)
+    window.dispatchEvent(new Event('focus'))
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('navigator.locks', () => {
+  it('is the lock around a grant where there is one', async () => {
+    const lock = createLock()
+    const request = vi.spyOn(lock, 'request')
+    vi.stubGlobal('navigator', { locks: lock })
+    const { auth, refresh } = open({
+      name: 'locked',
+      storage: cell(null, { shared: true }),
+      refresh: answering(),
+    })
+    await auth.login(pair())
+    await auth.refresh()
+    expect(request.mock.calls.map(([name]) => name)).toEqual(['locked'])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it.each([undefined, {}])('is done without where navigator is %j', async navigator => {
+    vi.stubGlobal('navigator', navigator)
+    const { auth, refresh } = open({ storage: cell(null, { shared: true }), refresh: answering() })
+    await auth.login(pair())
+    await auth.refresh()
+    expect(refresh.calls).toHaveLength(1)
+  })
+})
+
+describe('a session in a cookie', () => {
+  beforeEach(() => {
+    vi.stubGlobal('BroadcastChannel', Channel)
+    Channel.reset()
+  })
+
+  it.each([
+    ['pages', () => vi.stubGlobal('document', { visibilityState: 'visible' })],
+    ['workers', () => vi.stubGlobal('WorkerGlobalScope', class {})],
+  ])('is one for all %s of an origin', async (_, become) => {
+    become()
+    const options = {
+      refreshTokenIn: 'cookie' as const,
+      refresh: refreshStub(async () => alone()),
+      name: 'one',
+    }
+    const first = open(options)
+    await pass(SECOND)
+    const second = open(options)
+    await pass(SECOND)
+    expect(await second.auth.getAccessToken()).toBe(await first.auth.getAccessToken())
+    expect(first.refresh.calls).toHaveLength(1)
+    await second.auth.logout()
+    await pass(SECOND)
+    expect(first.auth.getState()).toEqual({ status: 'anonymous' })
+  })
+
+  it('is of nobody else in a server process', async () => {
+    const options = {
+      refreshTokenIn: 'cookie' as const,
+      refresh: refreshStub(async () => alone()),
+      name: 'one',
+    }
+    const [first, second] = [open(options), open(options)]
+    await pass(SECOND)
+    expect(Channel.all.size).toBe(0)
+    expect(first.refresh.calls).toHaveLength(2)
+    await second.auth.logout()
+    await pass(SECOND)
+    expect(first.auth.getState().status).toBe('authenticated')
+  })
+})
+
+describe('the cookie that csrf names', () => {
+  it.each<[string, object | undefined, string]>([
+    ['is copied', { cookie: 'a=1; csrf=abc; b=2' }, 'abc'],
+    ['is copied as it is where it cannot be decoded', { cookie: 'csrf=100%' }, '100%'],
+    ['is empty where there is none', { cookie: 'a=1' }, ''],
+    ['is empty where there is no document', undefined, ''],
+  ])('%s', async (_, document, expected) => {
+    vi.stubGlobal('document', document)
+    const sent: (string | null)[] = []
+    const refresh = refreshRequest({
+      url: 'https://api.example/refresh',
+      csrf: { cookie: 'csrf', header: 'X-CSRF' },
+      fetch: async (_url, init) => {
+        sent.push(new Headers(init?.headers).get('X-CSRF'))
+        return Response.json(pair())
+      },
+    })
+    const auth = track(createAuth({ refresh }))
+    await auth.login(pair())
+    await auth.refresh()
+    expect(sent).toEqual([expected])
+  })
+})
+
+describe('the signal of getAccessToken', () => {
+  it('is let go as soon as the token is there', async () => {
+    const { auth } = open({ refresh: answering(), background: 'off' })
+    await auth.login(pair())
+    await pass(5 * MINUTE)
+    const { signal } = new AbortController()
+    const [add, remove] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')]
+    expect(await auth.getAccessToken({ signal })).toEqual(expect.any(String))
+    await settle()
+    expect(add).toHaveBeenCalledTimes(1)
+    expect(remove.mock.calls).toEqual(add.mock.calls)
+  })
+})
