@@ -107,4 +107,49 @@ export const survivors = {
       'what is read where there is no refresh token: any text that is no JWT says as little as none',
     ],
   ],
+  'src/http/carry.ts': [
+    [
+      'engine.lend()?.accessToken',
+      'engine.lend().accessToken',
+      'there is no token after a logout or the end of the session, and then nobody hears what the flight comes to',
+    ],
+  ],
+  'src/http/config.ts': [
+    [
+      '{\n    if (allowAbsoluteUrls !== false) return url\n  }',
+      '{}',
+      'pure performance: getUri gives the same URL, some microseconds later',
+    ],
+    [
+      'allowAbsoluteUrls !== false',
+      'false',
+      'pure performance: getUri gives the same URL, some microseconds later',
+    ],
+    [
+      "!baseURL.endsWith('//')",
+      'false',
+      'pure performance: getUri gives the same URL, some microseconds later',
+    ],
+    ["'//'", '""', 'pure performance: getUri gives the same URL, some microseconds later'],
+  ],
+  'src/http/options.ts': [
+    [
+      "''",
+      '"Stryker was here!"',
+      'any relative URL has the origin of the page, and none where there is no page',
+    ],
+    ['[]', '["Stryker was here"]', 'equivalent: no URL that leaves begins so'],
+    ['origin => `${origin}/`', '() => undefined', 'pure performance: the URL is parsed and found allowed'],
+    [
+      'prefixes.some(prefix => url.startsWith(prefix))',
+      'false',
+      'pure performance: the URL is parsed and found allowed',
+    ],
+    [
+      'prefix => url.startsWith(prefix)',
+      '() => undefined',
+      'pure performance: the URL is parsed and found allowed',
+    ],
+    ['{\n    return undefined\n  }', '{}', 'equivalent: without a return the answer is undefined, too'],
+  ],
 }

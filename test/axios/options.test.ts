@@ -142,6 +142,19 @@ describe('skip', () => {
     expect(seen.length).toBeGreaterThan(200)
   })
 
+  it('matches a RegExp on the base URL alone, where an interceptor leaves no other', async () => {
+    const { api, sent } = await stage({
+      attach: { skip: /^https:\/\/api\.example\.test\/$/ },
+      respond: () => ({}),
+    })
+    api.interceptors.request.use(config => {
+      delete config.url
+      return config
+    })
+    await api.get('/orders')
+    expect(sent.map(({ url, token }) => [url, token])).toEqual([[API, undefined]])
+  })
+
   it('matches a RegExp on the URL that leaves, where an interceptor has taken the base URL away', async () => {
     vi.stubGlobal('location', { origin: API, href: `${API}/app/` })
     const { api, tokens } = await stage({
