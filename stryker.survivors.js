@@ -139,7 +139,7 @@ export const survivors = {
       'any relative URL has the origin of the page, and none where there is no page',
     ],
     ['[]', '["Stryker was here"]', 'equivalent: no URL that leaves begins so'],
-    ['origin => `${origin}/`', '() => undefined', 'pure performance: the URL is parsed and found allowed'],
+    [`origin => \`\${origin}/\``, '() => undefined', 'pure performance: the URL is parsed and found allowed'],
     [
       'prefixes.some(prefix => url.startsWith(prefix))',
       'false',
