@@ -52,7 +52,8 @@ function transact<T>(
             transaction.abort()
           }
         }
-        transaction.oncomplete = transaction.onabort = settle
+        if (update) transaction.oncomplete = settle
+        transaction.onabort = settle
       } catch (error) {
         connection.close()
         reject(error)
