@@ -27,6 +27,11 @@ export const survivors = {
       '`strict` and `retrying` before any wait has begun: both mean something until `until` only',
     ],
     [
+      'coolDown.until - clock() <= WORTH',
+      'coolDown.until - clock() < WORTH',
+      'the longest wait that is worth it is a free number',
+    ],
+    [
       'clock() < coolDown.until',
       'clock() <= coolDown.until',
       'at the very millisecond of its end a wait may be over or not',
@@ -106,6 +111,13 @@ export const survivors = {
       "''",
       '"Stryker was here!"',
       'what is read where there is no refresh token: any text that is no JWT says as little as none',
+    ],
+  ],
+  'src/core/waiting.ts': [
+    [
+      'signal.aborted',
+      'false',
+      'of the engine nobody asks with a signal that was aborted before; the tests of authFetch hold it',
     ],
   ],
   'src/http/carry.ts': [

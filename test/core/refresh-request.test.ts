@@ -218,6 +218,14 @@ describe('refreshRequest', () => {
 
   describe('csrf', () => {
     const csrf = { cookie: 'XSRF-TOKEN', header: 'X-XSRF-TOKEN' }
+
+    it.each(['', 7, 'X XSRF', ' X-XSRF', 'X-XSRF:', 'X-XSRF\r\nX-Admin'])(
+      'is a TypeError where its header can name none: %j',
+      header => {
+        const misuse = (): unknown => refreshRequest({ url: '/refresh', csrf: { ...csrf, header } as never })
+        expect(misuse).toThrow(/`csrf` must be the names of a cookie and a header/)
+      },
+    )
     const withCookies = (cookie: string): void => void vi.stubGlobal('document', { cookie })
 
     it.each([

@@ -1,4 +1,10 @@
-import { type LogoutContext, SessionExpiredError, SignedOutError, type Tokens } from 'tokenflight'
+import {
+  type AuthLock,
+  type LogoutContext,
+  SessionExpiredError,
+  SignedOutError,
+  type Tokens,
+} from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import {
   accessToken,
@@ -125,6 +131,26 @@ describe('login', () => {
     await settle()
     expect(done.status).toBe('fulfilled')
     expect(await auth.getAccessToken()).toBe(access_token)
+  })
+})
+
+describe('a login that finds a later record in the storage', () => {
+  it('is stored all the same, and who waits for its token is served', async () => {
+    const storage = cell(null, { shared: true })
+    const lock: AuthLock = { request: (_name, _options, callback) => callback() }
+    const { auth, refresh } = open({ storage, lock, background: 'off' })
+    storage.record = storedRecord({ generation: 1e11 })
+    const tokens = pair()
+    await auth.login(tokens)
+    expect(storage.record).toMatchObject({ accessToken: tokens.access_token })
+    expect(storage.record?.generation).toBeGreaterThan(1e11)
+    await pass(5 * MINUTE)
+    const outcome = watch(auth.getAccessToken())
+    await settle()
+    const next = refresh.last.answer()
+    await settle()
+    expect(outcome).toEqual({ status: 'fulfilled', value: next.access_token })
+    expect(refresh.spent).toEqual([tokens.refresh_token])
   })
 })
 
@@ -709,6 +735,19 @@ describe('the four cases of two ends', () => {
         expect((auth.getState() as { error?: unknown }).error).toBe(isShown ? event?.error : undefined)
       },
     )
+
+    it('a question that fails is a matter of this page: nothing is written that would hold up another', async () => {
+      const storage = cell(null, { shared: true })
+      const lock: AuthLock = { request: (_name, _options, callback) => callback() }
+      const { auth, refresh, events } = await start({ storage, lock })
+      await auth.getAccessToken()
+      await settle()
+      const { record } = storage
+      refresh.last.fail(httpError(503))
+      await settle()
+      expect(events.of('refreshFailed')).toHaveLength(1)
+      expect(storage.record).toBe(record)
+    })
 
     it('a new pair that comes carries the session on', async () => {
       const { auth, refresh, events } = await start()

@@ -52,6 +52,21 @@ describe('with a dead token', () => {
     expect(sent).toMatchObject([{ token: 'at-2' }])
   })
 
+  it('a refusal that comes after the caller has given up waits for no refresh', async () => {
+    const controller = new AbortController()
+    const { api, sent, refreshes } = await stage({
+      manual: true,
+      // A `fetch` that does not heed the signal once the request has left.
+      respond() {
+        controller.abort()
+        return new Response(null, { status: 401 })
+      },
+    })
+    const error = await rejection<Error>(api(`${API}/1`, { signal: controller.signal }))
+    expect(error.name).toBe('AbortError')
+    expect([sent.length, refreshes.length]).toEqual([1, 1])
+  })
+
   it('and no refresh to be had, the error says so and nothing is sent', async () => {
     const { api, pass, sent } = await stage({ refresh: () => Promise.reject(new Error('no network')) })
     pass(DEAD)
