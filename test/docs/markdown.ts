@@ -31,7 +31,17 @@ export interface Document {
   readonly heads: readonly (readonly string[])[]
 }
 
-const SKIPPED = new Set(['node_modules', 'dist', 'coverage', 'reports', 'api', 'etc', '.git', '.stryker-tmp'])
+const SKIPPED = new Set([
+  'node_modules',
+  'dist',
+  'coverage',
+  'reports',
+  'api',
+  'etc',
+  '.git',
+  '.compat',
+  '.stryker-tmp',
+])
 
 /** Every Markdown file of the repository, generated ones aside. */
 function documentPaths(folder = root): string[] {
