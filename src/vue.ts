@@ -15,7 +15,6 @@ import {
   shallowRef,
   ssrContextKey,
 } from 'vue'
-import { hasWindow } from './core/environment.js'
 import type { Auth, AuthenticatedState, AuthState, ExpiredState, JwtClaims } from './core/types.js'
 
 /** What `createAuthPlugin` takes besides the `auth`. */
@@ -124,7 +123,7 @@ function follow<Claims>(): { auth: Auth<Claims>; state: ShallowRef<AuthState<Cla
   const { auth, serverState } = (inject(KEY, null) || {}) as Provided<Claims>
   if (!auth) throw new Error('tokenflight: missing app.use(createAuthPlugin(auth))')
   // A server may have a window, too: a polyfill, or a test that renders and hydrates in one place.
-  const isPage = hasWindow() && !inject(ssrContextKey, null)
+  const isPage = !inject(ssrContextKey, null)
   const present = auth.getState()
   const instance = getCurrentInstance()
   // Rendered by a server, or taken over from one: a vnode that is hydrated has its element before it is mounted.

@@ -22,9 +22,14 @@ export function fullPath(instance: { getUri(config: Target): string }, config: T
   return instance.getUri({ url, baseURL, allowAbsoluteUrls } as Target)
 }
 
-/** A copy of its own. `Object.assign` takes three times as long for what has as few ancestors as axios's configs. */
+/** What has no members but its own, and is no dictionary to V8, as what is made with the prototype null. */
+function Bare() {}
+Bare.prototype = Object.create(null)
+
+/** A copy that inherits as much as the config does; axios's own inherit nothing, so no polluted prototype speaks for them. */
 export function copyOf<Config extends object>(config: Config): Config {
-  const copy = Object.create(Object.getPrototypeOf(config))
+  const parent: object | null = Object.getPrototypeOf(config)
+  const copy: Config = parent ? Object.create(parent) : new (Bare as unknown as new () => Config)()
   for (const key of Object.keys(config) as (keyof Config)[]) copy[key] = config[key]
   return copy
 }
