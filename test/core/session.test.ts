@@ -35,6 +35,9 @@ import {
 
 useFakeTime()
 
+/** For a page that has its shared storage to itself. */
+const lock: AuthLock = { request: (_name, _options, callback) => callback() }
+
 function withoutRefreshToken(options: Parameters<typeof storedRecord>[0]): Tokens {
   const { refreshToken: _, ...record } = storedRecord(options)
   return record
@@ -137,7 +140,6 @@ describe('login', () => {
 describe('a login that finds a later record in the storage', () => {
   it('is stored all the same, and who waits for its token is served', async () => {
     const storage = cell(null, { shared: true })
-    const lock: AuthLock = { request: (_name, _options, callback) => callback() }
     const { auth, refresh } = open({ storage, lock, background: 'off' })
     storage.record = storedRecord({ generation: 1e11 })
     const tokens = pair()
@@ -738,7 +740,6 @@ describe('the four cases of two ends', () => {
 
     it('a question that fails is a matter of this page: nothing is written that would hold up another', async () => {
       const storage = cell(null, { shared: true })
-      const lock: AuthLock = { request: (_name, _options, callback) => callback() }
       const { auth, refresh, events } = await start({ storage, lock })
       await auth.getAccessToken()
       await settle()
