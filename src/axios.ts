@@ -4,7 +4,7 @@
  */
 import {
   type AxiosAdapter,
-  AxiosError,
+  type AxiosError,
   AxiosHeaders,
   type AxiosInstance,
   type AxiosResponse,
@@ -12,9 +12,9 @@ import {
   type InternalAxiosRequestConfig,
 } from 'axios'
 import { type Engine, engineOf, type Ticket } from './core/engine.js'
-import { startTimer } from './core/environment.js'
 import type { Auth } from './core/types.js'
 import { ignore, isPromise } from './core/waiting.js'
+import { patiently } from './http/axios-wait.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
 import { copyOf, fullPath, handOver, readJson } from './http/config.js'
@@ -218,36 +218,4 @@ function createClient(
       ? patiently(config, ticket).then(late => (late ? send(config, adapter, late, false) : adapter(config)))
       : send(config, adapter, ticket, false)
   }
-}
-
-/** The promise, unless the request is cancelled or times out first; axios itself heeds neither before it sends. */
-function patiently<T>(config: Config, promise: Promise<T>): Promise<T> {
-  const { signal, timeout, transitional } = config
-  const token = config.cancelToken as Subscribable | undefined
-  if (!signal && !token && !timeout) return promise
-  return new Promise<T>((resolve, reject) => {
-    const stop =
-      timeout &&
-      startTimer(() => {
-        const code = transitional?.clarifyTimeoutError ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED
-        reject(new AxiosError(config.timeoutErrorMessage || `timeout of ${timeout}ms exceeded`, code, config))
-      }, timeout)
-    // Whatever it rejects with: axios makes its own error of it when the request is cancelled.
-    if (signal?.aborted) reject()
-    signal?.addEventListener?.('abort', reject)
-    token?.subscribe(reject)
-    promise
-      .finally(() => {
-        if (stop) stop()
-        signal?.removeEventListener?.('abort', reject)
-        token?.unsubscribe(reject)
-      })
-      .then(resolve, reject)
-  })
-}
-
-/** What axios's types leave out of its `CancelToken`. */
-interface Subscribable {
-  subscribe(listener: (reason: unknown) => void): void
-  unsubscribe(listener: (reason: unknown) => void): void
 }

@@ -5,6 +5,7 @@
 
 import { check, isOptionalFunction } from './core/check.js'
 import { engineOf, type Ticket } from './core/engine.js'
+import { rethrowOwn } from './core/errors.js'
 import type { Auth } from './core/types.js'
 import { ignore, isPromise, unlessAborted } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
@@ -78,7 +79,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     if (isOnce && renewal) renewal.catch(ignore)
     if (isOnce || !renewal) return response
     discard(response.body)
-    return send(call, await unlessAborted(renewal, call.signal), true)
+    return send(call, await patiently(call, renewal), true)
   }
 
   // What the caller gave is read at once, as `fetch` does, in the session of now.
@@ -136,18 +137,17 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
             .text()
             .then(text => (carries(text, token) ? undefined : acquire()))
         : acquire()
-    const patiently = <T>(promise: Promise<T>): Promise<T> => unlessAborted(promise, call.signal)
     if (isServer) {
       return carry(engine, {
         ticket,
         isOnce,
         send: (own, isAlone) => send(call, own, isAlone),
         refuses: response => !isAway(response) && refuses(response),
-        patiently,
+        patiently: promise => patiently(call, promise),
       })
     }
     return isPromise(ticket)
-      ? patiently(ticket).then(late => send(call, late, false))
+      ? patiently(call, ticket).then(late => send(call, late, false))
       : send(call, ticket, false)
   }
   return (input, init) => {
@@ -157,6 +157,11 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
       return Promise.reject(error)
     }
   }
+}
+
+/** The promise, unless the request is aborted first. Rejects with an error of this request alone. */
+function patiently<T>({ signal }: Call, promise: Promise<T>): Promise<T> {
+  return unlessAborted(promise.catch(rethrowOwn), signal)
 }
 
 type Bag = Record<string, string>

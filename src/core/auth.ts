@@ -15,7 +15,7 @@ import { createExclusive } from './tabs.js'
 import { decodeToken, readAnswer } from './tokens.js'
 import type { Auth, AuthOptions, AuthState, JwtClaims, Tokens } from './types.js'
 import { createVault } from './vault.js'
-import { ignore, isPromise, unlessAborted, within } from './waiting.js'
+import { abortReason, ignore, isPromise, unlessAborted, within } from './waiting.js'
 
 /** How long `logout()` waits for the server, milliseconds. */
 const FAREWELL = 2_000
@@ -220,7 +220,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
         if (forceRefresh) await refresh()
         return (await desk.acquire(began))?.accessToken
       }
-      return signal?.aborted ? Promise.reject(signal.reason) : unlessAborted(token(), signal)
+      return signal?.aborted ? Promise.reject(abortReason(signal)) : unlessAborted(token(), signal)
     },
     refresh,
     getState: () => state as AuthState<Claims>,

@@ -71,6 +71,28 @@ export function isSessionExpired(error: unknown): error is SessionExpiredError {
   return isAuthError(error) && error.code === 'ERR_SESSION_EXPIRED'
 }
 
+/** For `catch`: a call that waited rejects with an error of its own. */
+export function rethrowOwn(error: unknown): never {
+  throw isAuthError(error) ? cloneError(error) : error
+}
+
+/**
+ * The same failure for another call: an error of its own that shares the stack of the first one, since collecting a
+ * stack costs more than all the rest. Frames that a client adds reach this error alone.
+ */
+export function cloneError<E extends AuthError>(error: E): E {
+  const { stackTraceLimit } = Error as { stackTraceLimit?: number }
+  // Reflect: a frozen `Error` refuses in silence.
+  if (stackTraceLimit) Reflect.set(Error, 'stackTraceLimit', 0)
+  const clone = new Error(error.message)
+  if (stackTraceLimit) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
+  const { stack, ...own } = Object.getOwnPropertyDescriptors(error)
+  Object.defineProperties(clone, own)
+  // V8 keeps the stack behind an accessor that serves its own error only.
+  hide(clone, 'stack', error.stack)
+  return Object.setPrototypeOf(clone, Object.getPrototypeOf(error))
+}
+
 /** An error whose cause neither a serialiser nor Node prints: it may be an HTTP client's, which holds whole requests. */
 export function withCause(message: string, cause: unknown): Error {
   const error = new Error(message)
@@ -80,7 +102,9 @@ export function withCause(message: string, cause: unknown): Error {
 
 function conceal(error: Error, cause: unknown): void {
   hide(error, 'cause', cause)
-  hide(error, Symbol.for('nodejs.util.inspect.custom'), () => error.stack)
+  hide(error, Symbol.for('nodejs.util.inspect.custom'), function (this: Error) {
+    return this.stack
+  })
 }
 
 function hide(target: object, key: PropertyKey, value: unknown): void {

@@ -22,11 +22,20 @@ export function within<T>(
   })
 }
 
+/** The reason that an aborted signal gives. Platforms and polyfills without one mean an `AbortError` (DOM, 3.2). */
+export function abortReason({ reason }: AbortSignal): unknown {
+  if (reason !== undefined) return reason
+  const [message, name] = ['The operation was aborted', 'AbortError']
+  return typeof DOMException === 'function'
+    ? new DOMException(message, name)
+    : Object.assign(new Error(message), { name })
+}
+
 /** The promise, or the signal's reason as soon as it is aborted. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise<T>((resolve, reject) => {
-    const give = (): void => reject(signal.reason)
+    const give = (): void => reject(abortReason(signal))
     if (signal.aborted) give()
     signal.addEventListener('abort', give)
     promise.finally(() => signal.removeEventListener('abort', give)).then(resolve, reject)

@@ -204,3 +204,21 @@ describe('aborting', () => {
     expect(listeners).toBe(0)
   })
 })
+
+describe('requests that wait for a refresh that fails', () => {
+  it('reject with an error of their own each', async () => {
+    const { api, pass, revoke, sent, refreshes } = await stage({ manual: true })
+    revoke()
+    const refused = rejection<Error>(api(`${API}/1`))
+    await settle()
+    pass(DEAD)
+    const waiting = [2, 3].map(number => rejection<Error>(api(`${API}/${number}`)))
+    await settle()
+    refreshes[0]?.fail(new Error('down'))
+    const errors = await Promise.all([refused, ...waiting])
+    expect(errors).toMatchObject(Array(3).fill({ code: 'ERR_REFRESH_FAILED', attempts: 1 }))
+    expect(new Set(errors).size).toBe(3)
+    expect(new Set(errors.map(({ cause }) => cause)).size).toBe(1)
+    expect([sent.length, refreshes.length]).toEqual([1, 1])
+  })
+})
