@@ -12,7 +12,7 @@ import { createSession } from './session.js'
 import { createSiblings } from './siblings.js'
 import { nextState } from './state.js'
 import { createExclusive } from './tabs.js'
-import { decodeToken, readAnswer } from './tokens.js'
+import { readAnswer, readSubject } from './tokens.js'
 import type { Auth, AuthOptions, AuthState, JwtClaims, Tokens } from './types.js'
 import { createVault } from './vault.js'
 import { abortReason, ignore, isPromise, unlessAborted, within } from './waiting.js'
@@ -86,10 +86,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       return (cookie || refreshToken) && now < held.endsAt && reason !== 'rejected' ? {} : undefined
     },
     async take(reading) {
-      const before = nameOf(session.held?.claims)
-      const after = nameOf(decodeToken(reading.accessToken))
-      // Another user's cookie. Tokens that name nobody belong to whoever asked.
-      if (before !== undefined && after !== undefined && before !== after) session.begin(reading)
+      const { held, record } = session
+      const before = held && (record.subject ?? readSubject(held.claims))
+      // The cookie of another user. Tokens without a subject belong to the session that asked for them.
+      if (before && reading.subject && before !== reading.subject) session.begin(reading)
       else session.renew(reading)
       await session.commit()
     },
@@ -234,10 +234,4 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     },
   }
   return Object.defineProperty(auth, ENGINE, { value: desk })
-}
-
-/** Whom a token names: a string, or a number where a server takes it easy. */
-function nameOf(claims: JwtClaims | undefined): unknown {
-  const sub: unknown = claims?.sub
-  return typeof sub === 'object' ? undefined : sub
 }

@@ -4,7 +4,7 @@ import { isOffline } from './environment.js'
 import { RefreshFailedError, SignedOutError, withCause } from './errors.js'
 import type { Events } from './events.js'
 import type { Flights } from './flights.js'
-import type { Held } from './held.js'
+import { type Held, toPredecessor } from './held.js'
 import { isRenewable, type Settings } from './options.js'
 import type { Session } from './session.js'
 import { readAnswer } from './tokens.js'
@@ -123,7 +123,7 @@ export function createDesk({ settings, clock, events, session, flights, conclude
       const { held } = session
       if (!held || ticket.session !== held.session) return
       try {
-        const reading = readAnswer(answer, settings.clock.now())
+        const reading = readAnswer(answer, settings.clock.now(), toPredecessor(held, clock()))
         // A burst brings the same tokens many times.
         if (reading.accessToken === held.accessToken) return
         session.renew(reading)

@@ -4,6 +4,7 @@ import { type CoolDown, createCoolDown } from './cool-down.js'
 import { isOffline } from './environment.js'
 import { RefreshFailedError } from './errors.js'
 import { createFlight, type Flight, type FlightHost, isPresent } from './flight.js'
+import { toPredecessor } from './held.js'
 import { createRecovery, type Turn } from './recovery.js'
 import { readAnswer } from './tokens.js'
 import type { RefreshFunction, RefreshReason } from './types.js'
@@ -95,7 +96,8 @@ export function createFlights(host: FlightHost): Flights {
       flight.refresh,
       context,
       async answer => {
-        const reading = readAnswer(answer as never, settings.clock.now())
+        const previous = toPredecessor(host.held(), clock())
+        const reading = readAnswer(answer as never, settings.clock.now(), previous)
         const isMine = isPresent(host, flight)
         if (isMine) await host.take(reading)
         return isMine

@@ -1,5 +1,5 @@
 /** The tokens in memory: the stored record, with its deadlines on the steady clock. */
-import { decodeToken } from './tokens.js'
+import { decodeToken, type Predecessor } from './tokens.js'
 import type { JwtClaims, Tokens } from './types.js'
 
 /** How far a record may lie in the future before its deadlines are distrusted: clocks of one device agree. */
@@ -93,6 +93,11 @@ export function hold(
     // The same end of the session, give or take a rounding, is announced once.
     announced: !!previous?.announced && Math.abs(previous.refreshEndsAt - refreshEndsAt) < 1_000,
   }
+}
+
+/** The token in hand, for comparison with an answer that arrives now. */
+export function toPredecessor(held: Held | undefined, now: number): Predecessor | undefined {
+  return held && { token: held.accessToken, remaining: held.endsAt - now }
 }
 
 /**

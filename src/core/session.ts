@@ -4,8 +4,8 @@ import { type AuthError, SessionExpiredError, SignedOutError } from './errors.js
 import type { Events } from './events.js'
 import { type Held, hold } from './held.js'
 import { isRenewable, type Settings } from './options.js'
-import { between, isNewer, next } from './record.js'
-import { decodeToken, type TokenReading } from './tokens.js'
+import { between, isNewer, next, toRecord } from './record.js'
+import type { TokenReading } from './tokens.js'
 import type { AuthState, RefreshReason, Tokens } from './types.js'
 import type { Vault } from './vault.js'
 
@@ -102,33 +102,9 @@ export function createSession(host: SessionHost): Session {
   const write = (reading: TokenReading, generation: number): void => {
     const { held, record } = session
     const base: Partial<Tokens> = generation === record.generation ? record : {}
-    const savedAt = wall()
-    const { refreshLifetime } = reading
-    // No word of a refresh token keeps the one there is (RFC 6749 section 6).
-    const refreshToken = reading.refreshToken ?? base.refreshToken
-    // Whether it ends when it did: nothing says otherwise, or it says so by itself.
-    const isKept =
-      base.savedAt !== undefined &&
-      refreshToken === base.refreshToken &&
-      (refreshLifetime === undefined || decodeToken(`${reading.refreshToken}`)?.exp !== undefined)
-    const remaining =
-      isKept && held ? held.refreshEndsAt - clock() : (refreshLifetime ?? Number.POSITIVE_INFINITY)
-    const fields: { [Name in keyof Tokens]?: Tokens[Name] | undefined } = {
-      generation,
-      version: next(base.version ?? 0),
-      savedAt,
-      accessToken: reading.accessToken,
-      refreshToken: cookie ? undefined : refreshToken,
-      expiresAt: reading.lifetime && Math.round(savedAt + reading.lifetime),
-      lifetime: reading.lifetime,
-      refreshExpiresAt: remaining < Number.POSITIVE_INFINITY ? Math.round(savedAt + remaining) : undefined,
-      refreshLifetime: isKept ? base.refreshLifetime : refreshLifetime,
-      scope: reading.scope ?? base.scope,
-    }
-    session.record = Object.fromEntries(
-      Object.entries(fields).filter(([, value]) => value !== undefined),
-    ) as unknown as Tokens
-    if (reading.warning) emit('warning', { message: reading.warning })
+    const remaining = held ? held.refreshEndsAt - clock() : Number.POSITIVE_INFINITY
+    session.record = toRecord(reading, { generation, base, remaining, savedAt: wall(), cookie })
+    for (const message of reading.warnings) emit('warning', { message })
   }
   /** Nobody is logged in any more: every waiter is told, and one event says so. */
   const close = (why: End, cause?: unknown, source: 'local' | 'tab' = 'local'): void => {

@@ -16,8 +16,17 @@ export interface TokenReading {
   /** Undefined: unknown. */
   readonly refreshLifetime: number | undefined
   readonly scope: string | undefined
-  /** What was odd about it, if anything. */
-  readonly warning: string | undefined
+  /** The user whom the tokens identify. Undefined: unknown. */
+  readonly subject: string | undefined
+  /** One sentence for each oddity of the answer. */
+  readonly warnings: readonly string[]
+}
+
+/** A token of the present session, for comparison with its successor. */
+export interface Predecessor {
+  readonly token: string
+  /** How long it has left, milliseconds. */
+  readonly remaining: number
 }
 
 /** The payload of a JWT, or undefined when it is not one. Never throws, verifies nothing (RFC 7519 section 7.2). */
@@ -36,16 +45,39 @@ export function isToken(value: unknown): value is string {
   return typeof value === 'string' && /^[!-~]+$/.test(value)
 }
 
+/** The subject of the claims (RFC 7519 section 4.1.2) as a string: some servers use numbers. Undefined: unknown. */
+export function readSubject(claims: JwtClaims | undefined): string | undefined {
+  const subject: unknown = claims?.sub
+  return subject === undefined || subject === '' || typeof subject === 'object' ? undefined : String(subject)
+}
+
+/** Whether the token was issued before the other one or, where the issue times do not tell, ends before it. */
+export function isOlder(token: string, other: string, leeway = 0): boolean {
+  const [mine, theirs] = [decodeToken(token), decodeToken(other)]
+  return isIssuedBefore(mine, theirs, leeway) ?? readInstant(mine?.exp) < readInstant(theirs?.exp) - leeway
+}
+
+/** Whether `iat` is earlier. Undefined: it is the same, or unknown. */
+export function isIssuedBefore(
+  mine: JwtClaims | undefined,
+  theirs: JwtClaims | undefined,
+  leeway: number,
+): boolean | undefined {
+  const [issuedAt, other] = [readIssueTime(mine), readIssueTime(theirs)]
+  return issuedAt === other || Number.isNaN(issuedAt - other) ? undefined : issuedAt < other - leeway
+}
+
 /**
- * Reads what a login or a refresh answered.
+ * Reads the answer of a login or a refresh.
  * @param now wall clock, epoch milliseconds
- * @throws TypeError that names what was wrong, without any token
+ * @param previous the access token that the answer replaces, if it belongs to the same session
+ * @throws TypeError that names the mistake, without any token
  */
-export function readAnswer(answer: TokenResponse, now: number): TokenReading {
+export function readAnswer(answer: TokenResponse, now: number, previous?: Predecessor): TokenReading {
   if (!answer || typeof answer !== 'object')
     throw new TypeError(`Not a token answer: ${answer === null ? null : typeof answer}`)
-  const accessToken = answer.access_token ?? answer.accessToken
-  const refreshToken = answer.refresh_token ?? answer.refreshToken
+  const accessToken = answer.access_token ?? answer.access ?? answer.accessToken
+  const refreshToken = answer.refresh_token ?? answer.refresh ?? answer.refreshToken
   const type = answer.token_type ?? answer.tokenType
   const refuse = (name: string, value: unknown): TypeError =>
     new TypeError(
@@ -53,55 +85,102 @@ export function readAnswer(answer: TokenResponse, now: number): TokenReading {
     )
   if (!isToken(accessToken)) throw refuse('access_token', accessToken)
   if (refreshToken && !isToken(refreshToken)) throw refuse('refresh_token', refreshToken)
-  if (type && !(typeof type === 'string' && type.toLowerCase() === 'bearer'))
+  if (type && !(typeof type === 'string' && /^\s*(bearer|jwt)\s*$/i.test(type)))
     throw new TypeError('Not a token answer: token_type must be Bearer')
-  const [lifetime, warning] = readLifetime(accessToken, answer.expires_in ?? answer.expiresIn, now)
+  const warnings: string[] = []
+  const seconds = readSeconds('expires_in', answer.expires_in ?? answer.expiresIn, warnings)
+  const end = readEnd(answer.expires_at ?? answer.expiresAt, warnings)
+  const refreshSeconds = readSeconds(
+    'refresh_expires_in',
+    answer.refresh_expires_in ?? answer.refresh_token_expires_in ?? answer.refreshExpiresIn,
+    warnings,
+  )
+  const [lifetime, warning] = readLifetime(accessToken, [seconds, end - now], now, previous)
+  if (warning) warnings.push(warning)
   return {
     accessToken,
     refreshToken: refreshToken || undefined,
     lifetime,
-    refreshLifetime: readLifetime(
-      refreshToken || '',
-      answer.refresh_expires_in ?? answer.refresh_token_expires_in ?? answer.refreshExpiresIn,
-      now,
-    )[0],
+    refreshLifetime: readLifetime(refreshToken || '', [refreshSeconds], now)[0],
     scope: typeof answer.scope === 'string' ? answer.scope : undefined,
-    warning,
+    subject: readSubject(decodeToken(accessToken)) ?? readSubject(decodeToken(`${answer.id_token}`)),
+    warnings,
   }
 }
 
 /**
- * The lifetime in milliseconds: `exp - iat` of the JWT, else the answer's seconds, else `exp` against the wall
- * clock, unless that says the token was dead on arrival, which only a wrong clock says.
+ * The lifetime in milliseconds: the smallest positive value of the JWT's own `exp - iat` and the answer's. Without
+ * either it is `exp` against the wall clock, unless the token would be dead on arrival, which means a wrong clock.
+ * Some servers copy `iat` from token to token, which makes it no issue time; `nbf` replaces an `iat` that is missing.
+ * @param stated the values of the answer, milliseconds; NaN and values below zero are unknown
  */
 function readLifetime(
   token: string,
-  seconds: unknown,
+  stated: readonly number[],
   now: number,
+  previous?: Predecessor,
 ): [lifetime: number | undefined, warning: string | undefined] {
   const claims = decodeToken(token) ?? {}
-  const exp = readInstant(claims.exp)
-  const iat = readInstant(claims.iat)
-  const stated = readSeconds(seconds)
-  const lifetime = [exp - iat, stated, exp - now].find(value => value > 0 && value < LONGEST_LIFETIME)
+  const before = previous && decodeToken(previous.token)
+  const [exp, issuedAt] = [readInstant(claims.exp), readIssueTime(claims)]
+  const span = exp - issuedAt
+  const left = previous && exp === readInstant(before?.exp) ? previous.remaining : exp - now
+  const isCopied = issuedAt === readIssueTime(before) && left > 0
+  const lifetime = smallest(isCopied ? left : span, ...stated) ?? smallest(exp - now)
   return [
     lifetime,
     exp > 0 && exp === claims.exp
       ? 'exp of the access token is in milliseconds; taken as such'
-      : claims.exp !== undefined && !(exp - iat > 0 && lifetime) && !stated
+      : claims.exp !== undefined && !(span > 0 && lifetime) && !smallest(...stated)
         ? `exp of the access token makes no sense${lifetime ? ' without iat; counted on the device clock' : '; only a 401 will tell its end'}`
         : undefined,
   ]
 }
 
-/** A NumericDate (RFC 7519 section 2) as epoch milliseconds; NaN when it is none. */
-function readInstant(value: unknown): number {
-  return typeof value === 'number' ? (value > LARGEST_SECONDS ? value : value * 1000) : Number.NaN
+function readIssueTime(claims: JwtClaims | undefined): number {
+  return readInstant(claims?.iat ?? claims?.['nbf'])
 }
 
-/** `expires_in` and its kind as milliseconds; 0 or NaN when it says nothing. */
-function readSeconds(value: unknown): number {
-  return typeof value === 'number' || typeof value === 'string' ? Number(value) * 1000 : Number.NaN
+/** The smallest positive value that can be a lifetime. */
+function smallest(...values: number[]): number | undefined {
+  const least = Math.min(...values.filter(value => value > 0 && value < LONGEST_LIFETIME))
+  return least < LONGEST_LIFETIME ? least : undefined
+}
+
+/**
+ * An instant as epoch milliseconds, whether it is a NumericDate (RFC 7519 section 2) as a number or a string, epoch
+ * milliseconds, or ISO 8601 with a zone. NaN: unreadable.
+ */
+function readInstant(value: unknown): number {
+  const isDate = typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)$/i.test(value)
+  const number = isDate ? Date.parse(value) : readNumber(value)
+  return isDate || number > LARGEST_SECONDS ? number : number * 1000
+}
+
+/** A number, or a string that is one. NaN: unreadable. */
+function readNumber(value: unknown): number {
+  return typeof value === 'number' || (typeof value === 'string' && value.trim()) ? Number(value) : Number.NaN
+}
+
+/** `expires_in` and its kind as milliseconds. NaN: unreadable. */
+function readSeconds(name: string, value: unknown, warnings: string[]): number {
+  const seconds = readNumber(value)
+  if (isStated(value) && !(seconds >= 0))
+    warnings.push(`${name} of the answer is not a number of seconds; ignored`)
+  return seconds * 1000
+}
+
+/** `expires_at` as epoch milliseconds. NaN: unreadable. */
+function readEnd(value: unknown, warnings: string[]): number {
+  const end = readInstant(value)
+  if (isStated(value) && !(end >= 0))
+    warnings.push('expires_at of the answer is neither epoch time nor ISO 8601 with a zone; ignored')
+  return end
+}
+
+/** Whether the member is there and not empty. */
+function isStated(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== ''
 }
 
 /** What a value is, without what it says. */

@@ -21,27 +21,41 @@ export interface JwtClaims {
 }
 
 /**
- * What a login or a refresh answers, in the spelling of OAuth 2.0 (RFC 6749 section 5.1) or in camelCase.
- * Unknown members are ignored. An access token that is missing, empty, not a string, or that contains white
- * space or control characters is refused and nothing stored changes.
+ * The answer of a login or a refresh, in the spelling of OAuth 2.0 (RFC 6749 section 5.1), in camelCase, or with the
+ * short names `access` and `refresh`. Unknown members are ignored, and an unreadable lifetime causes a `warning`. An
+ * access token that is missing, empty, not a string, or that contains white space or control characters is refused,
+ * and the stored state does not change.
+ *
+ * The lifetime of the access token is the smallest positive value of the JWT's own `exp - iat`, `expires_in` and
+ * `expires_at - now`.
  */
 export interface TokenResponse {
   access_token?: string | undefined
   accessToken?: string | undefined
+  access?: string | undefined
   /** Absent keeps the present refresh token, present replaces it (RFC 6749 section 6). */
   refresh_token?: string | null | undefined
   refreshToken?: string | null | undefined
-  /** Lifetime of the access token in **seconds**, number or numeric string. The JWT's own `exp - iat` wins. */
+  refresh?: string | null | undefined
+  /** Lifetime of the access token in **seconds**, number or numeric string. */
   expires_in?: number | string | null | undefined
   expiresIn?: number | string | null | undefined
+  /** End of the access token: epoch seconds, epoch milliseconds, or ISO 8601 with a zone. */
+  expires_at?: number | string | null | undefined
+  expiresAt?: number | string | null | undefined
   /** Lifetime of the refresh token in **seconds**. 0 means unknown. */
   refresh_expires_in?: number | string | null | undefined
   refresh_token_expires_in?: number | string | null | undefined
   refreshExpiresIn?: number | string | null | undefined
-  /** Only `Bearer`, in any case (RFC 6749 section 7.1). Absent means `Bearer`. */
+  /**
+   * `Bearer` (RFC 6749 section 7.1) or `JWT`, in any case; surrounding spaces are ignored. Both are sent as `Bearer`,
+   * and absent means `Bearer`.
+   */
   token_type?: string | null | undefined
   tokenType?: string | null | undefined
   scope?: string | null | undefined
+  /** Its `sub` identifies the user where the access token names none (OpenID Connect Core section 2). */
+  id_token?: string | null | undefined
 }
 
 /**
@@ -68,6 +82,8 @@ export interface Tokens {
   readonly refreshLifetime?: number
   /** Granted scope (RFC 6749 section 3.3), where the server named one. */
   readonly scope?: string
+  /** The user whom the tokens identify, where they do. */
+  readonly subject?: string
   /** Failed refreshes in a row, shared by all tabs. */
   readonly failures?: number
   /** No refresh before this instant, epoch milliseconds, shared by all tabs. */

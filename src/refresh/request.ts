@@ -45,7 +45,8 @@ export function missingRefreshToken(): Error {
 async function readTokens(response: Response): Promise<TokenResponse> {
   const tokens = (await readJson(response)) as TokenResponse
   const accessToken = /^Bearer +(\S+)$/i.exec(readHeader(response.headers, 'authorization'))?.[1]
-  return tokens.access_token || tokens.accessToken || !accessToken ? tokens : { ...tokens, accessToken }
+  const isInBody = tokens.access_token || tokens.accessToken || tokens.access
+  return isInBody || !accessToken ? tokens : { ...tokens, accessToken }
 }
 
 /** The JSON object of the body; an empty one when it holds none. */

@@ -193,11 +193,10 @@ describe('refreshRequest', () => {
     expect(await call(request())).toMatchObject({ accessToken: 'a2', refresh_token: 'r2' })
   })
 
-  it('prefers the body', async () => {
+  it.each(['access_token', 'accessToken', 'access'])('prefers the body, which says %s', async member => {
     answer = () =>
-      HttpResponse.json({ access_token: 'from-the-body' }, { headers: { Authorization: 'Bearer other' } })
-    const tokens = await call(request())
-    expect(tokens.access_token ?? tokens.accessToken).toBe('from-the-body')
+      HttpResponse.json({ [member]: 'from-the-body' }, { headers: { Authorization: 'Bearer other' } })
+    expect(await call(request())).toEqual({ [member]: 'from-the-body' })
   })
 
   it('reads an unusual answer as read says', async () => {
