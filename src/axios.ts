@@ -20,6 +20,7 @@ import { carry } from './http/carry.js'
 import { copyOf, fullPath, handOver, readJson } from './http/config.js'
 import { createLanding } from './http/landing.js'
 import { type HttpOptions, resolveHttpOptions } from './http/options.js'
+import { type Report, report } from './http/report.js'
 import { createVerdict } from './http/verdict.js'
 
 declare module 'axios' {
@@ -131,6 +132,7 @@ function createClient(
     adapter: AxiosAdapter,
     ticket: Ticket,
     isReplay: boolean,
+    step: Report | undefined,
   ): Promise<AxiosResponse> => {
     const { data, beforeRedirect } = config
     // What leaves is a copy: the config is the application's, to look at, to share, to report and to send again.
@@ -148,6 +150,7 @@ function createClient(
     }
     let response: AxiosResponse | undefined
     let failure: { error: unknown } | undefined
+    step?.('sent')
     try {
       response = await adapter(dressed)
     } catch (error) {
@@ -162,7 +165,6 @@ function createClient(
     if (isOneShot(response?.data)) headers.delete(ours)
     // Another session that is attached to the instance has found the application's adapter below its own.
     config.adapter = dressed.adapter as Adapter
-
     const url = String(config.url)
     // A browser follows redirects by itself.
     const landed: string | undefined = response?.request?.responseURL
@@ -170,6 +172,7 @@ function createClient(
     // Whoever a redirect led to never saw the token: it refuses none, and hands out none.
     if (isAway && response) away.add(response)
     if (!isAway && response && isRefused(seen(response), ticket, url, isReplay) && !isReplay) {
+      step?.('rejected', response.status)
       const renewal = renew(ticket, url)
       // A body that cannot be sent twice is not: the refresh prepares the next call.
       if (isOneShot(data)) renewal?.catch(ignore)
@@ -178,7 +181,7 @@ function createClient(
         // Whoever waits holds nothing of the refusal: its error and its stack would be most of what waiting costs.
         response = failure = dressed = headers = undefined
         const next = await patiently(config, renewal)
-        return send(config, adapter, next, true)
+        return send(config, adapter, next, true, step)
       }
     }
     if (failure) throw failure.error
@@ -196,26 +199,30 @@ function createClient(
         }
       : response
 
-  return (config, wrapped, session) => {
+  const declines = (response: AxiosResponse): boolean => !away.has(response) && refuses(seen(response))
+  const run = (config: Config, wrapped: Adapter, session?: object, step?: Report) => {
     // Whoever sends this config again starts from the application's own adapter.
     config.adapter = wrapped
     config.headers = AxiosHeaders.from(config.headers)
     const adapter = typeof wrapped === 'function' ? wrapped : resolve(wrapped, config)
-    if (!wants(config)) return adapter(config)
+    const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> => {
+      if (!own) step?.('sent')
+      return own ? send(config, adapter, own, isAlone, step) : adapter(config)
+    }
+    if (!wants(config)) return begin()
     const isOnce = isOneShot(config.data)
     const ticket = engine.acquire(session, isOnce, isServer)
-    if (isServer) {
-      return carry(engine, {
-        ticket,
-        isOnce,
-        send: (own, isAlone) => (own ? send(config, adapter, own, isAlone) : adapter(config)),
-        refuses: response => !away.has(response) && refuses(seen(response)),
-        patiently: promise => patiently(config, promise),
-      })
-    }
-    if (!ticket) return adapter(config)
-    return isPromise(ticket)
-      ? patiently(config, ticket).then(late => (late ? send(config, adapter, late, false) : adapter(config)))
-      : send(config, adapter, ticket, false)
+    if (isPromise(ticket) || (isServer && ticket && engine.isDead(ticket))) step?.('waiting')
+    const wait = <T>(promise: Promise<T>): Promise<T> => patiently(config, promise)
+    if (isServer) return carry(engine, { ticket, isOnce, send: begin, refuses: declines, patiently: wait })
+    return isPromise(ticket) ? wait(ticket).then(late => begin(late)) : begin(ticket)
   }
+  return (config, wrapped, session) =>
+    report(
+      engine,
+      'axios',
+      config,
+      () => fullPath(instance, config),
+      step => run(config, wrapped, session, step),
+    )
 }

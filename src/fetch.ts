@@ -11,6 +11,7 @@ import { ignore, isPromise, unlessAborted } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
 import { type HttpOptions, resolveHttpOptions } from './http/options.js'
+import { type Report, report } from './http/report.js'
 import { createVerdict } from './http/verdict.js'
 
 /** What `fetch` takes, and whether the request needs a login. */
@@ -63,7 +64,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
 
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
   const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<Response> => {
-    const { fetcher, url, init, bag, own, isOnce } = call
+    const { fetcher, url, init, bag, own, isOnce, step } = call
     const dressed: Bag = Object.assign({}, bag)
     if (ticket) {
       const { refreshToken } = ticket.tokens
@@ -72,9 +73,11 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     }
     const copy = isOnce ? own : own?.clone()
     for (const key in dressed) copy?.headers.set(key, dressed[key] as string)
+    step?.('sent')
     const response = await (copy ? fetcher(copy, init) : fetcher(url, { ...init, headers: dressed }))
     if (!ticket || isAway(response)) return response
     const renewal = isRefused(response, ticket, url, isReplay) && !isReplay && renew(ticket, url)
+    if (renewal) step?.('rejected', response.status)
     // A body that cannot be sent twice is not: the refresh prepares the next call.
     if (isOnce && renewal) renewal.catch(ignore)
     if (isOnce || !renewal) return response
@@ -83,10 +86,10 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
   }
 
   // What the caller gave is read at once, as `fetch` does, in the session of now.
-  const start: AuthFetch = (input, init) => {
+  const start = (input: Input, init?: AuthRequestInit, step?: Report): Promise<Response> => {
     const session = engine.session()
     const fetcher = options.fetch ?? fetch
-    const request = typeof input === 'object' && 'url' in input ? input : undefined
+    const request = requestOf(input)
     const url = request ? request.url : String(input)
     const {
       body,
@@ -113,6 +116,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
       !rules.allows(engine, url, ({ href }) => ({ url: href, method, headers: new Headers(bag) })) ||
       (token && (carries(body, token) || carries(Object.values(bag).join(), token)))
     ) {
+      step?.('sent')
       return fetcher(input, init)
     }
     const isOnce = isOneShot(body)
@@ -127,6 +131,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
       own,
       isOnce,
       signal: signal ?? undefined,
+      step,
     }
     const acquire = (): ReturnType<typeof engine.acquire> => engine.acquire(session, isOnce, isServer)
     // The body of a `Request` may be what makes it the refresh, and can only be read by and by.
@@ -137,6 +142,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
             .text()
             .then(text => (carries(text, token) ? undefined : acquire()))
         : acquire()
+    if (isPromise(ticket) || (isServer && ticket && engine.isDead(ticket))) step?.('waiting')
     if (isServer) {
       return carry(engine, {
         ticket,
@@ -151,8 +157,13 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
       : send(call, ticket, false)
   }
   return (input, init) => {
+    const call = (step?: Report): Promise<Response> => start(input, init, step)
     try {
-      return start(input, init)
+      const request = requestOf(input)
+      const { method = request?.method, signal = request?.signal } = init ?? {}
+      // The refresh has events of its own.
+      if (engine.refreshing(signal)) return call()
+      return report(engine, 'fetch', { method }, () => request?.url ?? String(input), call)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -164,7 +175,12 @@ function patiently<T>({ signal }: Call, promise: Promise<T>): Promise<T> {
   return unlessAborted(promise.catch(rethrowOwn), signal)
 }
 
+type Input = Parameters<AuthFetch>[0]
 type Bag = Record<string, string>
+
+function requestOf(input: Input): Request | undefined {
+  return typeof input === 'object' && 'url' in input ? input : undefined
+}
 
 /** What is to be sent. */
 interface Call {
@@ -175,4 +191,5 @@ interface Call {
   readonly own: Request | undefined
   readonly isOnce: boolean
   readonly signal: AbortSignal | undefined
+  readonly step: Report | undefined
 }

@@ -18,6 +18,7 @@ export { decodeToken } from './core/tokens.js'
 export type {
   AnonymousState,
   Auth,
+  AuthEvent,
   AuthEvents,
   AuthenticatedState,
   AuthLock,
@@ -33,6 +34,7 @@ export type {
   RefreshContext,
   RefreshFunction,
   RefreshReason,
+  RequestEvent,
   RetryOptions,
   SessionEndReason,
   TokenResponse,

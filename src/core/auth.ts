@@ -225,7 +225,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     refresh,
     getState: () => state as AuthState<Claims>,
     subscribe: listener => events.on(CHANGE, listener),
-    on: (event, listener) => events.on(event, listener),
+    on: (event: string, listener: (event: never) => void) => events.on(event, listener),
     dispose() {
       schedule.stop()
       flights.stop()

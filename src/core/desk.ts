@@ -146,5 +146,15 @@ export function createDesk({ settings, clock, events, session, flights, conclude
     refreshing: signal => flights.calling() || (!!signal && flights.owns(signal)),
     flightToken: () => flights.current()?.held?.tokens.refreshToken,
     warn,
+    watched: events.watched,
+    report(event) {
+      events.emit('request', { ...event, at: settings.clock.now() })
+      events.flush()
+    },
+    settings,
+    expire() {
+      if (session.held) session.held.endsAt = 0
+      conclude()
+    },
   }
 }

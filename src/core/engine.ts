@@ -1,6 +1,7 @@
 /** What the HTTP entries see of an `Auth`, behind a symbol: an entry needs no code of the core. */
 import type { Held } from './held.js'
-import type { Auth, TokenResponse } from './types.js'
+import type { Settings } from './options.js'
+import type { Auth, RequestEvent, TokenResponse } from './types.js'
 
 /** Finds the engine of an `Auth`, also one that another copy of the package made. */
 export const ENGINE: unique symbol = Symbol.for('tokenflight.engine') as never
@@ -38,6 +39,14 @@ export interface Engine {
   /** The refresh token of a refresh that is under way: what carries it is the refresh. */
   flightToken(): string | undefined
   warn(message: string, error?: unknown): void
+  /** A number for a request, where a listener of every event exists; else nothing is to be reported. */
+  watched(): number | undefined
+  /** Tells those listeners of a step of a request. */
+  report(event: Omit<RequestEvent, 'type' | 'at'>): void
+  /** For devtools: `name`, `clock`, `window(lifetime)`, and `refresh`, which is read at the start of each flight. */
+  readonly settings: Settings
+  /** For devtools: the access token counts as expired, here alone; whatever needs it next refreshes. */
+  expire(): void
 }
 
 /** @throws TypeError when it is not an `Auth` */

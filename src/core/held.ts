@@ -18,7 +18,7 @@ export interface Held {
   readonly claims: JwtClaims | undefined
   readonly arrivedAt: number
   /** From here on the token is dead. */
-  readonly endsAt: number
+  endsAt: number
   readonly refreshEndsAt: number
   /** The begin of the window. */
   readonly windowAt: number

@@ -281,6 +281,36 @@ export interface AuthEvents {
   warning: { message: string; error?: unknown }
 }
 
+/**
+ * One step of one request of a client, for listeners of every event. `waiting`: it needs a token that is not there yet.
+ * `sent`: it leaves. `rejected`: the answer rejects its token; a refresh and `replayed` follow, unless its body can be
+ * sent only once. `done`: an answer reached the caller, whatever its status. `failed`: none did.
+ */
+export interface RequestEvent {
+  readonly type: 'request'
+  /** The same for all steps of one call, and of no other call of this `auth`. */
+  readonly id: number
+  /** `'fetch'`, or `'axios'` and the base URL where the instance has one. */
+  readonly client: string
+  /** In upper case. */
+  readonly method: string
+  /**
+   * Origin and path, never the query. Segments of the path that are longer than a UUID may be secrets: each is an
+   * ellipsis here. Empty where a relative URL has no page to resolve it.
+   */
+  readonly url: string
+  readonly phase: 'waiting' | 'sent' | 'rejected' | 'replayed' | 'done' | 'failed'
+  /** Status of the answer, where there was one. */
+  readonly status?: number | undefined
+  /** When, epoch milliseconds. */
+  readonly at: number
+}
+
+/** Any event with its name, as `auth.on('*', listener)` hands it over. No token, no body and no query is in it. */
+export type AuthEvent =
+  | { [Name in keyof AuthEvents]: { type: Name } & AuthEvents[Name] }[keyof AuthEvents]
+  | RequestEvent
+
 /** What `getAccessToken` may be asked for. */
 export interface GetAccessTokenOptions {
   /** Stops this caller's wait at once with the signal's reason; the refresh goes on for the others. */
@@ -318,6 +348,11 @@ export interface Auth<Claims = JwtClaims> {
   subscribe(listener: () => void): () => void
   /** Calls the listener with each event of the kind. Returns the unsubscriber. */
   on<Name extends keyof AuthEvents>(event: Name, listener: (event: AuthEvents[Name]) => void): () => void
+  /**
+   * Calls the listener with every event and its name, `{ type, ...event }`, and with each step of each request, which
+   * clients report only while such a listener exists. Returns the unsubscriber.
+   */
+  on(event: '*', listener: (event: AuthEvent) => void): () => void
   /** Stops timers, channel and listeners; idempotent. */
   dispose(): void
 }

@@ -140,7 +140,7 @@ export function resolveHttpOptions<Request, Response extends Answer>(
 }
 
 /** The URL as the platform resolves it: against the document's base where there is one. Undefined when it is none. */
-function parseUrl(url: string, base?: string | null): URL | undefined {
+export function parseUrl(url: string, base?: string | null): URL | undefined {
   const { document, location } = globalThis as {
     document?: { baseURI?: string }
     location?: { href?: string }

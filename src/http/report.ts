@@ -1,0 +1,53 @@
+/** The steps of a request, for listeners of every event: its method and its address, nothing that it carries. */
+import type { Engine } from '../core/engine.js'
+import type { RequestEvent } from '../core/types.js'
+import { parseUrl } from './options.js'
+
+/** Reports a step of one request. A second `sent` is the replay. */
+export type Report = (phase: Exclude<RequestEvent['phase'], 'replayed'>, status?: number) => void
+
+/** The parts of a request that are reported with each of its steps. */
+interface Described {
+  readonly baseURL?: string | undefined
+  readonly method?: string | undefined
+}
+
+/**
+ * Makes a call, and reports its steps while a listener of every event exists.
+ * @param call gets what reports the steps before the outcome, if they are reported
+ */
+export function report<Response extends { status: number }>(
+  engine: Engine,
+  client: string,
+  { baseURL, method = 'GET' }: Described,
+  url: () => string,
+  call: (step?: Report) => Promise<Response>,
+): Promise<Response> {
+  const id = engine.watched()
+  if (!id) return call()
+  const described = {
+    id,
+    client: baseURL ? `${client} ${addressOf(baseURL)}` : client,
+    method: method.toUpperCase(),
+    url: addressOf(url()),
+  }
+  let sent = 0
+  const step: Report = (phase, status) =>
+    engine.report({ ...described, phase: phase === 'sent' && sent++ ? 'replayed' : phase, status })
+  const answer = new Promise<Response>(resolve => resolve(call(step)))
+  answer.then(
+    ({ status }) => step('done', status),
+    error => {
+      const status: number | undefined = error?.response?.status
+      step(status ? 'done' : 'failed', status)
+    },
+  )
+  return answer
+}
+
+/** Origin and path, empty where there is no page to resolve it; segments longer than a UUID may be secrets. */
+function addressOf(url: string): string {
+  const { protocol, host, pathname = '' } = parseUrl(url) ?? ({} as Partial<URL>)
+  const shown = pathname.split('/').map(segment => (segment.length > 36 ? '…' : segment))
+  return host ? `${protocol}//${host}${shown.join('/')}` : (protocol ?? '')
+}

@@ -1,0 +1,186 @@
+import { type AuthEvent, createAuth } from 'tokenflight'
+import { describe, expect, expectTypeOf, it, vi } from 'vitest'
+import {
+  expectNoToken,
+  httpError,
+  invalidGrant,
+  open,
+  pair,
+  refreshStub,
+  rejection,
+  settle,
+  track,
+  useFakeTime,
+  watch,
+} from '../support/core.js'
+
+useFakeTime()
+
+describe("auth.on('*', listener)", () => {
+  it('receives every event with its name, in the order of the named listeners', async () => {
+    const { auth, refresh, events } = open({ retry: 0 })
+    const seen: AuthEvent[] = []
+    auth.on('*', event => void seen.push(event))
+    await auth.login({ ...pair(), refresh_expires_in: 3_600 })
+    watch(auth.refresh())
+    await settle()
+    refresh.last.answer()
+    await settle()
+    watch(auth.refresh())
+    await settle()
+    refresh.last.fail(httpError(503))
+    await settle()
+    watch(auth.refresh())
+    await settle()
+    refresh.last.fail(invalidGrant())
+    await settle()
+    await auth.login(pair())
+    await auth.logout()
+    expect(seen.map(({ type }) => type)).toEqual([
+      'login',
+      'refreshed',
+      'refreshFailed',
+      'sessionExpired',
+      'login',
+      'logout',
+    ])
+    expect(seen).toEqual(events.all.map(([type, event]) => ({ type, ...event })))
+    expectNoToken(seen)
+  })
+
+  it('receives no change of state, which has no name', async () => {
+    const { auth } = open()
+    const seen: string[] = []
+    auth.on('*', ({ type }) => void seen.push(type))
+    auth.subscribe(() => void seen.push('state'))
+    await auth.login(pair())
+    expect(seen.sort()).toEqual(['login', 'state'])
+  })
+
+  it('receives an event that was emitted while the session was created', async () => {
+    const auth = track(
+      createAuth({
+        refresh: refreshStub(async () => pair()),
+        storage: {
+          get() {
+            throw new Error('no storage here')
+          },
+          set() {},
+          remove() {},
+        },
+      }),
+    )
+    const seen: AuthEvent[] = []
+    auth.on('*', event => void seen.push(event))
+    await auth.ready
+    expect(seen.map(({ type }) => type)).toContain('warning')
+  })
+
+  it('is told after the listeners of the event itself', async () => {
+    const { auth } = open()
+    const order: string[] = []
+    auth.on('*', ({ type }) => void order.push(`every: ${type}`))
+    auth.on('login', () => void order.push('login'))
+    await auth.login(pair())
+    expect(order).toEqual(['login', 'every: login'])
+  })
+
+  it('stops with the function that on returned', async () => {
+    const { auth } = open()
+    const listener = vi.fn()
+    const stop = auth.on('*', listener)
+    await auth.login(pair())
+    stop()
+    await auth.logout()
+    expect(listener).toHaveBeenCalledTimes(1)
+  })
+
+  it('stops with dispose', async () => {
+    const { auth } = open()
+    const listener = vi.fn()
+    auth.on('*', listener)
+    await auth.login(pair())
+    auth.dispose()
+    await auth.logout()
+    expect(listener).toHaveBeenCalledTimes(1)
+  })
+
+  it('leaves the event of a named listener alone when it writes to its own', async () => {
+    const { auth } = open({ refresh: refreshStub(async () => pair()) })
+    auth.on('*', event => void Object.assign(event, { type: 'changed', reason: 'changed' }))
+    const reasons: string[] = []
+    auth.on('refreshed', ({ reason }) => void reasons.push(reason))
+    await auth.login(pair())
+    await auth.refresh()
+    await auth.refresh()
+    expect(reasons).toEqual(['manual', 'manual'])
+  })
+
+  it('receives a warning when another listener throws', async () => {
+    const { auth } = open()
+    const seen: AuthEvent[] = []
+    const bug = new Error('bug in a listener')
+    auth.on('login', () => {
+      throw bug
+    })
+    auth.on('*', event => void seen.push(event))
+    await auth.login(pair())
+    expect(seen).toEqual([
+      { type: 'login' },
+      { type: 'warning', message: expect.stringContaining('login'), error: bug },
+    ])
+  })
+
+  it('causes one warning when it always throws, and the session goes on', async () => {
+    const { auth, events } = open({ refresh: refreshStub(async () => pair()) })
+    let calls = 0
+    auth.on('*', () => {
+      calls++
+      throw new Error('bug')
+    })
+    await auth.login(pair())
+    await settle()
+    expect(events.of('warning')).toHaveLength(1)
+    expect(calls).toBe(2)
+    expect(await auth.getAccessToken()).toBeDefined()
+  })
+
+  it('may log out within an event that it receives', async () => {
+    const { auth, refresh, events } = open({
+      refresh: refreshStub(() => Promise.reject(httpError(503))),
+      retry: 0,
+    })
+    auth.on('*', ({ type }) => {
+      if (type === 'refreshFailed') void auth.logout()
+    })
+    await auth.login(pair())
+    await rejection(auth.refresh())
+    await settle()
+    expect(events.names).toEqual(['login', 'refreshFailed', 'logout'])
+    expect(refresh.calls).toHaveLength(1)
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+  })
+
+  it('has a type that its name narrows', () => {
+    const { auth } = open()
+    auth.on('*', event => {
+      if (event.type === 'refreshed') expectTypeOf(event.source).toEqualTypeOf<'network' | 'tab'>()
+      if (event.type === 'request') expectTypeOf(event.url).toEqualTypeOf<string>()
+      if (event.type === 'sessionExpired')
+        expectTypeOf(event.reason).toEqualTypeOf<
+          'refresh_token_expired' | 'refresh_rejected' | 'no_refresh_token'
+        >()
+    })
+    auth.on('refreshed', event => expectTypeOf(event).not.toHaveProperty('type'))
+    expectTypeOf<AuthEvent['type']>().toEqualTypeOf<
+      | 'login'
+      | 'refreshed'
+      | 'refreshFailed'
+      | 'sessionExpiring'
+      | 'sessionExpired'
+      | 'logout'
+      | 'warning'
+      | 'request'
+    >()
+  })
+})
