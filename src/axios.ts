@@ -14,7 +14,7 @@ import {
 import { type Engine, engineOf, type Ticket } from './core/engine.js'
 import type { Auth } from './core/types.js'
 import { ignore, isPromise } from './core/waiting.js'
-import { patiently } from './http/axios-wait.js'
+import { type Call, createCall, patiently, remainingTimeout, restateTimeout } from './http/axios-wait.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
 import { copyOf, fullPath, handOver, readJson } from './http/config.js'
@@ -48,7 +48,8 @@ interface Mark {
 
 /**
  * Sends the session's access token with every request of the instance to an allowed origin, refreshes it ahead of
- * its end and after a 401, and sends a refused request again. Attaching the same pair twice is harmless.
+ * its end and after a 401, and sends a refused request again. The `timeout` of a request, milliseconds, limits its waits
+ * and its replay, too. Attaching the same pair twice is harmless.
  * @returns the detacher, which restores the instance
  * @throws TypeError that names the option; without a base URL and a page `allowedOrigins` is required
  */
@@ -126,15 +127,34 @@ function createClient(
     target.headers.delete(ours)
   }
 
+  /** One attempt: what came of a copy of the config becomes the application's. */
+  const attempt = async (call: Call, own: Config): Promise<Outcome> => {
+    const { config, adapter } = call
+    const rest = remainingTimeout(call)
+    if (rest) own.timeout = rest
+    const outcome: Outcome = {}
+    call.step?.('sent')
+    try {
+      outcome.response = await adapter(own)
+    } catch (error) {
+      outcome.failure = { error }
+      if (rest) restateTimeout(error, rest, call)
+      const { response, cause } = (error ?? {}) as { response?: AxiosResponse; cause?: AxiosError }
+      outcome.response = response
+      // Some versions of axios wrap their own errors, and some adapters do.
+      for (const each of [error, cause, cause?.response]) handOver(each, config)
+    }
+    handOver(outcome.response, config)
+    // Another session that is attached to the instance has found the application's adapter below its own.
+    config.adapter = own.adapter as Adapter
+    return outcome
+  }
+
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
-  const send = async (
-    config: Config,
-    adapter: AxiosAdapter,
-    ticket: Ticket,
-    isReplay: boolean,
-    step: Report | undefined,
-  ): Promise<AxiosResponse> => {
+  const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<AxiosResponse> => {
+    const { config, step } = call
     const { data, beforeRedirect } = config
+    if (!ticket) return conclude(await attempt(call, call.limit ? copyOf(config) : config))
     // What leaves is a copy: the config is the application's, to look at, to share, to report and to send again.
     let dressed: Config | undefined = copyOf(config)
     let headers: AxiosHeaders | undefined = Object.assign(new AxiosHeaders(), config.headers)
@@ -148,23 +168,10 @@ function createClient(
       isAway ||= isForeign(target.href)
       if (isAway) undress(target)
     }
-    let response: AxiosResponse | undefined
-    let failure: { error: unknown } | undefined
-    step?.('sent')
-    try {
-      response = await adapter(dressed)
-    } catch (error) {
-      failure = { error }
-      const { response: refusal, cause } = (error ?? {}) as { response?: AxiosResponse; cause?: AxiosError }
-      response = refusal
-      // Some versions of axios wrap their own errors, and some adapters do.
-      for (const each of [error, cause, cause?.response]) handOver(each, config)
-    }
-    handOver(response, config)
+    let outcome: Outcome | undefined = await attempt(call, dressed)
+    let { response } = outcome
     // An answer that streams may fail later, with an error that names the config that left.
     if (isOneShot(response?.data)) headers.delete(ours)
-    // Another session that is attached to the instance has found the application's adapter below its own.
-    config.adapter = dressed.adapter as Adapter
     const url = String(config.url)
     // A browser follows redirects by itself.
     const landed: string | undefined = response?.request?.responseURL
@@ -179,13 +186,12 @@ function createClient(
       else if (renewal) {
         discard(response.data)
         // Whoever waits holds nothing of the refusal: its error and its stack would be most of what waiting costs.
-        response = failure = dressed = headers = undefined
-        const next = await patiently(config, renewal)
-        return send(config, adapter, next, true, step)
+        response = outcome = dressed = headers = undefined
+        const next = await patiently(call, renewal)
+        return send(call, next, true)
       }
     }
-    if (failure) throw failure.error
-    return response as AxiosResponse
+    return conclude(outcome)
   }
 
   /** The answer as the application's functions expect it: JSON, which axios has not parsed yet. */
@@ -200,22 +206,28 @@ function createClient(
       : response
 
   const declines = (response: AxiosResponse): boolean => !away.has(response) && refuses(seen(response))
-  const run = (config: Config, wrapped: Adapter, session?: object, step?: Report) => {
+  const run = (config: Config, wrapped: Adapter, session?: object, step?: Report): Promise<AxiosResponse> => {
     // Whoever sends this config again starts from the application's own adapter.
     config.adapter = wrapped
     config.headers = AxiosHeaders.from(config.headers)
-    const adapter = typeof wrapped === 'function' ? wrapped : resolve(wrapped, config)
-    const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> => {
-      if (!own) step?.('sent')
-      return own ? send(config, adapter, own, isAlone, step) : adapter(config)
-    }
-    if (!wants(config)) return begin()
+    const isNamed = typeof wrapped !== 'function'
+    const adapter = isNamed ? resolve(wrapped, config) : wrapped
     const isOnce = isOneShot(config.data)
-    const ticket = engine.acquire(session, isOnce, isServer)
-    if (isPromise(ticket) || (isServer && ticket && engine.isDead(ticket))) step?.('waiting')
-    const wait = <T>(promise: Promise<T>): Promise<T> => patiently(config, promise)
-    if (isServer) return carry(engine, { ticket, isOnce, send: begin, refuses: declines, patiently: wait })
-    return isPromise(ticket) ? wait(ticket).then(late => begin(late)) : begin(ticket)
+    const ticket = wants(config) ? engine.acquire(session, isOnce, isServer) : undefined
+    if (!ticket) {
+      step?.('sent')
+      return adapter(config)
+    }
+    if (isPromise(ticket) || (isServer && engine.isDead(ticket))) step?.('waiting')
+    const call = createCall({ config, adapter, isNamed, step })
+    const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> => send(call, own, isAlone)
+    const wait = <T>(promise: Promise<T>): Promise<T> => patiently(call, promise)
+    const outcome = isServer
+      ? carry(engine, { ticket, isOnce, send: begin, refuses: declines, patiently: wait })
+      : isPromise(ticket)
+        ? wait(ticket).then(late => begin(late))
+        : begin(ticket)
+    return call.limit ? outcome.finally(call.limit.stop) : outcome
   }
   return (config, wrapped, session) =>
     report(
@@ -225,4 +237,15 @@ function createClient(
       () => fullPath(instance, config),
       step => run(config, wrapped, session, step),
     )
+}
+
+/** What an adapter made of a request. */
+interface Outcome {
+  response?: AxiosResponse | undefined
+  failure?: { readonly error: unknown }
+}
+
+function conclude({ response, failure }: Outcome): AxiosResponse {
+  if (failure) throw failure.error
+  return response as AxiosResponse
 }
