@@ -14,10 +14,11 @@ import {
 import { type Engine, engineOf, type Ticket } from './core/engine.js'
 import type { Auth } from './core/types.js'
 import { ignore, isPromise } from './core/waiting.js'
+import { withJson } from './http/answer.js'
 import { type Call, createCall, patiently, remainingTimeout, restateTimeout } from './http/axios-wait.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
-import { copyOf, fullPath, handOver, readJson } from './http/config.js'
+import { copyOf, fullPath, handOver } from './http/config.js'
 import { createLanding } from './http/landing.js'
 import { type HttpOptions, resolveHttpOptions } from './http/options.js'
 import { type Report, report } from './http/report.js'
@@ -93,7 +94,7 @@ function createClient(
 ): (config: Config, wrapped: Adapter, session: object | undefined) => Promise<AxiosResponse> {
   const rules = resolveHttpOptions(options, instance.defaults.baseURL)
   const { name, format, refreshTokenHeader, isForeign } = rules
-  const { isRefused, refuses, renew } = createVerdict(engine, rules)
+  const { isRefused, wasRefused, renew } = createVerdict(engine, rules, withJson)
   const isServer = !!refreshTokenHeader
   const isCredentials = name.toLowerCase() === 'authorization'
   const ours = refreshTokenHeader ? [name, refreshTokenHeader] : [name]
@@ -117,9 +118,6 @@ function createClient(
         return { ...env, fetch: landing(env?.fetch) }
       },
     })
-
-  /** Answers that a redirect brought from another origin. */
-  const away = new WeakSet<AxiosResponse>()
 
   /** Takes our headers off on the way to another origin. */
   const undress = (target: Parameters<NonNullable<Config['beforeRedirect']>>[0]): void => {
@@ -177,8 +175,9 @@ function createClient(
     const landed: string | undefined = response?.request?.responseURL
     isAway ||= !!landed && isForeign(landed)
     // Whoever a redirect led to never saw the token: it refuses none, and hands out none.
-    if (isAway && response) away.add(response)
-    if (!isAway && response && isRefused(seen(response), ticket, url, isReplay) && !isReplay) {
+    let refused = !isAway && !!response && isRefused(response, ticket, url, isReplay)
+    if (isPromise(refused)) refused = await patiently(call, refused)
+    if (refused && response && !isReplay) {
       step?.('rejected', response.status)
       const renewal = renew(ticket, url)
       // A body that cannot be sent twice is not: the refresh prepares the next call.
@@ -194,18 +193,6 @@ function createClient(
     return conclude(outcome)
   }
 
-  /** The answer as the application's functions expect it: JSON, which axios has not parsed yet. */
-  const seen = (response: AxiosResponse): AxiosResponse =>
-    options.collect || options.shouldRefresh
-      ? {
-          ...response,
-          get data() {
-            return readJson(response.data)
-          },
-        }
-      : response
-
-  const declines = (response: AxiosResponse): boolean => !away.has(response) && refuses(seen(response))
   const run = (config: Config, wrapped: Adapter, session?: object, step?: Report): Promise<AxiosResponse> => {
     // Whoever sends this config again starts from the application's own adapter.
     config.adapter = wrapped
@@ -223,7 +210,7 @@ function createClient(
     const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> => send(call, own, isAlone)
     const wait = <T>(promise: Promise<T>): Promise<T> => patiently(call, promise)
     const outcome = isServer
-      ? carry(engine, { ticket, isOnce, send: begin, refuses: declines, patiently: wait })
+      ? carry(engine, { ticket, isOnce, send: begin, refuses: wasRefused, patiently: wait })
       : isPromise(ticket)
         ? wait(ticket).then(late => begin(late))
         : begin(ticket)

@@ -10,6 +10,7 @@ import type { Auth } from './core/types.js'
 import { ignore, isPromise, unlessAborted } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
+import { onClone } from './http/clone.js'
 import { type HttpOptions, resolveHttpOptions } from './http/options.js'
 import { type Report, report } from './http/report.js'
 import { createVerdict } from './http/verdict.js'
@@ -51,12 +52,12 @@ export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
  */
 export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions = {}): AuthFetch {
   const engine = engineOf(auth as Auth<never>)
-  const rules = resolveHttpOptions(options, undefined)
+  const rules = resolveHttpOptions({ ...options, shouldRefresh: onClone(options.shouldRefresh) }, undefined)
   check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
   const { format } = rules
   const name = rules.name.toLowerCase()
   const refreshTokenHeader = rules.refreshTokenHeader?.toLowerCase()
-  const { isRefused, refuses, renew } = createVerdict(engine, rules)
+  const { isRefused, wasRefused, renew } = createVerdict(engine, rules, response => response)
   const isServer = !!refreshTokenHeader
   if (isServer) engine.serve()
   /** What a redirect led to elsewhere never saw the token: it refuses none, and hands out none. */
@@ -76,7 +77,9 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     step?.('sent')
     const response = await (copy ? fetcher(copy, init) : fetcher(url, { ...init, headers: dressed }))
     if (!ticket || isAway(response)) return response
-    const renewal = isRefused(response, ticket, url, isReplay) && !isReplay && renew(ticket, url)
+    let refused = isRefused(response, ticket, url, isReplay)
+    if (isPromise(refused)) refused = await patiently(call, refused)
+    const renewal = refused && !isReplay && renew(ticket, url)
     if (renewal) step?.('rejected', response.status)
     // A body that cannot be sent twice is not: the refresh prepares the next call.
     if (isOnce && renewal) renewal.catch(ignore)
@@ -148,7 +151,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
         ticket,
         isOnce,
         send: (own, isAlone) => send(call, own, isAlone),
-        refuses: response => !isAway(response) && refuses(response),
+        refuses: wasRefused,
         patiently: promise => patiently(call, promise),
       })
     }

@@ -146,6 +146,10 @@ export function createDesk({ settings, clock, events, session, flights, conclude
     refreshing: signal => flights.calling() || (!!signal && flights.owns(signal)),
     flightToken: () => flights.current()?.held?.tokens.refreshToken,
     warn,
+    challenge(event) {
+      events.emit('challenge', event)
+      events.flush()
+    },
     watched: events.watched,
     report(event) {
       events.emit('request', { ...event, at: settings.clock.now() })

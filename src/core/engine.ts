@@ -1,7 +1,7 @@
 /** What the HTTP entries see of an `Auth`, behind a symbol: an entry needs no code of the core. */
 import type { Held } from './held.js'
 import type { Settings } from './options.js'
-import type { Auth, RequestEvent, TokenResponse } from './types.js'
+import type { Auth, AuthEvents, RequestEvent, TokenResponse } from './types.js'
 
 /** Finds the engine of an `Auth`, also one that another copy of the package made. */
 export const ENGINE: unique symbol = Symbol.for('tokenflight.engine') as never
@@ -39,6 +39,8 @@ export interface Engine {
   /** The refresh token of a refresh that is under way: what carries it is the refresh. */
   flightToken(): string | undefined
   warn(message: string, error?: unknown): void
+  /** Tells the application of a 401 that no refresh can fix. */
+  challenge(event: AuthEvents['challenge']): void
   /** A number for a request, where a listener of every event exists; else nothing is to be reported. */
   watched(): number | undefined
   /** Tells those listeners of a step of a request. */

@@ -277,6 +277,20 @@ export interface AuthEvents {
   /** Once per session. */
   sessionExpired: { reason: SessionEndReason; error?: Error }
   logout: { source: 'local' | 'tab' }
+  /**
+   * A 401 that no refresh can fix, once per answer: the server wants more than a new token of the same kind, such as a
+   * stronger login (`error: 'insufficient_user_authentication'`, RFC 9470). The caller gets the 401 as well.
+   */
+  challenge: {
+    status: number
+    /** Authentication scheme, as the server wrote it; to be compared regardless of case (RFC 9110 section 11.1). */
+    scheme: string
+    error?: string
+    /** Authentication contexts that would do, the preferred one first (`acr_values`). */
+    acrValues?: readonly string[]
+    /** How long ago the user may have logged in, milliseconds (`max_age`, which is in seconds). */
+    maxAge?: number
+  }
   /** Something went wrong that disturbed nobody: storage, a listener, an odd token. */
   warning: { message: string; error?: unknown }
 }

@@ -2,9 +2,7 @@
 
 import { check, isHeaderName, isOptionalFunction } from '../core/check.js'
 import type { Engine } from '../core/engine.js'
-import { readHeader } from '../core/failure.js'
 import type { TokenResponse } from '../core/types.js'
-import { isInsufficientScope } from './challenge.js'
 
 /** One rule of `HttpOptions.skip`. */
 export type Skip<Request> = string | RegExp | ((request: Request) => boolean)
@@ -17,10 +15,13 @@ export interface HttpOptions<Request, Response> {
    */
   allowedOrigins?: readonly string[] | undefined
   /**
-   * Whether an answer asks for a new token. With axios its `data` is the parsed JSON, before any transform.
-   * `@default` status 401 that is not `insufficient_scope` (RFC 6750 section 3.1)
+   * Whether an answer asks for a new token; may be asynchronous. It may read the body: with axios `data` is the parsed
+   * JSON, before any transform and whatever the `responseType`; with fetch it gets a clone. When it fails, a `warning`
+   * is emitted and the default decides. A server that challenges with another scheme needs it, unless the token travels
+   * in that scheme.
+   * `@default` status 401 without `WWW-Authenticate`, or with `Bearer` and no error or `invalid_token` (RFC 6750 section 3)
    */
-  shouldRefresh?: ((response: Response) => boolean) | undefined
+  shouldRefresh?: ((response: Response) => boolean | Promise<boolean>) | undefined
   /** How the access token travels. `@default { name: 'Authorization', format: token => 'Bearer ' + token }` */
   header?:
     | {
@@ -30,8 +31,8 @@ export interface HttpOptions<Request, Response> {
       }
     | undefined
   /**
-   * Takes the tokens that a server hands out on ordinary answers; undefined where there are none. With axios the
-   * answer's `data` is the parsed JSON, before any transform.
+   * Takes the tokens that a server hands out on ordinary answers; undefined where there are none. Must be synchronous.
+   * With axios the answer's `data` is the parsed JSON, before any transform and whatever the `responseType`.
    */
   collect?: ((response: Response) => TokenResponse | undefined) | undefined
   /**
@@ -52,7 +53,7 @@ export interface HttpOptions<Request, Response> {
 export interface HttpRules<Request, Response> {
   readonly name: string
   readonly format: (token: string) => string
-  readonly shouldRefresh: (response: Response) => boolean
+  readonly shouldRefresh: ((response: Response) => boolean | Promise<boolean>) | undefined
   readonly collect: ((response: Response) => TokenResponse | undefined) | undefined
   /** The header that the refresh token travels in, if it does. */
   readonly refreshTokenHeader: string | undefined
@@ -65,17 +66,11 @@ export interface HttpRules<Request, Response> {
   isForeign(url: string): boolean
 }
 
-/** The parts that an answer has with every client. */
-interface Answer {
-  status: number
-  headers: unknown
-}
-
 /**
  * @param base the client's base URL; may be relative to the page
  * @throws TypeError that names the option and what was wrong with it
  */
-export function resolveHttpOptions<Request, Response extends Answer>(
+export function resolveHttpOptions<Request, Response>(
   { allowedOrigins, header, skip = [], renewal = 'client', ...options }: HttpOptions<Request, Response>,
   base: string | undefined,
 ): HttpRules<Request, Response> {
@@ -130,10 +125,7 @@ export function resolveHttpOptions<Request, Response extends Answer>(
             : (parseUrl(complete?.() ?? url) as URL).href.search(skip) >= 0
       return !unlessThrows(engine, 'skip', () => skips.some(isSkipped), false)
     },
-    shouldRefresh:
-      shouldRefresh ??
-      (({ status, headers }) =>
-        status === 401 && !isInsufficientScope(readHeader(headers, 'www-authenticate'))),
+    shouldRefresh,
     collect,
     refreshTokenHeader: isServer ? refreshTokenHeader : undefined,
   }

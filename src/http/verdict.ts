@@ -1,46 +1,101 @@
 /** What answers say about their tokens, and what a refused one comes to; the same for axios and fetch. */
+
 import type { Engine, Ticket } from '../core/engine.js'
+import { readHeader } from '../core/failure.js'
+import { ignore, isPromise } from '../core/waiting.js'
+import { type Challenge, describeChallenge, findUnmet, readChallenges } from './challenge.js'
 import { type HttpRules, unlessThrows } from './options.js'
 
 export interface Verdict<Response> {
-  /** Whether the answer asks for a new token. */
-  refuses(response: Response): boolean
-  /** Whether the answer refuses its token. Takes what the server handed out with it. */
-  isRefused(response: Response, ticket: Ticket, url: string, isReplay: boolean): boolean
+  /**
+   * Whether the answer refuses its token: a promise where the application's `shouldRefresh` is asynchronous. Takes the
+   * tokens that the server handed out with it, and tells of a challenge that no refresh can meet.
+   */
+  isRefused(response: Response, ticket: Ticket, url: string, isReplay: boolean): boolean | Promise<boolean>
+  /** The verdict on an answer; no for one that none was reached on. */
+  wasRefused(response: Response): boolean
   /** A token to replay with; undefined: the caller gets the refusal. */
   renew(ticket: Ticket, url: string): Promise<Ticket> | undefined
 }
 
-export function createVerdict<Request, Response extends { status: number }>(
-  engine: Engine,
-  { collect, shouldRefresh }: Pick<HttpRules<Request, Response>, 'collect' | 'shouldRefresh'>,
-): Verdict<Response> {
-  /** Who refused a token that a refresh had just brought for it: that has nothing to do with the token. */
-  const stubborn = new WeakMap<Ticket, Set<string>>()
+/** The parts that an answer has with every client. */
+interface Answer {
+  readonly status: number
+  readonly headers: unknown
+}
 
-  // As `unlessThrows` does, without a closure for every answer.
-  const refuses = (response: Response): boolean => {
-    try {
-      return shouldRefresh(response)
-    } catch (error) {
+/** @param look gives the answer as the application's functions expect it */
+export function createVerdict<Request, Response extends Answer>(
+  engine: Engine,
+  rules: Pick<HttpRules<Request, Response>, 'collect' | 'shouldRefresh' | 'format'>,
+  look: (response: Response) => Response | Promise<Response>,
+): Verdict<Response> {
+  const { collect, shouldRefresh } = rules
+  /** Endpoints that refused a token which a refresh had just brought for them: that has nothing to do with the token. */
+  const stubborn = new WeakMap<Ticket, Set<string>>()
+  const refused = new WeakSet<Response>()
+
+  /** The challenge of a 401 that no refresh can meet. */
+  const unmet = ({ headers }: Response, { accessToken, tokens }: Ticket): Challenge | undefined => {
+    let header = readHeader(headers, 'www-authenticate')
+    if (!header) return undefined
+    // A server may repeat them, and an event must not.
+    for (const secret of [accessToken, tokens.refreshToken])
+      if (secret) header = header.split(secret).join('…')
+    const own = schemeOf(rules.format(accessToken))
+    return findUnmet(readChallenges(header), scheme => scheme === 'bearer' || scheme === own)
+  }
+  const byDefault = (response: Response, ticket: Ticket): boolean =>
+    response.status === 401 && !unmet(response, ticket)
+
+  const take = (view: Response, ticket: Ticket): void => {
+    const tokens = collect && unlessThrows(engine, 'collect', () => collect(view), undefined)
+    if (!tokens) return
+    if (isPromise(tokens)) {
+      tokens.then(ignore, ignore)
+      engine.warn('collect returned a promise; it must return the tokens themselves, or undefined')
+    } else engine.collect(tokens, ticket)
+  }
+
+  const ask = (view: Response, ticket: Ticket): boolean | Promise<boolean> => {
+    if (!shouldRefresh) return byDefault(view, ticket)
+    const fail = (error: unknown): boolean => {
       engine.warn('shouldRefresh threw', error)
-      return response.status === 401
+      return byDefault(view, ticket)
+    }
+    try {
+      const answer = shouldRefresh(view)
+      return isPromise(answer) ? Promise.resolve(answer).then(Boolean, fail) : !!answer
+    } catch (error) {
+      return fail(error)
     }
   }
 
+  const judge = (view: Response, ticket: Ticket): boolean | Promise<boolean> => {
+    take(view, ticket)
+    return ask(view, ticket)
+  }
+
   return {
-    refuses,
     isRefused(response, ticket, url, isReplay) {
-      const tokens = collect && unlessThrows(engine, 'collect', () => collect(response), undefined)
-      if (tokens) engine.collect(tokens, ticket)
-      const refused = refuses(response)
-      const refusals = stubborn.get(ticket)
-      if (!refused) {
+      const note = (isRefused: boolean): boolean => {
+        const refusals = stubborn.get(ticket)
+        if (isRefused) {
+          refused.add(response)
+          if (isReplay) stubborn.set(ticket, (refusals ?? new Set()).add(endpoint(url)))
+          return true
+        }
         ticket.proven = true
         refusals?.delete(endpoint(url))
-      } else if (isReplay) stubborn.set(ticket, (refusals ?? new Set()).add(endpoint(url)))
-      return refused
+        const challenge = response.status === 401 ? unmet(response, ticket) : undefined
+        if (challenge) engine.challenge(describeChallenge(401, challenge))
+        return false
+      }
+      const view = collect || shouldRefresh ? look(response) : response
+      const verdict = isPromise(view) ? view.then(late => judge(late, ticket)) : judge(view, ticket)
+      return isPromise(verdict) ? verdict.then(note) : note(verdict)
     },
+    wasRefused: response => refused.has(response),
     renew(ticket, url) {
       // What others accepted proves nothing here: an endpoint that always says 401 cannot cause a storm.
       const { proven } = ticket
@@ -50,6 +105,11 @@ export function createVerdict<Request, Response extends { status: number }>(
       return renewal
     },
   }
+}
+
+/** The scheme that a header's value begins with, in lower case (RFC 9110 section 11.4). */
+function schemeOf(credentials: string): string | undefined {
+  return /^\s*([^\s,]+)\s/.exec(credentials)?.[1]?.toLowerCase()
 }
 
 /** The URL without what changes from call to call. */

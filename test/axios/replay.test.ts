@@ -161,6 +161,7 @@ describe('answers that mean something else', () => {
     ['Bearer realm="error=\\"insufficient_scope\\""', 1],
     ['Bearer error="invalid_token", error_description="not insufficient_scope"', 1],
     ['Newauth ERROR = "insufficient_scope"', 0],
+    ['Newauth error="invalid_token"', 0],
     ['Digest realm="x", qop="auth, auth-int", Bearer error="invalid_token"', 1],
     ['Bearer realm="a\\ b", error="insufficient_scope"', 0],
     ['Bearer error="insufficient_scope', 0],

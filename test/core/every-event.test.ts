@@ -179,6 +179,7 @@ describe("auth.on('*', listener)", () => {
       | 'sessionExpiring'
       | 'sessionExpired'
       | 'logout'
+      | 'challenge'
       | 'warning'
       | 'request'
     >()

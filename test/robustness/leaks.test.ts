@@ -72,6 +72,7 @@ async function login(options: AuthOptions = {}): Promise<{ auth: Auth; heard: un
     'sessionExpiring',
     'sessionExpired',
     'logout',
+    'challenge',
     'warning',
   ] as const)
     auth.on(name, event => void heard.push(event, auth.getState()))

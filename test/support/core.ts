@@ -179,6 +179,7 @@ const EVENTS = [
   'sessionExpiring',
   'sessionExpired',
   'logout',
+  'challenge',
   'warning',
 ] as const
 

@@ -1,0 +1,180 @@
+/** The challenge of a 401 decides whether a refresh can help, and the application hears of one that no refresh meets. */
+import type { AuthEvents } from 'tokenflight'
+import { describe, expect, it } from 'vitest'
+import { clients } from '../support/clients.js'
+
+type Challenge = AuthEvents['challenge']
+
+for (const [client, open] of Object.entries(clients)) {
+  /** A session whose server answers each token but `at-2` with 401 and the challenge. */
+  const refusing = async (challenge: string | undefined, options = {}) => {
+    const session = await open({
+      respond: ({ token }) =>
+        token?.endsWith('at-2')
+          ? { status: 200 }
+          : {
+              status: 401,
+              body: 'refused',
+              headers: challenge === undefined ? {} : { 'WWW-Authenticate': challenge },
+            },
+      ...options,
+    })
+    const challenges: Challenge[] = []
+    session.auth.on('challenge', challenge => void challenges.push(challenge))
+    return { ...session, challenges }
+  }
+
+  describe(`a 401 by ${client} refreshes once and is sent again`, () => {
+    it.each([
+      ['no challenge', undefined],
+      ['an empty challenge', ''],
+      ['Bearer alone', 'Bearer'],
+      ['Bearer with a realm', 'Bearer realm="api"'],
+      ['Bearer with invalid_token', 'Bearer error="invalid_token", error_description="expired, sorry"'],
+      ['an error without quotes, in upper case', 'BEARER ERROR=invalid_token'],
+      ['an empty error', 'Bearer error=""'],
+      ['Bearer after another scheme', 'Basic realm="a, Bearer", Bearer realm="api", error="invalid_token"'],
+      [
+        'Bearer before another scheme',
+        'Bearer error="invalid_token", Basic realm="x", error="insufficient_scope"',
+      ],
+      ['Bearer after a token68', 'Negotiate YII=, Bearer'],
+      ['an error inside a quoted string', 'Bearer realm="error=\\"insufficient_scope\\", Basic x"'],
+      ['no scheme but invalid_token', 'error="invalid_token"'],
+    ])('when its challenge is %s', async (_, challenge) => {
+      const { post, tokens, refreshes, challenges } = await refusing(challenge)
+      expect((await post('/orders')).status).toBe(200)
+      expect(tokens()).toEqual(['at-1', 'at-2'])
+      expect(refreshes.map(({ reason }) => reason)).toEqual(['rejected'])
+      expect(challenges).toEqual([])
+    })
+
+    it('when its challenge is of the scheme that the token travels in', async () => {
+      const { post, tokens, refreshes, challenges } = await refusing('JWT realm="api"', {
+        format: (token: string) => `JWT ${token}`,
+      })
+      expect((await post('/orders')).status).toBe(200)
+      expect([tokens().length, refreshes.length, challenges.length]).toEqual([2, 1, 0])
+    })
+  })
+
+  describe(`a 401 by ${client} reaches the caller, is told by one event, and refreshes nothing`, () => {
+    it.each<[challenge: string, event: Omit<Challenge, 'status'>]>([
+      ['Basic realm="proxy"', { scheme: 'Basic' }],
+      ['basic', { scheme: 'basic' }],
+      ['Digest realm="x", qop="auth, auth-int", nonce="Bearer error="', { scheme: 'Digest' }],
+      [
+        'DPoP error="use_dpop_nonce", error_description="nonce, please"',
+        { scheme: 'DPoP', error: 'use_dpop_nonce' },
+      ],
+      ['Negotiate YII=, NTLM', { scheme: 'Negotiate' }],
+      ['Basic realm="x", GNAP error="expired"', { scheme: 'GNAP', error: 'expired' }],
+      [
+        'Bearer error="insufficient_user_authentication", error_description="too weak", acr_values="myACR urn:mfa", max_age="5"',
+        {
+          scheme: 'Bearer',
+          error: 'insufficient_user_authentication',
+          acrValues: ['myACR', 'urn:mfa'],
+          maxAge: 5_000,
+        },
+      ],
+      [
+        'bearer ERROR=insufficient_user_authentication, Max_Age=0',
+        { scheme: 'bearer', error: 'insufficient_user_authentication', maxAge: 0 },
+      ],
+      [
+        'Basic realm="a, b", Bearer error="insufficient_user_authentication", acr_values="", max_age="soon"',
+        { scheme: 'Bearer', error: 'insufficient_user_authentication' },
+      ],
+      ['Bearer error="insufficient_scope", scope="a b"', { scheme: 'Bearer', error: 'insufficient_scope' }],
+      [
+        'Bearer realm="", error="insufficient_claims", claims="e30="',
+        { scheme: 'Bearer', error: 'insufficient_claims' },
+      ],
+      [
+        'Bearer realm="x", Bearer error="insufficient_scope"',
+        { scheme: 'Bearer', error: 'insufficient_scope' },
+      ],
+      ['error="insufficient_scope"', { scheme: 'Bearer', error: 'insufficient_scope' }],
+      ['Bearer error="say \\"no\\", \\\\please"', { scheme: 'Bearer', error: 'say "no", \\please' }],
+    ])('when its challenge is %s', async (challenge, event) => {
+      const { auth, post, tokens, refreshes, challenges } = await refusing(challenge)
+      const answer = await post('/orders')
+      expect([answer.status, answer.header('WWW-Authenticate'), await answer.text()]).toEqual([
+        401,
+        challenge,
+        'refused',
+      ])
+      expect(challenges).toEqual([{ status: 401, ...event }])
+      expect([tokens(), refreshes.length]).toEqual([['at-1'], 0])
+      expect(auth.getState().status).toBe('authenticated')
+    })
+
+    it('on the replay, after a refresh for another reason', async () => {
+      const { post, tokens, refreshes, challenges } = await refusing(undefined, {
+        respond: ({ token }: { token?: string }) => ({
+          status: 401,
+          ...(token === 'at-2' && {
+            headers: { 'WWW-Authenticate': 'Bearer error="insufficient_user_authentication"' },
+          }),
+        }),
+      })
+      expect((await post('/orders')).status).toBe(401)
+      expect([tokens(), refreshes.length]).toEqual([['at-1', 'at-2'], 1])
+      expect(challenges).toEqual([
+        { status: 401, scheme: 'Bearer', error: 'insufficient_user_authentication' },
+      ])
+    })
+
+    it('when the server renews by itself and the token is dead', async () => {
+      const { auth, post, pass, tokens, challenges } = await refusing(
+        'Bearer error="insufficient_user_authentication"',
+        {
+          renewal: 'server',
+          collect: () => undefined,
+          auth: { refresh: undefined },
+        },
+      )
+      pass(600_000)
+      expect((await post('/orders')).status).toBe(401)
+      expect([tokens(), challenges.length, auth.getState().status]).toEqual([['at-1'], 1, 'authenticated'])
+    })
+
+    it('without the token, when the server repeats it', async () => {
+      const { post, challenges } = await refusing('Bearer error="at-1 is too weak", acr_values="at-1"')
+      await post('/orders')
+      expect(challenges).toHaveLength(1)
+      expect(JSON.stringify(challenges)).not.toContain('at-1')
+    })
+  })
+
+  describe(`no event tells of an answer by ${client}`, () => {
+    it('that is a 403, whatever its challenge', async () => {
+      const { auth, post } = await open({
+        respond: () => ({
+          status: 403,
+          headers: { 'WWW-Authenticate': 'Bearer error="insufficient_scope"' },
+        }),
+      })
+      const challenges: Challenge[] = []
+      auth.on('challenge', challenge => void challenges.push(challenge))
+      expect((await post('/orders')).status).toBe(403)
+      expect(challenges).toEqual([])
+    })
+
+    it('to a request without a token', async () => {
+      const { auth, post, challenges } = await refusing('Basic realm="x"')
+      await auth.logout()
+      expect((await post('/orders')).status).toBe(401)
+      expect(challenges).toEqual([])
+    })
+
+    it('that shouldRefresh accepts as a reason to refresh', async () => {
+      const { post, tokens, challenges } = await refusing('Token realm="Application"', {
+        shouldRefresh: ({ status }: { status: number }) => status === 401,
+      })
+      expect((await post('/orders')).status).toBe(200)
+      expect([tokens(), challenges]).toEqual([['at-1', 'at-2'], []])
+    })
+  })
+}
