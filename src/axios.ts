@@ -4,7 +4,6 @@
  */
 import {
   type AxiosAdapter,
-  type AxiosError,
   AxiosHeaders,
   type AxiosInstance,
   type AxiosResponse,
@@ -15,10 +14,10 @@ import { type Engine, engineOf, type Ticket } from './core/engine.js'
 import type { Auth } from './core/types.js'
 import { ignore, isPromise } from './core/waiting.js'
 import { withJson } from './http/answer.js'
-import { type Call, createCall, patiently, remainingTimeout, restateTimeout } from './http/axios-wait.js'
+import { attempt, type Call, conclude, createCall, type Outcome, patiently } from './http/axios-call.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
-import { copyOf, fullPath, handOver } from './http/config.js'
+import { copyOf, fullPath } from './http/config.js'
 import { createLanding } from './http/landing.js'
 import { type HttpOptions, resolveHttpOptions } from './http/options.js'
 import { type Report, report } from './http/report.js'
@@ -125,34 +124,11 @@ function createClient(
     target.headers.delete(ours)
   }
 
-  /** One attempt: what came of a copy of the config becomes the application's. */
-  const attempt = async (call: Call, own: Config): Promise<Outcome> => {
-    const { config, adapter } = call
-    const rest = remainingTimeout(call)
-    if (rest) own.timeout = rest
-    const outcome: Outcome = {}
-    call.step?.('sent')
-    try {
-      outcome.response = await adapter(own)
-    } catch (error) {
-      outcome.failure = { error }
-      if (rest) restateTimeout(error, rest, call)
-      const { response, cause } = (error ?? {}) as { response?: AxiosResponse; cause?: AxiosError }
-      outcome.response = response
-      // Some versions of axios wrap their own errors, and some adapters do.
-      for (const each of [error, cause, cause?.response]) handOver(each, config)
-    }
-    handOver(outcome.response, config)
-    // Another session that is attached to the instance has found the application's adapter below its own.
-    config.adapter = own.adapter as Adapter
-    return outcome
-  }
-
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
   const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<AxiosResponse> => {
     const { config, step } = call
     const { data, beforeRedirect } = config
-    if (!ticket) return conclude(await attempt(call, call.limit ? copyOf(config) : config))
+    if (!ticket) return conclude(await attempt(call, copyOf(config), true))
     // What leaves is a copy: the config is the application's, to look at, to share, to report and to send again.
     let dressed: Config | undefined = copyOf(config)
     let headers: AxiosHeaders | undefined = Object.assign(new AxiosHeaders(), config.headers)
@@ -166,7 +142,7 @@ function createClient(
       isAway ||= isForeign(target.href)
       if (isAway) undress(target)
     }
-    let outcome: Outcome | undefined = await attempt(call, dressed)
+    let outcome: Outcome | undefined = await attempt(call, dressed, isReplay)
     let { response } = outcome
     // An answer that streams may fail later, with an error that names the config that left.
     if (isOneShot(response?.data)) headers.delete(ours)
@@ -184,6 +160,7 @@ function createClient(
       if (isOneShot(data)) renewal?.catch(ignore)
       else if (renewal) {
         discard(response.data)
+        outcome.endProgress(false)
         // Whoever waits holds nothing of the refusal: its error and its stack would be most of what waiting costs.
         response = outcome = dressed = headers = undefined
         const next = await patiently(call, renewal)
@@ -201,13 +178,16 @@ function createClient(
     const adapter = isNamed ? resolve(wrapped, config) : wrapped
     const isOnce = isOneShot(config.data)
     const ticket = wants(config) ? engine.acquire(session, isOnce, isServer) : undefined
-    if (!ticket) {
+    /** Without a token, the adapter gets the very config of the application. */
+    const pass = (): Promise<AxiosResponse> => {
       step?.('sent')
       return adapter(config)
     }
+    if (!ticket) return pass()
     if (isPromise(ticket) || (isServer && engine.isDead(ticket))) step?.('waiting')
     const call = createCall({ config, adapter, isNamed, step })
-    const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> => send(call, own, isAlone)
+    const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> =>
+      own || call.limit ? send(call, own, isAlone) : pass()
     const wait = <T>(promise: Promise<T>): Promise<T> => patiently(call, promise)
     const outcome = isServer
       ? carry(engine, { ticket, isOnce, send: begin, refuses: wasRefused, patiently: wait })
@@ -224,15 +204,4 @@ function createClient(
       () => fullPath(instance, config),
       step => run(config, wrapped, session, step),
     )
-}
-
-/** What an adapter made of a request. */
-interface Outcome {
-  response?: AxiosResponse | undefined
-  failure?: { readonly error: unknown }
-}
-
-function conclude({ response, failure }: Outcome): AxiosResponse {
-  if (failure) throw failure.error
-  return response as AxiosResponse
 }

@@ -52,7 +52,7 @@ const layers: Record<string, string[]> = {
 const packages: Record<string, string[]> = {
   'core/tokens.ts': ['jwt-decode'],
   'axios.ts': ['axios'],
-  'http/axios-wait.ts': ['axios'], // imported by axios.ts alone
+  'http/axios-call.ts': ['axios'], // imported by axios.ts alone
   'http/': [],
   'react.ts': ['react'],
   'vue.ts': ['vue'],

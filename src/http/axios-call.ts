@@ -1,9 +1,18 @@
-/** Waiting for a token within the bounds of an axios request, which axios itself heeds only once it sends. */
-import { type AxiosAdapter, AxiosError, CanceledError, type InternalAxiosRequestConfig } from 'axios'
+/** One call of axios: its attempts, and its waits within the bounds that axios itself heeds only once it sends. */
+import {
+  type AxiosAdapter,
+  AxiosError,
+  type AxiosProgressEvent,
+  type AxiosResponse,
+  CanceledError,
+  type InternalAxiosRequestConfig,
+} from 'axios'
 import { systemClock } from '../core/clock.js'
 import { startTimer } from '../core/environment.js'
 import { type AuthError, cloneError, isAuthError } from '../core/errors.js'
 import { ignore } from '../core/waiting.js'
+import { handOver } from './config.js'
+import { type CallProgress, createProgress } from './progress.js'
 import type { Report } from './report.js'
 
 type Config = InternalAxiosRequestConfig
@@ -19,8 +28,19 @@ export interface Call {
   readonly step: Report | undefined
   /** Its timeout, where every adapter can read it. A bad one is left to the adapter, which throws or ignores it. */
   readonly limit: Limit | undefined
+  /** Listeners of progress for each attempt, where the application has one. */
+  readonly upload: CallProgress<AxiosProgressEvent> | undefined
+  readonly download: CallProgress<AxiosProgressEvent> | undefined
   /** Whether it has waited for anything. */
   hasWaited: boolean
+}
+
+/** What an adapter made of a request. */
+export interface Outcome {
+  response?: AxiosResponse | undefined
+  failure?: { readonly error: unknown }
+  /** Shows the progress of the attempt that is the outcome, or nothing more of a refused one. */
+  endProgress(isOutcome: boolean): void
 }
 
 /** The time that a whole call may take. */
@@ -34,9 +54,54 @@ interface Limit {
 }
 
 export function createCall(parts: Pick<Call, 'config' | 'adapter' | 'isNamed' | 'step'>): Call {
-  const { timeout } = parts.config as { timeout?: unknown }
-  const duration = typeof timeout === 'number' || typeof timeout === 'string' ? Number(timeout) : 0
-  return { ...parts, limit: duration > 0 ? startLimit(duration) : undefined, hasWaited: false }
+  const { timeout, onUploadProgress, onDownloadProgress } = parts.config
+  const duration = ['number', 'string'].includes(typeof timeout) ? Number(timeout) : 0
+  return {
+    ...parts,
+    limit: duration > 0 ? startLimit(duration) : undefined,
+    upload: onUploadProgress && createProgress(onUploadProgress),
+    download: onDownloadProgress && createProgress(onDownloadProgress),
+    hasWaited: false,
+  }
+}
+
+/** Sends a copy of the config; what comes of it becomes the application's. */
+export async function attempt(call: Call, own: Config, isReplay: boolean): Promise<Outcome> {
+  const { config, adapter } = call
+  const rest = remainingTimeout(call)
+  if (rest) own.timeout = rest
+  const upload = call.upload?.(isReplay)
+  const download = call.download?.(isReplay)
+  if (upload) own.onUploadProgress = upload.listener
+  if (download) own.onDownloadProgress = download.listener
+  const outcome: Outcome = {
+    endProgress(isOutcome) {
+      upload?.end(isOutcome)
+      download?.end(isOutcome)
+    },
+  }
+  call.step?.('sent')
+  try {
+    outcome.response = await adapter(own)
+  } catch (error) {
+    outcome.failure = { error }
+    if (rest) restateTimeout(error, rest, call)
+    const { response, cause } = (error ?? {}) as { response?: AxiosResponse; cause?: AxiosError }
+    outcome.response = response
+    // Some versions of axios wrap their own errors, and some adapters do.
+    for (const each of [error, cause, cause?.response]) handOver(each, config)
+  }
+  handOver(outcome.response, config)
+  // Another session that is attached to the instance has found the application's adapter below its own.
+  config.adapter = own.adapter as NonNullable<Config['adapter']>
+  return outcome
+}
+
+/** Makes an outcome the call's. */
+export function conclude({ response, failure, endProgress }: Outcome): AxiosResponse {
+  endProgress(true)
+  if (failure) throw failure.error
+  return response as AxiosResponse
 }
 
 function startLimit(duration: number): Limit {
@@ -49,7 +114,7 @@ function startLimit(duration: number): Limit {
 }
 
 /** The milliseconds that waiting has left for an attempt; never 0, which means no limit. Undefined: all of them. */
-export function remainingTimeout({ limit, hasWaited }: Call): number | undefined {
+function remainingTimeout({ limit, hasWaited }: Call): number | undefined {
   return limit && hasWaited ? Math.max(1, Math.ceil(limit.deadline - now())) : undefined
 }
 
@@ -58,7 +123,7 @@ function now(): number {
 }
 
 /** Makes the error of an attempt that had the rest of the timeout name the timeout of the application. */
-export function restateTimeout(error: unknown, rest: number, { config }: Call): void {
+function restateTimeout(error: unknown, rest: number, { config }: Call): void {
   const { timeout, timeoutErrorMessage } = config
   const { code, message, stack } = error as AxiosError
   const isTimeout = code === AxiosError.ECONNABORTED || code === AxiosError.ETIMEDOUT
