@@ -6,22 +6,27 @@ import {
   type AxiosAdapter,
   AxiosHeaders,
   type AxiosInstance,
+  type AxiosRequestConfig,
   type AxiosResponse,
   getAdapter,
   type InternalAxiosRequestConfig,
 } from 'axios'
+import { check, ownOptions } from './core/check.js'
 import { type Engine, engineOf, type Ticket } from './core/engine.js'
 import type { Auth } from './core/types.js'
 import { ignore, isPromise } from './core/waiting.js'
 import { withJson } from './http/answer.js'
 import { attempt, type Call, conclude, createCall, type Outcome, patiently } from './http/axios-call.js'
-import { carries, discard, isOneShot } from './http/body.js'
+import { discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
-import { copyOf, fullPath } from './http/config.js'
+import { copyOf, readings } from './http/config.js'
 import { createLanding } from './http/landing.js'
-import { type HttpOptions, resolveHttpOptions } from './http/options.js'
+import { findMarks, isAttached, type Mark } from './http/marks.js'
+import { type HttpOptions, optionNames, resolveHttpOptions } from './http/options.js'
+import { isForeign, type Origins } from './http/origins.js'
 import { type Report, report } from './http/report.js'
 import { createVerdict } from './http/verdict.js'
+import { createWants } from './http/wants.js'
 
 declare module 'axios' {
   // biome-ignore lint/suspicious/noExplicitAny: an augmentation repeats the type parameters of axios to the letter
@@ -40,18 +45,13 @@ type Adapter = NonNullable<Config['adapter']>
  */
 export type AttachOptions = HttpOptions<InternalAxiosRequestConfig, AxiosResponse>
 
-/** What marks our interceptor among the others. */
-interface Mark {
-  readonly engine: Engine
-  readonly detach: () => void
-}
-
 /**
  * Sends the session's access token with every request of the instance to an allowed origin, refreshes it ahead of
  * its end and after a 401, and sends a refused request again. The `timeout` of a request, milliseconds, limits its waits
- * and its replay, too. Attaching the same pair twice is harmless.
- * @returns the detacher, which restores the instance
- * @throws TypeError that names the option; without a base URL and a page `allowedOrigins` is required
+ * and its replay, too. An instance has one session: attaching another `auth`, or the same one with other options,
+ * replaces the earlier attachment.
+ * @returns the detacher, which restores the instance; the detacher of a replaced attachment does nothing
+ * @throws TypeError that names the option and its mistake
  */
 export function attachAuth<Claims>(
   instance: AxiosInstance,
@@ -59,13 +59,15 @@ export function attachAuth<Claims>(
   options: AttachOptions = {},
 ): () => void {
   const engine = engineOf(auth as Auth<never>)
-  const { request } = instance.interceptors
-  for (const handler of request.handlers ?? []) {
-    const mark = handler?.runWhen as Mark | null | undefined
-    if (mark?.engine === engine) return mark.detach
-  }
-  const run = createClient(instance, engine, options)
-  if (options.renewal === 'server') engine.serve()
+  const request = instance?.interceptors?.request
+  check(typeof request?.use === 'function', 'instance', 'an axios instance', instance)
+  const own = ownOptions(options, 'attachAuth', optionNames)
+  const marks = findMarks(request.handlers)
+  const same = marks.find(mark => isAttached(mark, engine, own, Object.keys(optionNames)))
+  if (same) return same.detach
+  const run = createClient(instance, engine, own)
+  if (own.renewal === 'server') engine.serve()
+  for (const mark of marks) mark.detach()
 
   // axios asks `runWhen` synchronously when a request starts, with the config that is about to be sent. Wrapping
   // the adapter right there tells a call of the refresh function from any other, knows the session that the call
@@ -81,7 +83,7 @@ export function attachAuth<Claims>(
     // After a `clear()` older versions of axios give the number to somebody else.
     if (request.handlers?.some(handler => handler?.runWhen === runWhen)) request.eject(id)
   }
-  Object.assign(runWhen, { engine, detach } satisfies Mark)
+  Object.assign(runWhen, { engine, options: own, detach } satisfies Mark)
   return detach
 }
 
@@ -91,24 +93,13 @@ function createClient(
   engine: Engine,
   options: AttachOptions,
 ): (config: Config, wrapped: Adapter, session: object | undefined) => Promise<AxiosResponse> {
-  const rules = resolveHttpOptions(options, instance.defaults.baseURL)
-  const { name, format, refreshTokenHeader, isForeign } = rules
+  const rules = resolveHttpOptions(engine, options)
+  const { header, refreshTokenHeader } = rules
   const { isRefused, wasRefused, renew } = createVerdict(engine, rules, withJson)
   const isServer = !!refreshTokenHeader
-  const isCredentials = name.toLowerCase() === 'authorization'
-  const ours = refreshTokenHeader ? [name, refreshTokenHeader] : [name]
-
-  /** Whether it is ours to care for: an allowed origin, not skipped, no credentials of its own, not the refresh. */
-  const wants = (config: Config): boolean => {
-    const { headers, data } = config
-    if (config.skipAuth || headers.has(name) || (isCredentials && config.auth)) return false
-    const url = fullPath(instance, config)
-    const complete = (): string => instance.getUri({ ...config, url, baseURL: '' })
-    if (!rules.allows(engine, url, () => config, complete)) return false
-    const token = engine.flightToken()
-    return !token || !(carries(data, token) || carries(Object.values(headers).join(), token))
-  }
-
+  const { wants, isTaken } = createWants(engine, rules, (config: Config, url) =>
+    instance.getUri({ ...config, url, baseURL: '', allowAbsoluteUrls: true } as AxiosRequestConfig),
+  )
   const landing = createLanding()
   /** An adapter of axios; only the one on `fetch` asks for `env`. */
   const resolve = (adapter: Exclude<Adapter, AxiosAdapter>, { env }: Config): AxiosAdapter =>
@@ -118,29 +109,31 @@ function createClient(
       },
     })
 
-  /** Takes our headers off on the way to another origin. */
-  const undress = (target: Parameters<NonNullable<Config['beforeRedirect']>>[0]): void => {
-    target.headers = new AxiosHeaders(target.headers)
-    target.headers.delete(ours)
-  }
+  /** Answers that a redirect brought from another origin. */
+  const away = new WeakSet<AxiosResponse>()
 
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
   const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<AxiosResponse> => {
-    const { config, step } = call
+    const { config, origins, step } = call
     const { data, beforeRedirect } = config
-    if (!ticket) return conclude(await attempt(call, copyOf(config), true))
+    if (!ticket || engine.isDisposed()) return conclude(await attempt(call, copyOf(config), true))
     // What leaves is a copy: the config is the application's, to look at, to share, to report and to send again.
     let dressed: Config | undefined = copyOf(config)
     let headers: AxiosHeaders | undefined = Object.assign(new AxiosHeaders(), config.headers)
-    headers[name] = format(ticket.accessToken)
+    const tokens = header.make(ticket.accessToken)
     const { refreshToken } = ticket.tokens
-    if (refreshTokenHeader && refreshToken) headers[refreshTokenHeader] = refreshToken
+    if (refreshTokenHeader && refreshToken) tokens[refreshTokenHeader] = refreshToken
+    const ours = Object.keys(tokens)
+    Object.assign(headers, tokens)
     let isAway = false
     dressed.headers = headers
     dressed.beforeRedirect = (target, ...details) => {
       beforeRedirect?.(target, ...details)
-      isAway ||= isForeign(target.href)
-      if (isAway) undress(target)
+      isAway ||= isForeign(origins, target.href)
+      if (isAway) {
+        target.headers = new AxiosHeaders(target.headers)
+        target.headers.delete(ours)
+      }
     }
     let outcome: Outcome | undefined = await attempt(call, dressed, isReplay)
     let { response } = outcome
@@ -149,9 +142,10 @@ function createClient(
     const url = String(config.url)
     // A browser follows redirects by itself.
     const landed: string | undefined = response?.request?.responseURL
-    isAway ||= !!landed && isForeign(landed)
-    // Whoever a redirect led to never saw the token: it refuses none, and hands out none.
-    let refused = !isAway && !!response && isRefused(response, ticket, url, isReplay)
+    isAway ||= !!landed && isForeign(origins, landed, origins[0])
+    // An origin that a redirect led to never saw the token: it refuses none, and hands out none.
+    if (isAway && response) away.add(response)
+    let refused = !isAway && !engine.isDisposed() && !!response && isRefused(response, ticket, url, isReplay)
     if (isPromise(refused)) refused = await patiently(call, refused)
     if (refused && response && !isReplay) {
       step?.('rejected', response.status)
@@ -177,7 +171,8 @@ function createClient(
     const isNamed = typeof wrapped !== 'function'
     const adapter = isNamed ? resolve(wrapped, config) : wrapped
     const isOnce = isOneShot(config.data)
-    const ticket = wants(config) ? engine.acquire(session, isOnce, isServer) : undefined
+    const origins = rules.origins(instance.defaults?.baseURL)
+    const ticket = wants(config, origins) ? engine.acquire(session, isOnce, isServer) : undefined
     /** Without a token, the adapter gets the very config of the application. */
     const pass = (): Promise<AxiosResponse> => {
       step?.('sent')
@@ -185,14 +180,15 @@ function createClient(
     }
     if (!ticket) return pass()
     if (isPromise(ticket) || (isServer && engine.isDead(ticket))) step?.('waiting')
-    const call = createCall({ config, adapter, isNamed, step })
+    const call = createCall({ config, adapter, origins, isNamed, step })
     const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> =>
       own || call.limit ? send(call, own, isAlone) : pass()
+    const isAway = (response: AxiosResponse): boolean => away.has(response)
     const wait = <T>(promise: Promise<T>): Promise<T> => patiently(call, promise)
     const outcome = isServer
-      ? carry(engine, { ticket, isOnce, send: begin, refuses: wasRefused, patiently: wait })
+      ? carry(engine, { ticket, isOnce, send: begin, isAway, refuses: wasRefused, patiently: wait })
       : isPromise(ticket)
-        ? wait(ticket).then(late => begin(late))
+        ? wait(ticket).then(late => begin(isTaken(config) ? undefined : late))
         : begin(ticket)
     return call.limit ? outcome.finally(call.limit.stop) : outcome
   }
@@ -201,7 +197,7 @@ function createClient(
       engine,
       'axios',
       config,
-      () => fullPath(instance, config),
+      () => readings(config).pop() as string,
       step => run(config, wrapped, session, step),
     )
 }

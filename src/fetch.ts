@@ -3,7 +3,7 @@
  * @module tokenflight/fetch
  */
 
-import { check, isOptionalFunction } from './core/check.js'
+import { check, isOptionalFunction, ownOptions } from './core/check.js'
 import { engineOf, type Ticket } from './core/engine.js'
 import { rethrowOwn } from './core/errors.js'
 import type { Auth } from './core/types.js'
@@ -11,7 +11,8 @@ import { ignore, isPromise, unlessAborted } from './core/waiting.js'
 import { carries, discard, isOneShot } from './http/body.js'
 import { carry } from './http/carry.js'
 import { onClone } from './http/clone.js'
-import { type HttpOptions, resolveHttpOptions } from './http/options.js'
+import { type HttpOptions, optionNames, resolveHttpOptions } from './http/options.js'
+import { isForeign, type Origins } from './http/origins.js'
 import { type Report, report } from './http/report.js'
 import { createVerdict } from './http/verdict.js'
 
@@ -48,35 +49,40 @@ export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
  *
  * A `Request` with a body is cloned before it leaves, so that it can leave again; a stream in `init.body` cannot, and
  * its 401 is the caller's. It rejects with what `fetch` rejects with, and with the errors of `getAccessToken`.
- * @throws TypeError that names the option; where there is no page, `allowedOrigins` is required
+ * @throws TypeError that names the option and its mistake
  */
 export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions = {}): AuthFetch {
   const engine = engineOf(auth as Auth<never>)
-  const rules = resolveHttpOptions({ ...options, shouldRefresh: onClone(options.shouldRefresh) }, undefined)
-  check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
-  const { format } = rules
-  const name = rules.name.toLowerCase()
+  const given = ownOptions(options, 'authFetch', { ...optionNames, fetch: 1 })
+  given.shouldRefresh = onClone(given.shouldRefresh)
+  const rules = resolveHttpOptions(engine, given)
+  check(isOptionalFunction(given.fetch), 'fetch', 'a function', given.fetch)
+  const { header } = rules
   const refreshTokenHeader = rules.refreshTokenHeader?.toLowerCase()
   const { isRefused, wasRefused, renew } = createVerdict(engine, rules, response => response)
   const isServer = !!refreshTokenHeader
   if (isServer) engine.serve()
-  /** What a redirect led to elsewhere never saw the token: it refuses none, and hands out none. */
-  const isAway = ({ redirected, url }: Response): boolean => redirected && rules.isForeign(url)
+  /** Another origin, that a redirect led to, never saw the token: it refuses none, and hands out none. */
+  const isAway = ({ redirected, url }: Response, { origins }: Call): boolean =>
+    // A polyfill may not know whether it was redirected.
+    redirected !== false && !!url && isForeign(origins, url, origins[0])
 
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
-  const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<Response> => {
+  const send = async (call: Call, found: Ticket | undefined, isReplay: boolean): Promise<Response> => {
     const { fetcher, url, init, bag, own, isOnce, step } = call
+    const ticket = engine.isDisposed() ? undefined : found
     const dressed: Bag = Object.assign({}, bag)
     if (ticket) {
       const { refreshToken } = ticket.tokens
-      dressed[name] = format(ticket.accessToken)
+      const tokens = header.make(ticket.accessToken)
+      for (const name in tokens) dressed[name.toLowerCase()] = tokens[name] as string
       if (refreshTokenHeader && refreshToken) dressed[refreshTokenHeader] = refreshToken
     }
     const copy = isOnce ? own : own?.clone()
     for (const key in dressed) copy?.headers.set(key, dressed[key] as string)
     step?.('sent')
     const response = await (copy ? fetcher(copy, init) : fetcher(url, { ...init, headers: dressed }))
-    if (!ticket || isAway(response)) return response
+    if (!ticket || engine.isDisposed() || isAway(response, call)) return response
     let refused = isRefused(response, ticket, url, isReplay)
     if (isPromise(refused)) refused = await patiently(call, refused)
     const renewal = refused && !isReplay && renew(ticket, url)
@@ -91,7 +97,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
   // What the caller gave is read at once, as `fetch` does, in the session of now.
   const start = (input: Input, init?: AuthRequestInit, step?: Report): Promise<Response> => {
     const session = engine.session()
-    const fetcher = options.fetch ?? fetch
+    const fetcher = given.fetch ?? fetch
     const request = requestOf(input)
     const url = request ? request.url : String(input)
     const {
@@ -111,13 +117,17 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
       }
     }
     const token = engine.flightToken()
+    const origins = rules.origins()
+    /** Whether it brings credentials of its own. */
+    const isTaken = (): boolean => !header.leftOvers(name => memberOf(bag, name.toLowerCase()))
     if (
       init?.skipAuth ||
       signal?.aborted ||
       engine.refreshing(signal) ||
-      name in bag ||
-      !rules.allows(engine, url, ({ href }) => ({ url: href, method, headers: new Headers(bag) })) ||
-      (token && (carries(body, token) || carries(Object.values(bag).join(), token)))
+      rules.isOver() ||
+      isTaken() ||
+      (token && (carries(body, token) || carries(Object.values(bag).join(), token))) ||
+      !rules.allows(origins, url, ({ href }) => ({ url: href, method, headers: new Headers(bag) }))
     ) {
       step?.('sent')
       return fetcher(input, init)
@@ -128,6 +138,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     const call: Call = {
       fetcher,
       url,
+      origins,
       // A `Request` holds all that it knows of; what only this `fetch` knows (`dispatcher`, say) comes beside it.
       init: own ? init && { ...init, headers: undefined, body: undefined } : { ...init },
       bag,
@@ -151,12 +162,13 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
         ticket,
         isOnce,
         send: (own, isAlone) => send(call, own, isAlone),
+        isAway: response => isAway(response, call),
         refuses: wasRefused,
         patiently: promise => patiently(call, promise),
       })
     }
     return isPromise(ticket)
-      ? patiently(call, ticket).then(late => send(call, late, false))
+      ? patiently(call, ticket).then(late => send(call, isTaken() ? undefined : late, false))
       : send(call, ticket, false)
   }
   return (input, init) => {
@@ -181,6 +193,11 @@ function patiently<T>({ signal }: Call, promise: Promise<T>): Promise<T> {
 type Input = Parameters<AuthFetch>[0]
 type Bag = Record<string, string>
 
+/** An own member: `constructor` may be a header, too. */
+function memberOf(bag: Bag, name: string): string | undefined {
+  return Object.keys(bag).includes(name) ? bag[name] : undefined
+}
+
 function requestOf(input: Input): Request | undefined {
   return typeof input === 'object' && 'url' in input ? input : undefined
 }
@@ -189,6 +206,7 @@ function requestOf(input: Input): Request | undefined {
 interface Call {
   readonly fetcher: typeof fetch
   readonly url: string
+  readonly origins: Origins
   readonly init: object | undefined
   readonly bag: Bag
   readonly own: Request | undefined

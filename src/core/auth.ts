@@ -36,6 +36,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   /** Whether siblings spend the same refresh token. Cookie sessions of one server process are no siblings. */
   const shared = storage.shared === true || (cookie && (isBrowser() || !!settings.lock))
   let state: AuthState<Claims> | undefined
+  let isDisposed = false
 
   /** The end of every operation: state, timer, and then the listeners. */
   const conclude = (): void => {
@@ -113,7 +114,15 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     },
   })
 
-  const desk = createDesk({ settings, clock, events, session, flights, conclude })
+  const desk = createDesk({
+    settings,
+    clock,
+    events,
+    session,
+    flights,
+    conclude,
+    isDisposed: () => isDisposed,
+  })
   const schedule = createSchedule({ settings, clock, events, session, flights, shared, conclude })
 
   const siblings = shared
@@ -227,10 +236,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     subscribe: listener => events.on(CHANGE, listener),
     on: (event: string, listener: (event: never) => void) => events.on(event, listener),
     dispose() {
+      isDisposed = true
       schedule.stop()
       flights.stop()
       siblings?.close()
-      events.clear()
     },
   }
   return Object.defineProperty(auth, ENGINE, { value: desk })

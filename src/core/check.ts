@@ -5,6 +5,33 @@ export function check(isValid: unknown, option: string, expected: string, value:
   if (!isValid) throw new TypeError(`tokenflight: \`${option}\` must be ${expected}, got ${show(value)}`)
 }
 
+/** The names of the options, all of them. */
+export type Names<Options> = Readonly<Record<keyof Options, 1>>
+
+/**
+ * The options that the object itself holds. Inherited members are not read, so a polluted prototype sets none.
+ * @throws TypeError that names an option which the function does not know
+ */
+export function ownOptions<Options extends object>(
+  options: Options,
+  maker: string,
+  names: Names<Options>,
+): Options {
+  check(options && typeof options === 'object', 'options', 'an object', options)
+  const known = Object.keys(names)
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name))
+      throw new TypeError(`tokenflight: ${maker} has no option \`${name}\`, only ${known.join(', ')}`)
+  }
+  return Object.assign(Object.create(null), options)
+}
+
+/** What a callback returned in place of a value, without its contents. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  return typeof (value as { then?: unknown }).then === 'function' ? 'a promise' : typeof value
+}
+
 function show(value: unknown): string {
   if (Array.isArray(value)) return value.map(show).join()
   return Object(value) === value ? typeof value : String(value)

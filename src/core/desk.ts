@@ -8,6 +8,7 @@ import { type Held, toPredecessor } from './held.js'
 import { isRenewable, type Settings } from './options.js'
 import type { Session } from './session.js'
 import { readAnswer } from './tokens.js'
+import type { TokenResponse } from './types.js'
 import { ignore } from './waiting.js'
 
 /** How long a token that a 401 brought, and that nothing accepted yet, starts no other refresh, milliseconds. */
@@ -23,9 +24,11 @@ export interface DeskHost {
   readonly flights: Flights
   /** Publishes the state, sets the timer, delivers events. */
   conclude(): void
+  isDisposed(): boolean
 }
 
-export function createDesk({ settings, clock, events, session, flights, conclude }: DeskHost): Engine {
+export function createDesk(host: DeskHost): Engine {
+  const { settings, clock, events, session, flights, conclude } = host
   /** A good token is in hand; whatever else it needs happens behind the request. */
   const attend = (held: Held): void => {
     const isWanted = isRenewable(settings, held.tokens) && !held.asked && !flights.current()
@@ -142,7 +145,14 @@ export function createDesk({ settings, clock, events, session, flights, conclude
     },
     lend: () => session.held,
     isDead: ticket => clock() >= ticket.endsAt,
-    carry: send => flights.fly('expired', send),
+    isDisposed: host.isDisposed,
+    carry: send =>
+      flights.fly('expired', async () => {
+        const answer = await send()
+        // A flight that is over takes no answer, and no failure either.
+        if (!answer) flights.current()?.settle()
+        return answer as TokenResponse
+      }),
     refreshing: signal => flights.calling() || (!!signal && flights.owns(signal)),
     flightToken: () => flights.current()?.held?.tokens.refreshToken,
     warn,

@@ -29,9 +29,14 @@ export interface Engine {
   serve(): void
   /** The present token, dead or not. */
   lend(): Ticket | undefined
+  /** Whether `dispose` was called: no token is sent any more. */
+  isDisposed(): boolean
   isDead(ticket: Ticket): boolean
-  /** Makes a request the refresh: one goes first, and who joins waits for the tokens that its answer hands out. */
-  carry(send: () => Promise<TokenResponse>): Promise<void>
+  /**
+   * Makes a request the refresh: one goes first, and who joins waits for the tokens that its answer hands out.
+   * Resolves to undefined: the answer says nothing of the tokens, and the next request goes first.
+   */
+  carry(send: () => Promise<TokenResponse | undefined>): Promise<void>
   /** Tokens that came with an ordinary answer. */
   collect(tokens: TokenResponse, ticket: Ticket): void
   /** Whether the refresh function is being called on this very stack, or was given this signal. */

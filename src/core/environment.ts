@@ -26,6 +26,17 @@ export function isBrowser(): boolean {
   )
 }
 
+/** The origin of the page or worker; undefined where there is none. */
+export function pageOrigin(): string | undefined {
+  return typeof location === 'undefined' ? undefined : location?.origin
+}
+
+/** The base of relative URLs: that of the document, else the page. */
+export function baseUrl(): string | undefined {
+  const base = typeof document === 'undefined' ? undefined : document?.baseURI
+  return base ?? (typeof location === 'undefined' ? undefined : location?.href)
+}
+
 export function isVisible(): boolean {
   return typeof document === 'undefined' || document.visibilityState !== 'hidden'
 }

@@ -14,7 +14,6 @@ export interface Events {
   change(): void
   /** Delivers what waits. A listener that throws harms nobody, and may call any method of `auth`. */
   flush(): void
-  clear(): void
 }
 
 interface Emitted extends AuthEvents {
@@ -68,6 +67,5 @@ export function createEvents(): Events {
       if (!queue.some(([name]) => name === CHANGE)) queue.push([CHANGE, undefined])
     },
     flush,
-    clear: () => listeners.clear(),
   }
 }

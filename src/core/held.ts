@@ -5,6 +5,9 @@ import type { JwtClaims, Tokens } from './types.js'
 /** How far a record may lie in the future before its deadlines are distrusted: clocks of one device agree. */
 const FUTURE = 2_000
 
+/** How many earlier access tokens of a session are recognised in a left-over header. */
+const EARLIER = 20
+
 /** A beat that comes sooner after new tokens than this is left out, milliseconds. */
 const SHORTEST_BEAT = 1_000
 
@@ -15,6 +18,8 @@ export interface Held {
   readonly accessToken: string
   /** The same for all tokens of one session. */
   readonly session: object
+  /** The last access tokens of the session before this one, the newest first. */
+  readonly earlier: readonly string[]
   readonly claims: JwtClaims | undefined
   readonly arrivedAt: number
   /** From here on the token is dead. */
@@ -78,6 +83,7 @@ export function hold(
     tokens,
     accessToken: tokens.accessToken as string,
     session: previous?.session ?? {},
+    earlier: previous ? [previous.accessToken, ...previous.earlier].slice(0, EARLIER) : [],
     claims: freeze(decodeToken(tokens.accessToken as string)),
     arrivedAt: now,
     endsAt,

@@ -12,6 +12,7 @@ import { startTimer } from '../core/environment.js'
 import { type AuthError, cloneError, isAuthError } from '../core/errors.js'
 import { ignore } from '../core/waiting.js'
 import { handOver } from './config.js'
+import type { Origins } from './origins.js'
 import { type CallProgress, createProgress } from './progress.js'
 import type { Report } from './report.js'
 
@@ -22,6 +23,8 @@ export interface Call {
   /** The application's own. */
   readonly config: Config
   readonly adapter: AxiosAdapter
+  /** The origins that may see its token. */
+  readonly origins: Origins
   /** Whether the application leaves the choice among axios's own adapters to axios. */
   readonly isNamed: boolean
   /** Reports its steps, if they are reported. */
@@ -53,7 +56,7 @@ interface Limit {
   stop(): void
 }
 
-export function createCall(parts: Pick<Call, 'config' | 'adapter' | 'isNamed' | 'step'>): Call {
+export function createCall(parts: Pick<Call, 'config' | 'adapter' | 'origins' | 'isNamed' | 'step'>): Call {
   const { timeout, onUploadProgress, onDownloadProgress } = parts.config
   const duration = ['number', 'string'].includes(typeof timeout) ? Number(timeout) : 0
   return {

@@ -1,6 +1,7 @@
 /** A server that renews by itself: while the access token is dead, a request is the refresh. */
 import type { Engine, Ticket } from '../core/engine.js'
 import { isSessionExpired } from '../core/errors.js'
+import type { TokenResponse } from '../core/types.js'
 
 /** One request to such a server. */
 export interface Carried<Response> {
@@ -10,6 +11,8 @@ export interface Carried<Response> {
   readonly isOnce: boolean
   /** Sends it; `isAlone`: once, whatever the answer. */
   send(ticket: Ticket | undefined, isAlone: boolean): Promise<Response>
+  /** Whether an answer came from another origin, which says nothing of the tokens. */
+  isAway(response: Response): boolean
   /** Whether an answer refuses both tokens; asked of an error's `response`, too. */
   refuses(response: Response): boolean
   /** The promise, unless the request is cancelled first. */
@@ -27,12 +30,13 @@ export async function carry<Response>(engine: Engine, request: Carried<Response>
   while (ticket && engine.isDead(ticket)) {
     const dead: Ticket = ticket
     let sent: Promise<Response> | undefined
-    const refresh = async (): Promise<{ access_token: string | undefined }> => {
+    const refresh = async (): Promise<TokenResponse | undefined> => {
       sent = send(dead, true)
       const answer = await sent.catch(error => {
         if (error?.response) return error.response as Response
         throw error
       })
+      if (request.isAway(answer)) return undefined
       if (request.refuses(answer))
         throw Object.assign(new Error('The server refused both tokens'), { status: 401 })
       // What the answer handed out was collected; if it was nothing, the server holds the token for good.

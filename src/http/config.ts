@@ -2,24 +2,30 @@
 import { isOneShot } from './body.js'
 
 /** The parts of a request's config that decide where it goes. */
-interface Target {
+export interface Target {
   readonly url?: string
   readonly baseURL?: string
   readonly allowAbsoluteUrls?: boolean
 }
 
-/** The URL that axios sends to, without the query: its own rule (`buildFullPath`) on the config that leaves. */
-export function fullPath(instance: { getUri(config: Target): string }, config: Target): string {
-  const { baseURL, allowAbsoluteUrls } = config
+/**
+ * The URLs, without the query, that axios may make of the config when it leaves (its `buildFullPath`). Several where
+ * versions and adapters differ: before 1.8 none knows `allowAbsoluteUrls`, up to 1.8.2 some adapters do not, and a
+ * base URL loses one, two or all slashes at its end.
+ */
+export function readings({ baseURL, allowAbsoluteUrls, ...config }: Target): string[] {
   // Where there is no base URL axios takes a `URL`, too.
   const url = String(config.url ?? '')
-  if (!baseURL) return url
-  if (/^([a-z][a-z\d+\-.]*:)?\/\//i.test(url)) {
-    if (allowAbsoluteUrls !== false) return url
-  } else if (!baseURL.endsWith('//'))
-    return url ? `${baseURL.replace(/\/$/, '')}/${url.replace(/^\//, '')}` : baseURL
-  // Here versions differ: not every one knows the option, or takes off every slash at the end.
-  return instance.getUri({ url, baseURL, allowAbsoluteUrls } as Target)
+  if (!baseURL) return [url]
+  const isAbsolute = /^([a-z][a-z\d+\-.]*:)?\/\//i.test(url)
+  if (isAbsolute && (allowAbsoluteUrls ?? true) === true) return [url]
+  if (!url) return [baseURL]
+  const path = url.replace(/^\/+/, '')
+  let base = baseURL.replace(/\/?\/$/, '')
+  const joined = [`${base}/${path}`]
+  while (base.endsWith('/')) base = base.slice(0, -1)
+  if (baseURL.endsWith('///')) joined.push(`${base}/${path}`)
+  return isAbsolute ? [url, ...joined] : joined
 }
 
 /** What has no members but its own, and is no dictionary to V8, as what is made with the prototype null. */

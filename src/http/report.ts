@@ -1,7 +1,7 @@
 /** The steps of a request, for listeners of every event: its method and its address, nothing that it carries. */
 import type { Engine } from '../core/engine.js'
 import type { RequestEvent } from '../core/types.js'
-import { parseUrl } from './options.js'
+import { parseUrl } from './origins.js'
 
 /** Reports a step of one request. A second `sent` is the replay. */
 export type Report = (phase: Exclude<RequestEvent['phase'], 'replayed'>, status?: number) => void

@@ -27,7 +27,7 @@ interface Answer {
 /** @param look gives the answer as the application's functions expect it */
 export function createVerdict<Request, Response extends Answer>(
   engine: Engine,
-  rules: Pick<HttpRules<Request, Response>, 'collect' | 'shouldRefresh' | 'format'>,
+  rules: Pick<HttpRules<Request, Response>, 'collect' | 'shouldRefresh' | 'header'>,
   look: (response: Response) => Response | Promise<Response>,
 ): Verdict<Response> {
   const { collect, shouldRefresh } = rules
@@ -42,8 +42,8 @@ export function createVerdict<Request, Response extends Answer>(
     // A server may repeat them, and an event must not.
     for (const secret of [accessToken, tokens.refreshToken])
       if (secret) header = header.split(secret).join('…')
-    const own = schemeOf(rules.format(accessToken))
-    return findUnmet(readChallenges(header), scheme => scheme === 'bearer' || scheme === own)
+    const own = Object.values(rules.header.make(accessToken)).map(schemeOf)
+    return findUnmet(readChallenges(header), scheme => scheme === 'bearer' || own.includes(scheme))
   }
   const byDefault = (response: Response, ticket: Ticket): boolean =>
     response.status === 401 && !unmet(response, ticket)

@@ -198,18 +198,6 @@ describe('origins', () => {
     expect(refreshes).toHaveLength(1)
   })
 
-  it('follows allowAbsoluteUrls: false as axios does', async () => {
-    const { api, sent } = await stage({ axios: { allowAbsoluteUrls: false }, respond: () => ({}) })
-    await api.get(`${EVIL}/x`)
-    await api.get(`${API}/x`, { baseURL: EVIL })
-    // Older versions do not know it, and lead elsewhere.
-    const origins = sent.map(({ url }) => new URL(url).origin)
-    expect([[API, EVIL].join(), [EVIL, API].join()]).toContain(origins.join())
-    expect(sent.map(({ token }) => token)).toEqual(
-      origins.map(origin => (origin === API ? 'at-1' : undefined)),
-    )
-  })
-
   it('counts the base of the document, which a relative URL is resolved against', async () => {
     vi.stubGlobal('location', { origin: API, href: `${API}/app` })
     vi.stubGlobal('document', { baseURI: `${API}/app` })
@@ -278,29 +266,6 @@ describe('one Auth and many clients', () => {
     await Promise.all([mine.api.get('/a'), theirs.api.get('/b')])
     expect([mine.tokens(), mine.refreshes.length]).toEqual([['mine-at-1', 'mine-at-2'], 1])
     expect([theirs.tokens(), theirs.refreshes.length]).toEqual([['theirs-at-1'], 0])
-  })
-
-  it('keeps two sessions apart that are attached to one instance', async () => {
-    const other = 'https://other.example'
-    const mine = await stage({ prefix: 'mine-', attach: { allowedOrigins: [API] } })
-    const theirs = await stage({ prefix: 'theirs-', attach: false })
-    const detach = attachAuth(mine.api, theirs.auth, { allowedOrigins: [other] })
-    mine.good.add('theirs-at-2')
-    mine.revoke()
-    mine.good.add('theirs-at-1')
-    await mine.api.get('/a')
-    await mine.api.get(`${other}/b`)
-    await rejection(mine.api.get('https://third.example/c'))
-    expect(mine.tokens()).toEqual(['mine-at-1', 'mine-at-2', 'theirs-at-1', undefined])
-    expect([mine.refreshes.length, theirs.refreshes.length]).toEqual([1, 0])
-    // Each refreshes by itself.
-    mine.good.delete('theirs-at-1')
-    mine.good.add('theirs-at-2')
-    await mine.api.get(`${other}/b`)
-    expect([mine.refreshes.length, theirs.refreshes.length]).toEqual([1, 1])
-    detach()
-    await rejection(mine.api.get(`${other}/b`))
-    expect(mine.tokens().slice(4)).toEqual(['theirs-at-1', 'theirs-at-2', undefined])
   })
 
   it('lets a call that began before another login never leave with the token of that login', async () => {

@@ -158,24 +158,6 @@ describe('a redirect that the http adapter follows', () => {
     expect(sent.map(({ token }) => token)).toEqual(['at-1', 'at-1', 'planted'])
   })
 
-  it('counts as led elsewhere where an adapter names no URL', async () => {
-    const { api, sent, refreshes, revoke } = await stage()
-    const inner = api.defaults.adapter as AxiosAdapter
-    let request: object = { responseURL: 'nonsense' }
-    api.defaults.adapter = async config =>
-      Object.assign(await inner({ ...config, validateStatus: null }), { request })
-    revoke()
-    expect((await api.get('/a')).status).toBe(401)
-    expect([sent.length, refreshes.length]).toEqual([1, 0])
-    // One that names none at all has no such word.
-    for (const none of [{}, { responseURL: '' }]) {
-      revoke()
-      request = none
-      expect((await api.get('/a')).status).toBe(200)
-    }
-    expect(refreshes).toHaveLength(2)
-  })
-
   it('lets an Authorization of the application go where axios lets it', async () => {
     const home = await server()
     const { api } = await session(`http://api.test:${home.port}`, { adapter: 'http', lookup })

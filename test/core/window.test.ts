@@ -463,12 +463,13 @@ describe('dispose', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('silences the listeners', async () => {
+  it('keeps telling the listeners what happens', async () => {
     const { auth, events } = open()
-    auth.dispose()
     await auth.login(pair())
-    expect(events.all).toEqual([])
-    expect(events.statuses).toEqual([])
+    auth.dispose()
+    await auth.logout()
+    expect(events.names).toEqual(['login', 'logout'])
+    expect(events.statuses).toEqual(['authenticated', 'anonymous'])
   })
 
   it('during a flight leaves every waiter settled and no timer', async () => {

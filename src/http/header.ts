@@ -1,0 +1,96 @@
+/** The headers that the access token travels in. */
+
+import { check, isHeaderName, kindOf, ownOptions } from '../core/check.js'
+import type { Engine } from '../core/engine.js'
+import { ignore, isPromise } from '../core/waiting.js'
+
+/** How the access token travels: the name and the format of one header, or a function that gives all headers. */
+export type HeaderOption =
+  | {
+      name: string
+      /** Makes the header's value of a token. */
+      format: (token: string) => string
+    }
+  | ((token: string) => Record<string, string>)
+
+export interface TokenHeaders {
+  /** The name of the one header; undefined where a function gives them. */
+  readonly name: string | undefined
+  /** @throws TypeError, without any token, when the application's function returns something else than headers */
+  make(token: string): Record<string, string>
+  /**
+   * Those of the headers that a request has already, left over with a token of this session: they are replaced.
+   * Undefined: the request has credentials of its own.
+   */
+  leftOvers(read: (name: string) => unknown): readonly string[] | undefined
+  /** Whether one of them is `Authorization`. */
+  isCredentials(): boolean
+}
+
+/** @throws TypeError when the option is neither */
+export function createTokenHeaders(engine: Engine, header: HeaderOption | undefined): TokenHeaders {
+  const maker = header === undefined ? bearer() : typeof header === 'function' ? several(header) : one(header)
+  const { name, make } = maker
+  /** Those of a function depend on the token; while there is none, nothing is added either. */
+  const names = (): string[] => {
+    const held = name ? undefined : engine.lend()
+    return name ? [name] : held ? Object.keys(make(held.accessToken)) : []
+  }
+  return {
+    ...maker,
+    leftOvers(read) {
+      const present = names().filter(each => read(each) !== undefined)
+      if (!present.length) return present
+      const held = engine.lend()
+      const tokens = held ? [held.accessToken, ...held.earlier] : []
+      const isOurs = (token: string): boolean => {
+        const headers = make(token)
+        return present.every(each => read(each) === headers[each])
+      }
+      return tokens.some(isOurs) ? present : undefined
+    },
+    isCredentials: () => names().some(each => each.toLowerCase() === 'authorization'),
+  }
+}
+
+type Maker = Pick<TokenHeaders, 'name' | 'make'>
+
+function bearer(): Maker {
+  return { name: 'Authorization', make: token => ({ Authorization: `Bearer ${token}` }) }
+}
+
+function one(header: Exclude<HeaderOption, (token: string) => unknown>): Maker {
+  const isObject = header && typeof header === 'object'
+  const { name, format } = isObject
+    ? ownOptions(header, 'header', { name: 1, format: 1 })
+    : ({} as typeof header)
+  const isValid = isHeaderName(name) && typeof format === 'function'
+  check(isValid, 'header', 'a name and a function, or a function', name ?? header)
+  return { name, make: token => ({ [name]: readText(format(token), 'header.format') }) }
+}
+
+function several(header: (token: string) => Record<string, string>): Maker {
+  return {
+    name: undefined,
+    make(token) {
+      const headers: unknown = header(token)
+      const entries =
+        headers && !isPromise(headers) && typeof headers === 'object' ? Object.entries(headers) : []
+      if (!entries.length || !entries.every(([name]) => isHeaderName(name)))
+        refuse('header', 'header names', headers)
+      return Object.fromEntries(entries.map(([name, value]) => [name, readText(value, 'header')]))
+    },
+  }
+}
+
+function readText(value: unknown, option: string): string {
+  if (typeof value !== 'string') refuse(option, option === 'header' ? 'strings' : 'a string', value)
+  return value as string
+}
+
+/** Says of what came nothing but its kind: it may hold the token. */
+function refuse(option: string, expected: string, value: unknown): never {
+  // This error tells of its failure, too.
+  if (isPromise(value)) value.then(ignore, ignore)
+  throw new TypeError(`tokenflight: \`${option}\` must return ${expected}, got ${kindOf(value)}`)
+}

@@ -1,0 +1,26 @@
+/** The mark that tells our interceptor from others, so that an instance has one session. */
+import type { Engine } from '../core/engine.js'
+
+/** What the condition of our interceptor says of its attachment, also to another copy of the package. */
+export interface Mark {
+  readonly engine: Engine
+  /** With own members only. */
+  readonly options: object
+  readonly detach: () => void
+}
+
+/** Interceptors as axios holds them; those that were ejected are null, and mocks may hold none. */
+type Handlers = readonly ({ readonly runWhen?: unknown } | null)[] | null | undefined
+
+/** The marks among the interceptors. */
+export function findMarks(handlers: Handlers): Mark[] {
+  return (handlers ?? []).map(handler => handler?.runWhen as Mark).filter(mark => mark?.engine && mark.detach)
+}
+
+/** Whether it is the attachment of this session with these options; one that is undefined is not given. */
+export function isAttached(mark: Mark, engine: Engine, options: object, names: readonly string[]): boolean {
+  return (
+    mark.engine === engine &&
+    names.every(name => Reflect.get(options, name) === Reflect.get(mark.options ?? {}, name))
+  )
+}

@@ -1,0 +1,78 @@
+/** The origins that may see a token, and the warning where one may not. */
+
+import { check } from '../core/check.js'
+import type { Engine } from '../core/engine.js'
+import { baseUrl, pageOrigin } from '../core/environment.js'
+
+/** Origins that may see a token at one moment. */
+export type Origins = readonly string[]
+
+/** How many origins a client warns about. */
+const LOUDEST = 100
+
+/** The URL as the platform resolves it; undefined when it is none. `base` null: it must be absolute. */
+export function parseUrl(url: string, base: string | null = baseUrl() ?? null): URL | undefined {
+  try {
+    return new URL(url, base ?? undefined)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The option `allowedOrigins` as a function of the client's base URL: without the option, the origin of that URL, or
+ * else of the page, at the moment of the call.
+ * @throws TypeError when an entry is not the origin of an HTTP server
+ */
+export function createOrigins(allowed: readonly string[] | undefined): (base?: unknown) => Origins {
+  if (allowed !== undefined) {
+    const origins = Array.isArray(allowed) ? allowed.map(readOrigin) : [undefined]
+    check(
+      !origins.includes(undefined),
+      'allowedOrigins',
+      "origins like 'https://api.example.com', without a path or a wildcard",
+      allowed,
+    )
+    return () => origins as Origins
+  }
+  let known: [base: unknown, page: string | undefined, origins: Origins] | undefined
+  return base => {
+    const page = pageOrigin()
+    if (known && known[0] === base && known[1] === page) return known[2]
+    // Against nothing, so that a relative URL without a page has no origin.
+    const origin = parseUrl(`${base ?? ''}`, page ?? null)?.origin
+    const origins = origin && origin !== 'null' ? [origin] : []
+    known = [base, page, origins]
+    return origins
+  }
+}
+
+function readOrigin(entry: unknown): string | undefined {
+  const url = typeof entry === 'string' ? parseUrl(entry, null) : undefined
+  const isOrigin =
+    url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` && !url.host.includes('*')
+  return isOrigin ? url.origin : undefined
+}
+
+/** Whether the URL lies at another origin. A `blob:` URL has the origin of its creator, and leads to no server. */
+export function isForeign(origins: Origins, url: string, base?: string): boolean {
+  return url.startsWith('blob:') || !origins.includes(parseUrl(url, base)?.origin as string)
+}
+
+/** Gives a function that warns, once for each origin, that a token was withheld from it. */
+export function createWithholding(engine: Engine): (origins: Origins, url: string) => void {
+  const warned = new Set<string>()
+  return (origins, url) => {
+    const target = parseUrl(url)
+    // Without a token there is nothing to withhold; without a server nothing to send it to.
+    if (!engine.session() || (target ? !/^https?:$/.test(target.protocol) : origins.length)) return
+    const origin = target?.origin ?? ''
+    if (warned.has(origin) || warned.size >= LOUDEST) return
+    warned.add(origin)
+    engine.warn(
+      origins.length
+        ? `No token was sent to ${origin}: it is not an allowed origin. Add it to \`allowedOrigins\`, or say skipAuth`
+        : 'No token was sent: no origin is allowed yet. Set the baseURL of the instance, or `allowedOrigins`',
+    )
+  }
+}

@@ -1,0 +1,57 @@
+/** Which requests of axios get a token. */
+import type { Engine } from '../core/engine.js'
+import { carries } from './body.js'
+import { readings, type Target } from './config.js'
+import type { HttpRules } from './options.js'
+import type { Origins } from './origins.js'
+
+/** The parts of a request's config that count. */
+interface Config extends Target {
+  readonly skipAuth?: boolean | undefined
+  /** Credentials of a gateway, which become an `Authorization` header. */
+  readonly auth?: unknown
+  readonly data?: unknown
+  readonly headers: { get(name: string): unknown; delete(names: string[]): unknown }
+}
+
+export interface Wants<Request> {
+  /** Whether a request gets a token: to an allowed origin, not skipped, without credentials of its own, not the refresh. */
+  wants(config: Request, origins: Origins): boolean
+  /** Whether a request has credentials of its own. A header with a token of the session is none. */
+  isTaken(config: Request): boolean
+}
+
+/** @param complete gives the URL with its query */
+export function createWants<Request extends Config, Response>(
+  engine: Engine,
+  rules: HttpRules<Request, Response>,
+  complete: (config: Request, url: string) => string,
+): Wants<Request> {
+  const { header } = rules
+  /** The headers that the token replaces; undefined where it must not. */
+  const leftOvers = ({ headers, auth }: Request): readonly string[] | undefined =>
+    auth && header.isCredentials() ? undefined : header.leftOvers(name => headers.get(name) ?? undefined)
+
+  return {
+    wants(config, origins) {
+      const { headers, data } = config
+      if (config.skipAuth || rules.isOver()) return false
+      const left = leftOvers(config)
+      const token = engine.flightToken()
+      const isRefresh = token && (carries(data, token) || carries(Object.values(headers).join(), token))
+      if (!left || isRefresh) return false
+      // Which reading is sent depends on the version and the adapter.
+      const isAllowed = readings(config).every(url =>
+        rules.allows(
+          origins,
+          url,
+          () => config,
+          () => complete(config, url),
+        ),
+      )
+      if (isAllowed && left.length) headers.delete([...left])
+      return isAllowed
+    },
+    isTaken: config => !leftOvers(config),
+  }
+}
