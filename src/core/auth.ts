@@ -14,7 +14,7 @@ import { nextState } from './state.js'
 import { createExclusive } from './tabs.js'
 import { readAnswer, readSubject } from './tokens.js'
 import type { Auth, AuthOptions, AuthState, JwtClaims, Tokens } from './types.js'
-import { createVault } from './vault.js'
+import { type CoherentStorage, createVault } from './vault.js'
 import { abortReason, ignore, isPromise, unlessAborted, within } from './waiting.js'
 
 /** How long `logout()` waits for the server, milliseconds. */
@@ -35,6 +35,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   )
   /** Whether siblings spend the same refresh token. Cookie sessions of one server process are no siblings. */
   const shared = storage.shared === true || (cookie && (isBrowser() || !!settings.lock))
+  const written = (): Promise<void> | undefined => (storage as CoherentStorage).settled?.()
   let state: AuthState<Claims> | undefined
   let isDisposed = false
 
@@ -52,7 +53,11 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     clock,
     events,
     vault,
-    announce: () => siblings?.announce(),
+    announce() {
+      siblings?.announce()
+      // Who reads at once may see the old record.
+      void written()?.then(() => siblings?.announce())
+    },
     ask: async () => siblings?.ask(),
     flying: () => flights.current()?.reason,
     settle: error => flights.current()?.settle(error),
@@ -107,7 +112,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       } else flight.settle(new RefreshFailedError('There is no refresh token', 0))
     },
     cool: (retryAt, retrying) => session.cool(flights.coolDown, retryAt, retrying),
-    linger: async () => siblings?.linger(),
+    async linger(locked) {
+      if (locked) await written()
+      await siblings?.linger()
+    },
     failed(error) {
       session.error = error
       if (error.retryAt !== undefined) void session.cool(flights.coolDown, error.retryAt).then(events.flush)

@@ -42,8 +42,8 @@ export interface FlightHost {
   refused(flight: Flight, error?: unknown): Promise<void>
   /** Tells the siblings of a cool-down, or of an attempt that may follow until then. */
   cool(retryAt: number, retrying?: boolean): Promise<void>
-  /** Holds the lock until what was said on the channel has arrived, where nothing else tells the siblings. */
-  linger(): Promise<void>
+  /** Holds the lock until siblings can see what was written, or what was said where nothing else tells them. */
+  linger(locked: boolean): Promise<void>
   /** It failed; the session lives. */
   failed(error: RefreshFailedError): void
   /** Publishes the state, sets the timer, delivers events. */

@@ -132,7 +132,7 @@ export function createFlights(host: FlightHost): Flights {
         const asked = clock()
         await host.exclusive(has => {
           locked = has
-          return attempt(flight, turn, has, clock() - asked).finally(host.linger)
+          return attempt(flight, turn, has, clock() - asked).finally(() => host.linger(has))
         })
         if (!flight.done) landed(flight, turn.count, startedAt)
         flight.settle()

@@ -8,7 +8,7 @@ import { ignore, pause, within } from './waiting.js'
 /** How long a `localStorage` write of another tab may take to be seen, and how often it is looked for, milliseconds. */
 const SEEN_WITHIN = 500
 const LOOK = 5
-/** Without a ledger a writer waits so long before it lets the next one read, milliseconds. */
+/** Without a ledger a write may take so long to be seen by other tabs, milliseconds. */
 const SETTLE = 20
 /** How long the ledger may take, milliseconds. */
 const LEDGER = 1_000
@@ -42,6 +42,7 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
   let database = named
   const area = (): Storage => storage ?? localStorage
   let shared = true
+  let settled: Promise<void> | undefined
   try {
     shared = !storage || storage !== sessionStorage
   } catch {
@@ -95,14 +96,16 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
       }
       // An end must depend neither on a database nor on the page living on.
       if (!tokens.accessToken && !newer()) set(tokens)
+      settled = undefined
       const stamp = await patiently(() => ledger.note(tokens, () => void (later() ?? set(tokens))))
       if (stamp) return isNewer(stamp, tokens) ? ((await load()) ?? stamp) : (later() ?? tokens)
       const present = newer()
       if (present) return present
       set(tokens)
-      await pause(SETTLE)
+      settled = pause(SETTLE)
       return tokens
     },
+    settled: () => settled,
   }
   return coherent
 }

@@ -12,6 +12,8 @@ export interface CoherentStorage extends TokenStorage {
   load?(): Promise<unknown>
   /** Writes in one step unless something newer is there. Resolves to what is there afterwards. */
   commit?(tokens: Tokens): Promise<unknown>
+  /** Resolves when other tabs see the last write; undefined where they saw it at once. The writer itself need not wait. */
+  settled?(): Promise<void> | undefined
   /** The name of the `Auth`: the namespace of what is stored. */
   open?(name: string): void
 }

@@ -2,9 +2,12 @@
 import { IDBObjectStore } from 'fake-indexeddb'
 import { type AuthLock, type AuthOptions, decodeToken, type Tokens, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Channel } from '../support/channel.js'
 import {
+  accessToken,
   MINUTE,
   type Opened,
+  opaque,
   open,
   pair,
   pass,
@@ -391,6 +394,46 @@ describe('without IndexedDB', () => {
     await does(auth.logout())
     expect(stored()).toMatchObject({ ended: 'logout' })
     expect([refresh.calls.length, events.of('warning')]).toEqual([1, []])
+  })
+
+  it.each<[does: string, work: (opened: Opened) => Promise<unknown>, left: object]>([
+    ['login', ({ auth }) => auth.login(pair({ sub: 'bob' })), { accessToken: expect.any(String) }],
+    ['logout', ({ auth }) => auth.logout(), { ended: 'logout' }],
+    [
+      'refresh without a lock',
+      ({ auth }) => auth.getAccessToken({ forceRefresh: true }),
+      { refreshToken: expect.stringMatching(/^new-/) },
+    ],
+  ])('a %s needs no timer, so fake timers cannot stop it', async (_, work, left) => {
+    vi.stubGlobal('navigator', undefined)
+    const renewed = { access_token: accessToken(), refresh_token: opaque('new') }
+    const opened = await tab({ lock: undefined, refresh: refreshStub(async () => renewed) })
+    await does(opened.auth.login(pair({ sub: 'ada' })))
+    const outcome = watch(work(opened))
+    await settle()
+    expect(outcome.status).toBe('fulfilled')
+    expect(stored()).toMatchObject(left)
+  })
+
+  it('the login of one tab reaches another that sees what is written a little later', async () => {
+    vi.stubGlobal('BroadcastChannel', Channel)
+    const other = await tab({ lag: 15 })
+    const one = await tab()
+    await does(one.auth.login(pair({ sub: 'ada' })))
+    expect([user(one), user(other)]).toEqual(['ada', 'ada'])
+    await does(one.auth.logout())
+    expect([user(one), user(other)]).toEqual(['anonymous', 'anonymous'])
+  })
+
+  it('the lock is held until the next holder sees the tokens that were written', async () => {
+    const one = await tab({ refresh: refreshStub(async () => pair()) })
+    await does(one.auth.login(pair()))
+    const other = await tab({ lag: 15, refresh: refreshStub(async () => pair()) })
+    await pass(5 * MINUTE)
+    const tokens = watch(Promise.all([one.auth.getAccessToken(), other.auth.getAccessToken()]))
+    await pass(100)
+    expect(tokens.value?.[0]).toBe(tokens.value?.[1])
+    expect([one.refresh.calls.length, other.refresh.calls.length]).toEqual([1, 0])
   })
 
   it('a late answer loses to a login all the same', async () => {
