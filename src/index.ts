@@ -32,6 +32,7 @@ export type {
   LoadingState,
   LogoutContext,
   RefreshContext,
+  RefreshFailure,
   RefreshFunction,
   RefreshReason,
   RequestEvent,
@@ -42,4 +43,5 @@ export type {
   Tokens,
 } from './core/types.js'
 export { type OAuth2RefreshOptions, oauth2Refresh } from './refresh/oauth2-refresh.js'
+export { type OAuth2RevokeOptions, oauth2Revoke } from './refresh/oauth2-revoke.js'
 export { type RefreshRequestOptions, refreshRequest } from './refresh/refresh-request.js'

@@ -87,9 +87,11 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       if (!held) return cookie && settings.refresh ? {} : undefined
       const now = clock()
       const { refreshToken } = held.tokens
-      if (now < held.refreshEndsAt) return cookie || refreshToken ? { refreshToken } : undefined
+      if (now < held.refreshEndsAt) return settings.tokenless || refreshToken ? { refreshToken } : undefined
       // Its end was noticed while the access token is good: a new pair may be had for that.
-      return (cookie || refreshToken) && now < held.endsAt && reason !== 'rejected' ? {} : undefined
+      return (settings.tokenless || refreshToken) && now < held.endsAt && reason !== 'rejected'
+        ? {}
+        : undefined
     },
     async take(reading) {
       const { held, record } = session

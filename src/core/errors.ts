@@ -100,13 +100,15 @@ export function withCause(message: string, cause: unknown): Error {
   return error
 }
 
-function conceal(error: Error, cause: unknown): void {
+/** Sets the cause of an error, which may hold tokens: only who reads it sees it. */
+export function conceal(error: Error, cause: unknown): void {
   hide(error, 'cause', cause)
   hide(error, Symbol.for('nodejs.util.inspect.custom'), function (this: Error) {
     return this.stack
   })
 }
 
-function hide(target: object, key: PropertyKey, value: unknown): void {
+/** Sets a property that neither a serialiser nor Node prints. */
+export function hide(target: object, key: PropertyKey, value: unknown): void {
   Object.defineProperty(target, key, { value, configurable: true, writable: true })
 }

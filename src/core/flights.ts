@@ -3,10 +3,11 @@ import { createAttempts } from './attempt.js'
 import { type CoolDown, createCoolDown } from './cool-down.js'
 import { isOffline } from './environment.js'
 import { RefreshFailedError } from './errors.js'
+import { toFailure } from './failure.js'
 import { createFlight, type Flight, type FlightHost, isPresent } from './flight.js'
 import { toPredecessor } from './held.js'
 import { createRecovery, type Turn } from './recovery.js'
-import { readAnswer } from './tokens.js'
+import { readAnswer, type TokenReading } from './tokens.js'
 import type { RefreshFunction, RefreshReason } from './types.js'
 import { pause } from './waiting.js'
 
@@ -52,6 +53,13 @@ export function createFlights(host: FlightHost): Flights {
     refusals.add(error)
     return error
   }
+  const read = (answer: unknown): TokenReading => {
+    try {
+      return readAnswer(answer as never, settings.clock.now(), toPredecessor(host.held(), clock()))
+    } catch (error) {
+      throw toFailure(error, answer)
+    }
+  }
   const isAwaitingSibling = (): boolean => coolDown.retrying && clock() < coolDown.until && !isStopped
   /** Why no attempt may be made now, if so. */
   const refusal = (reason: RefreshReason): RefreshFailedError | undefined => {
@@ -96,8 +104,7 @@ export function createFlights(host: FlightHost): Flights {
       flight.refresh,
       context,
       async answer => {
-        const previous = toPredecessor(host.held(), clock())
-        const reading = readAnswer(answer as never, settings.clock.now(), previous)
+        const reading = read(answer)
         const isMine = isPresent(host, flight)
         if (isMine) await host.take(reading)
         return isMine

@@ -2,13 +2,22 @@
 import { check, isOptionalFunction } from './check.js'
 import { systemClock } from './clock.js'
 import { memoryStorage } from './storage.js'
-import type { AuthOptions, Clock, TokenStorage, Tokens } from './types.js'
+import type { AuthOptions, Clock, RefreshFunction, TokenStorage, Tokens } from './types.js'
+
+/** Marks a refresh function that needs no refresh token: it renews the access token itself. */
+const RENEWS_ACCESS: unique symbol = Symbol.for('tokenflight.renews-access') as never
+
+export function markRenewal(refresh: RefreshFunction): RefreshFunction {
+  return Object.defineProperty(refresh, RENEWS_ACCESS, { value: true })
+}
 
 /** The options, complete. `undefined` never overrides a default and the caller's object is never written to. */
 export interface Settings extends Pick<AuthOptions, 'refresh' | 'classify' | 'logout' | 'lock'> {
   readonly name: string
   readonly storage: TokenStorage
   readonly cookie: boolean
+  /** A refresh needs no refresh token that the page knows. */
+  readonly tokenless: boolean
   /** The window for a lifetime, both in milliseconds. */
   readonly window: (lifetime: number) => number
   readonly background: 'active' | 'always' | 'off'
@@ -23,8 +32,8 @@ export interface Settings extends Pick<AuthOptions, 'refresh' | 'classify' | 'lo
 }
 
 /** Whether there is anything to refresh these tokens with, or was. */
-export function isRenewable({ refresh, served, cookie }: Settings, tokens: Tokens): boolean {
-  return (!!refresh || served) && (cookie || !!tokens.refreshToken)
+export function isRenewable({ refresh, served, tokenless }: Settings, tokens: Tokens): boolean {
+  return (!!refresh || served) && (tokenless || !!tokens.refreshToken)
 }
 
 export function resolveOptions(options: AuthOptions): Settings {
@@ -84,11 +93,13 @@ export function resolveOptions(options: AuthOptions): Settings {
   check(shared === undefined || typeof shared === 'boolean', 'storage.shared', 'a boolean', shared)
   checkMethods('clock', clock, clock?.monotonic === undefined ? ['now'] : ['now', 'monotonic'])
   if (options.lock !== undefined) checkMethods('lock', options.lock, ['request'])
+  const cookie = refreshTokenIn === 'cookie'
   return {
     ...options,
     name,
     storage,
-    cookie: refreshTokenIn === 'cookie',
+    cookie,
+    tokenless: cookie || !!(options.refresh && RENEWS_ACCESS in options.refresh),
     background,
     spread,
     served: false,

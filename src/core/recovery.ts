@@ -38,11 +38,15 @@ export function createRecovery(host: FlightHost, coolDown: CoolDown, isStopped: 
 
   /** How long the server asks us to wait, milliseconds. */
   const readWait = (error: unknown): number => readRetryAfter(error, settings.clock.now())
-  const classify = (error: unknown): Promise<FailureClass> =>
-    classifyFailure(error, settings.classify, cause => {
+  const classify = (flight: Flight, error: unknown): Promise<FailureClass> => {
+    const { held } = flight
+    // The version counts the answers of the endpoint: a login is the first.
+    const circumstances = { isProven: !!held && held.tokens.version >= 2, isRestore: !held }
+    return classifyFailure(error, circumstances, settings.classify, cause => {
       const message = 'classify threw; the default class counts'
       emit('warning', { message, error: withCause(message, cause) })
     })
+  }
   /** Whether no attempt follows this one, whatever its failure means. */
   const isLast = (flight: Flight, count: number, wait: number): boolean =>
     flight.done ||
@@ -99,7 +103,7 @@ export function createRecovery(host: FlightHost, coolDown: CoolDown, isStopped: 
       }
     },
     async recover(flight, { count, delay }, locked, error) {
-      const failure = await classify(error)
+      const failure = await classify(flight, error)
       if (flight.held?.asked) {
         // Without a refresh token it was a question, and the server said no.
         const failed = new RefreshFailedError(
@@ -130,7 +134,8 @@ export function createRecovery(host: FlightHost, coolDown: CoolDown, isStopped: 
         coolDown.hold(clock() + wait)
         void host.cool(coolDown.retryAt())
       }
-      if (!flight.held?.asked && (await classify(error)) === 'rejected') await reject(flight, locked, error)
+      if (!flight.held?.asked && (await classify(flight, error)) === 'rejected')
+        await reject(flight, locked, error)
       host.conclude()
     },
   }

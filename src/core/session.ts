@@ -98,10 +98,10 @@ export function createSession(host: SessionHost): Session {
     recover()
     session.loading = undefined
   }
-  /** The record that a token answer makes, after the one that it continues or without. */
-  const write = (reading: TokenReading, generation: number): void => {
+  /** The record that a token answer makes, after the one that it continues or without; `isFound`: it answers a restore. */
+  const write = (reading: TokenReading, generation: number, isFound?: boolean): void => {
     const { held, record } = session
-    const base: Partial<Tokens> = generation === record.generation ? record : {}
+    const base: Partial<Tokens> = generation === record.generation ? record : isFound ? { version: 1 } : {}
     const remaining = held ? held.refreshEndsAt - clock() : Number.POSITIVE_INFINITY
     session.record = toRecord(reading, { generation, base, remaining, savedAt: wall(), cookie })
     for (const message of reading.warnings) emit('warning', { message })
@@ -144,7 +144,7 @@ export function createSession(host: SessionHost): Session {
     },
     renew(reading) {
       const { held, record } = session
-      write(reading, held ? record.generation : foundGeneration())
+      write(reading, held ? record.generation : foundGeneration(), !held)
       session.ended = undefined
       if (!held && host.flying() !== 'restore') emit('login', {})
       keep(host.flying() === 'rejected')

@@ -140,6 +140,21 @@ export type RefreshFunction = (context: RefreshContext) => Promise<TokenResponse
  */
 export type FailureClass = 'rejected' | 'transient' | 'misconfigured'
 
+/**
+ * A failed refresh, as `AuthOptions.classify` sees it. An answer without tokens is a failure, too. None of the members
+ * is enumerable, so that no log shows a body.
+ */
+export interface RefreshFailure {
+  /** HTTP status. Absent: the refresh failed without an answer, or its error does not tell. */
+  readonly status?: number
+  /** The parsed JSON of the answer, or its text. Absent: unknown. */
+  readonly body?: unknown
+  /** The headers of the answer, as far as the client shows them. */
+  readonly headers?: Headers
+  /** The value that the refresh function threw. */
+  readonly cause: unknown
+}
+
 /** Retries of transient failures within one flight: exponential, full jitter, `Retry-After` obeyed. */
 export interface RetryOptions {
   /** Further attempts after the first. `@default 2` */
@@ -206,8 +221,11 @@ export interface AuthOptions {
   refreshTimeout?: number | undefined
   /** Retries within one flight; a number is the `limit`. `@default { limit: 2, delay: 500, maxDelay: 8_000 }` */
   retry?: number | RetryOptions | undefined
-  /** Overrides the class of a failed refresh; `undefined` keeps the default (RFC 6749 section 5.2, then status). */
-  classify?: ((error: unknown) => FailureClass | undefined) | undefined
+  /**
+   * Overrides the class of a failed refresh; `undefined` keeps the default: the OAuth `error` of the answer (RFC 6749
+   * section 5.2), then its content type, its challenge and its status.
+   */
+  classify?: ((failure: RefreshFailure) => FailureClass | undefined) | undefined
   /**
    * Mutual exclusion around a grant. Another engine's lock (Redis, say) lets many Node processes share one
    * session over a shared storage. `@default navigator.locks` where there is one

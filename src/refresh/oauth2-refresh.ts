@@ -2,7 +2,7 @@
 
 import { check, isOptionalFunction, isText } from '../core/check.js'
 import type { RefreshFunction } from '../core/types.js'
-import { missingRefreshToken, requestTokens } from './request.js'
+import { type Advice, missingToken, requestTokens } from './request.js'
 
 /** What `oauth2Refresh` takes. */
 export interface OAuth2RefreshOptions {
@@ -12,8 +12,18 @@ export interface OAuth2RefreshOptions {
   clientId: string
   /** Must not exceed what was granted. `@default` the same scope as before (RFC 6749 section 6) */
   scope?: string | undefined
+  /** Further request headers. */
+  headers?: HeadersInit | undefined
+  /** Further form fields, such as `audience` or `resource` (RFC 8707). Those of the grant win. */
+  params?: Readonly<Record<string, string>> | undefined
   /** `@default globalThis.fetch`, looked up at each call */
   fetch?: typeof fetch | undefined
+}
+
+const advice: Readonly<Advice> = {
+  address: 'tokenEndpoint',
+  request: '`clientId`, `scope` and `params`',
+  answer: '`tokenEndpoint` is no token endpoint (RFC 6749 section 5.1)',
 }
 
 /**
@@ -24,22 +34,35 @@ export interface OAuth2RefreshOptions {
 export function oauth2Refresh(options: OAuth2RefreshOptions): RefreshFunction {
   for (const name of ['tokenEndpoint', 'clientId'] as const)
     check(isText(options[name]), name, 'a non-empty string', options[name])
-  const { tokenEndpoint: url, clientId, scope } = options
+  const { tokenEndpoint: url, clientId, scope, params } = options
   check(scope === undefined || typeof scope === 'string', 'scope', 'a string', scope)
+  check(
+    params === undefined ||
+      (params &&
+        typeof params === 'object' &&
+        Object.values(params).every(value => typeof value === 'string')),
+    'params',
+    'an object of strings',
+    params,
+  )
   check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
   return async ({ refreshToken, signal }) => {
-    if (!refreshToken) throw missingRefreshToken()
+    if (!refreshToken) throw missingToken('refresh')
     const fields = {
+      ...params,
       grant_type: 'refresh_token',
       refresh_token: refreshToken,
       client_id: clientId,
       ...(scope && { scope }),
     }
+    const headers = new Headers(options.headers)
+    headers.set('Content-Type', 'application/x-www-form-urlencoded')
     return requestTokens({
       url,
-      headers: new Headers({ 'Content-Type': 'application/x-www-form-urlencoded' }),
+      headers,
       body: new URLSearchParams(fields).toString(),
       signal,
+      advice,
       fetch: options.fetch,
     })
   }

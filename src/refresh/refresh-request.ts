@@ -2,21 +2,30 @@
 
 import { check, isHeaderName, isOptionalFunction, isText } from '../core/check.js'
 import { readCookie } from '../core/environment.js'
+import { markRenewal } from '../core/options.js'
 import type { RefreshFunction, TokenResponse } from '../core/types.js'
-import { missingRefreshToken, requestTokens } from './request.js'
+import { type Advice, missingToken, requestTokens } from './request.js'
 
 /** What `refreshRequest` takes. */
 export interface RefreshRequestOptions {
-  /** The refresh endpoint; relative to the page where there is one. Receives a POST. */
+  /** The refresh endpoint; relative to the page where there is one. Its redirects are not followed. */
   url: string
+  /** A `GET` has no body: it sends the refresh token in a header, or by cookie. `@default 'POST'` */
+  method?: 'GET' | 'POST' | undefined
   /**
-   * How the refresh token travels: `'body'`: JSON, under `field`; `'header'`: `Authorization: Bearer <RT>`;
-   * `'both'`: the access token in `Authorization`, the refresh token in the body; `'cookie'`: by the browser.
-   * `@default 'body'`
+   * How the refresh token travels. `'body'`: JSON, under `field`. `'header'`: `Authorization: Bearer <RT>`, or `header`.
+   * `'both'`: the access token in `Authorization`, the refresh token in the body, or in `header`. `'cookie'`: by the
+   * browser. `'access'`: there is no refresh token; the access token itself is sent in `Authorization`, also after its
+   * end, for as long as the server accepts it.
+   * `@default 'body'`, or `'header'` if `header` is given
    */
-  send?: 'body' | 'header' | 'both' | 'cookie' | undefined
+  send?: 'body' | 'header' | 'both' | 'cookie' | 'access' | undefined
   /** Member of the JSON body that holds the refresh token. `@default 'refreshToken'` */
   field?: string | undefined
+  /** Further members of the JSON body. The refresh token wins over a member of its name. */
+  body?: Readonly<Record<string, unknown>> | undefined
+  /** Name of a header that carries the refresh token as it is, without a scheme. */
+  header?: string | undefined
   /** Reads an unusual answer. `@default` the JSON body, or the `Authorization` header where it has no access token */
   read?: ((response: Response) => TokenResponse | Promise<TokenResponse>) | undefined
   /** Further request headers. */
@@ -27,20 +36,90 @@ export interface RefreshRequestOptions {
   fetch?: typeof fetch | undefined
 }
 
+const advice: Readonly<Advice> = {
+  address: 'url',
+  request: '`send`, `field`, `body` and `headers`',
+  answer: 'map it with `read`',
+}
+
 /**
- * A `refresh` that posts to your own endpoint, on `fetch`, so that it never passes through an interceptor of ours.
+ * A `refresh` for your own endpoint, on `fetch`, so that it never passes through an interceptor of ours. A POST is
+ * always JSON.
  * @throws TypeError that names the option and what was wrong with it
  */
 export function refreshRequest(options: RefreshRequestOptions): RefreshFunction {
-  const { url, send = 'body', field = 'refreshToken', read, csrf } = options
+  checkOptions(options)
+  const { url, method = 'POST', header, field = 'refreshToken', body, read, csrf } = options
+  const send = options.send ?? (header ? 'header' : 'body')
+  const isGet = method === 'GET'
+  const isInBody = send === 'body' || (send === 'both' && !header)
+  const refresh: RefreshFunction = async ({ refreshToken, accessToken, signal }) => {
+    if (!refreshToken && (send === 'body' || send === 'header')) throw missingToken('refresh')
+    if (!accessToken && send === 'access') throw missingToken('access')
+    const headers = new Headers(options.headers)
+    const bearer =
+      send === 'both' || send === 'access' ? accessToken : send === 'header' && !header && refreshToken
+    if (bearer) headers.set('Authorization', `Bearer ${bearer}`)
+    if (header && refreshToken) headers.set(header, refreshToken)
+    if (!isGet) headers.set('Content-Type', 'application/json')
+    if (csrf) headers.set(csrf.header, readCookie(csrf.cookie))
+    return requestTokens({
+      url,
+      method,
+      headers,
+      signal,
+      read,
+      csrf,
+      advice,
+      // Servers that are told of JSON want some: Fastify refuses an empty body.
+      body: isGet ? null : JSON.stringify({ ...body, ...(isInBody && { [field]: refreshToken }) }),
+      credentials: send === 'cookie' ? 'include' : undefined,
+      fetch: options.fetch,
+    })
+  }
+  return send === 'access' ? markRenewal(refresh) : refresh
+}
+
+function checkOptions({
+  url,
+  method,
+  send,
+  field,
+  body,
+  header,
+  read,
+  csrf,
+  fetch,
+}: RefreshRequestOptions): void {
   check(isText(url), 'url', 'the URL of the refresh endpoint', url)
+  check(method === undefined || method === 'GET' || method === 'POST', 'method', "'GET' or 'POST'", method)
   check(
-    ['body', 'header', 'both', 'cookie'].includes(send),
+    send === undefined || ['body', 'header', 'both', 'cookie', 'access'].includes(send),
     'send',
-    "'body', 'header', 'both' or 'cookie'",
+    "'body', 'header', 'both', 'cookie' or 'access'",
     send,
   )
-  check(isText(field), 'field', 'a non-empty string', field)
+  check(field === undefined || isText(field), 'field', 'a non-empty string', field)
+  check(header === undefined || isHeaderName(header), 'header', 'the name of a header', header)
+  check(
+    header === undefined || send === undefined || send === 'header' || send === 'both',
+    'send',
+    "'header' or 'both' where `header` carries the refresh token",
+    send,
+  )
+  check(
+    body === undefined || (body && typeof body === 'object' && !Array.isArray(body)),
+    'body',
+    'an object of further members',
+    body,
+  )
+  const isBodiless = header !== undefined || send === 'header' || send === 'cookie' || send === 'access'
+  check(
+    method !== 'GET' || (isBodiless && body === undefined),
+    'method',
+    "'POST' where the request has a body: a GET needs `header`, or `send` 'header', 'cookie' or 'access', and no `body`",
+    method,
+  )
   check(
     csrf === undefined || (isText(csrf?.cookie) && isHeaderName(csrf.header)),
     'csrf',
@@ -48,24 +127,5 @@ export function refreshRequest(options: RefreshRequestOptions): RefreshFunction 
     csrf,
   )
   check(isOptionalFunction(read), 'read', 'a function', read)
-  check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
-  return async ({ refreshToken, accessToken, signal }) => {
-    const inHeader = send === 'header' ? refreshToken : send === 'both' ? accessToken : undefined
-    if (!refreshToken && (send === 'body' || send === 'header')) throw missingRefreshToken()
-    const headers = new Headers(options.headers)
-    const isBody = send === 'body' || send === 'both'
-    if (inHeader) headers.set('Authorization', `Bearer ${inHeader}`)
-    if (isBody) headers.set('Content-Type', 'application/json')
-    if (csrf) headers.set(csrf.header, readCookie(csrf.cookie))
-    return requestTokens({
-      url,
-      headers,
-      signal,
-      read,
-      body: isBody ? JSON.stringify({ [field]: refreshToken }) : null,
-      credentials: send === 'cookie' ? 'include' : undefined,
-      forbidden: csrf && 'misconfigured',
-      fetch: options.fetch,
-    })
-  }
+  check(isOptionalFunction(fetch), 'fetch', 'a function', fetch)
 }

@@ -1,76 +1,146 @@
-/** What the presets share: one POST on a `fetch` that no interceptor of ours can see. */
-import { readHeader } from '../core/failure.js'
-import type { FailureClass, TokenResponse } from '../core/types.js'
+/** The parts that the presets share: one request on a `fetch` that no interceptor of ours can see. */
+import { AnswerError, parse, readHeader } from '../core/failure.js'
+import type { TokenResponse } from '../core/types.js'
+import { ignore } from '../core/waiting.js'
 
-/** One refresh request. */
-export interface TokenRequest {
+/** The options that a message names, so that a developer finds the mistake. */
+export interface Advice {
+  /** The option that holds the address. */
+  readonly address: string
+  /** The options that make the request. */
+  readonly request: string
+  /** What helps where the answer is none that is known. */
+  readonly answer: string
+}
+
+/** One request to the auth server. */
+export interface AuthRequest {
   readonly url: string
+  readonly method?: 'GET' | 'POST' | undefined
   readonly headers: Headers
   readonly body: string | null
   readonly signal: AbortSignal
   readonly credentials?: RequestCredentials | undefined
   readonly fetch: typeof fetch | undefined
-  /** What a 403 means, where it may speak of something else than the refresh token. */
-  readonly forbidden?: FailureClass | undefined
+  readonly endpoint: 'refresh' | 'revocation'
+  readonly advice: Advice
+  /** The request carries a CSRF token, so a 403, or Laravel's 419, may blame that. */
+  readonly csrf?: object | undefined
+}
+
+/** One request for tokens. */
+export interface TokenRequest extends Omit<AuthRequest, 'endpoint'> {
   readonly read?: ((response: Response) => TokenResponse | Promise<TokenResponse>) | undefined
 }
 
 /**
- * Sends it and reads the tokens. `keepalive` lets the request end although the page goes away, and a redirect
- * is an error, because a refresh token goes to its own server and nowhere else (RFC 6749 section 10.4).
+ * Sends it. `keepalive` lets the request end although the page goes away. A redirect is not followed, because a token
+ * goes to its own server and nowhere else (RFC 6749 section 10.4).
+ * @throws AnswerError for an answer that is no success
  */
-export async function requestTokens(request: TokenRequest): Promise<TokenResponse> {
-  const { url, headers, body, signal, credentials = 'same-origin', read = readTokens } = request
-  const send = request.fetch ?? globalThis.fetch
+export async function request(call: AuthRequest): Promise<Response> {
+  const { url, method = 'POST', headers, body, signal, credentials = 'same-origin' } = call
+  const send = call.fetch ?? globalThis.fetch
   headers.set('Accept', 'application/json')
   const response = await send(url, {
-    method: 'POST',
+    method,
     headers,
     body,
     signal,
     credentials,
     keepalive: true,
-    redirect: 'error',
+    // With `'error'` a redirect would look like a broken network.
+    redirect: 'manual',
     cache: 'no-store',
   })
-  if (!response.ok) throw await failure(response, request.forbidden)
-  return read(response)
+  if (!response.ok) throw await toError(response, call)
+  return response
 }
 
-/** What a refresh token is missing for. Nothing was sent. */
-export function missingRefreshToken(): Error {
-  return Object.assign(new Error('There is no refresh token to send'), { failureClass: 'misconfigured' })
+/**
+ * Sends it and reads the tokens.
+ * @throws AnswerError for an answer without tokens
+ */
+export async function requestTokens(call: TokenRequest): Promise<TokenResponse> {
+  const { read } = call
+  const response = await request({ ...call, endpoint: 'refresh' })
+  // A `read` that finds no tokens has used up the body, which says why.
+  const copy = response.clone?.()
+  let cause: unknown
+  try {
+    const tokens = await (read ?? readTokens)(response)
+    if (hasAccessToken(tokens)) {
+      // Settles only when the original is read, too.
+      copy?.body?.cancel().catch(ignore)
+      return tokens
+    }
+  } catch (error) {
+    cause = error
+  }
+  throw await toError(copy ?? response, { ...call, endpoint: 'refresh' }, cause)
+}
+
+/** Nothing was sent. */
+export function missingToken(kind: string): Error {
+  return new AnswerError(`There is no ${kind} token to send`, { failureClass: 'misconfigured' })
+}
+
+/** Whether there is one in a spelling that is known; the engine looks closer. */
+function hasAccessToken(tokens: TokenResponse | undefined): boolean {
+  return !!(tokens?.access_token || tokens?.access || tokens?.accessToken)
 }
 
 async function readTokens(response: Response): Promise<TokenResponse> {
-  const tokens = (await readJson(response)) as TokenResponse
+  const body: unknown = await response.json().catch(() => undefined)
+  const tokens = (body && typeof body === 'object' ? body : {}) as TokenResponse
   const accessToken = /^Bearer +(\S+)$/i.exec(readHeader(response.headers, 'authorization'))?.[1]
-  const isInBody = tokens.access_token || tokens.accessToken || tokens.access
-  return isInBody || !accessToken ? tokens : { ...tokens, accessToken }
+  return hasAccessToken(tokens) || !accessToken ? tokens : { ...tokens, accessToken }
 }
 
-/** The JSON object of the body; an empty one when it holds none. */
-async function readJson(response: Response): Promise<object> {
-  try {
-    const value: unknown = await response.json()
-    return value && typeof value === 'object' ? value : {}
-  } catch {
-    return {}
-  }
-}
-
-/** The error of an answer that is none, as `classifyFailure` reads it. Holds no part of the answer but its code. */
-async function failure(response: Response, forbidden: FailureClass | undefined): Promise<Error> {
-  const { error } = (await readJson(response)) as { error?: unknown }
-  const code = typeof error === 'string' && /^[\w.-]{1,40}$/.test(error) ? error : undefined
-  const { status } = response
-  return Object.assign(new Error(`The refresh endpoint answered ${status}${code ? ` (${code})` : ''}`), {
-    status,
-    error: code,
-    headers: {
-      'retry-after': readHeader(response.headers, 'retry-after'),
-      date: readHeader(response.headers, 'date'),
+/** The error of an answer without tokens. Its message tells the shape of the answer and the option to look at. */
+async function toError(response: Response, call: AuthRequest, cause?: unknown): Promise<Error> {
+  const { status, headers, type } = response
+  const data = await response.text().catch(() => '')
+  const [body] = parse(data)
+  const { error } = (body ?? {}) as { error?: unknown }
+  // A code is made of words (RFC 6749 section 5.2); other texts may be secrets.
+  const code = typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? ` (${error})` : ''
+  return new AnswerError(
+    `The ${call.endpoint} endpoint answered ${status || 'with a redirect'}${code}${shapeOf(headers, body)}${adviceFor(response, call)}`,
+    {
+      status,
+      data,
+      headers,
+      type,
+      error,
+      cause,
+      ...(isForgery(response, call) && { failureClass: 'misconfigured' as const }),
     },
-    ...(status === 403 && forbidden && { failureClass: forbidden }),
-  })
+  )
+}
+
+/** 403, and 419 of Laravel, may blame the CSRF header. */
+function isForgery({ status }: Response, { csrf }: AuthRequest): boolean {
+  return !!csrf && (status === 403 || status === 419)
+}
+
+/** The option that may be wrong. */
+function adviceFor(response: Response, call: AuthRequest): string {
+  const { status, type, ok } = response
+  const { address, request, answer } = call.advice
+  if (type === 'opaqueredirect' || (status >= 300 && status < 400))
+    return `; a redirect is not followed: set \`${address}\` to the final address`
+  if (isForgery(response, call)) return '; check `csrf`'
+  if (ok) return `, without an access token; ${answer}`
+  if (status === 404 || status === 405) return `; check \`${address}\``
+  return [400, 415, 422].includes(status) ? `; check ${request}` : ''
+}
+
+/** The content type and the names of the members: enough to see the mistake, and no value. */
+function shapeOf(headers: Headers, body: unknown): string {
+  const type = /^[\w.+/-]{1,60}/.exec(readHeader(headers, 'content-type'))?.[0]
+  const members = Object.keys(body && typeof body === 'object' && !Array.isArray(body) ? body : {})
+    .filter(name => /^[a-z_]{1,24}$/i.test(name))
+    .slice(0, 12)
+  return `${type ? `, ${type}` : ''}${members.length ? ` with the members ${members.join(', ')}` : ''}`
 }

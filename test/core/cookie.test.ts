@@ -53,6 +53,11 @@ describe('a page that loads in cookie mode', () => {
     ['401', () => httpError(401)],
     ['403', () => httpError(403)],
     ['invalid_grant', () => invalidGrant()],
+    ['400 without a body', () => httpError(400)],
+    ['400 of a validator', () => httpError(400, { message: ['refreshToken must be a string'] })],
+    ['400 of an OAuth server', () => httpError(400, { error: 'invalid_request' })],
+    ['422', () => httpError(422, { msg: 'no token' })],
+    ['200 with an error', () => httpError(200, { error: 'no_session' })],
   ])('is anonymous, not expired, after a refusal by %s', async (_, failure) => {
     const { auth, refresh, events } = openCookie()
     await settle()
@@ -70,6 +75,8 @@ describe('a page that loads in cookie mode', () => {
     ['a network error', () => new TypeError('Failed to fetch')],
     ['a 503', () => httpError(503)],
     ['a wrong URL', () => httpError(404)],
+    ['a wrong client', () => httpError(400, { error: 'invalid_client' })],
+    ['the page of a firewall', () => httpError(403, '<html>Blocked</html>')],
   ])('is anonymous with an error after %s', async (_, failure) => {
     const { auth, refresh, events } = openCookie({ retry: 0 })
     await settle()

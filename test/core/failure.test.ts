@@ -1,5 +1,6 @@
+import { inspect } from 'node:util'
 import { AxiosError, AxiosHeaders } from 'axios'
-import { createAuth, type FailureClass, refreshRequest } from 'tokenflight'
+import { createAuth, type FailureClass, type RefreshFailure, refreshRequest } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import {
   DAY,
@@ -88,20 +89,24 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [400, { error: 'invalid_client' }, 'misconfigured'],
   [401, { error: 'invalid_client' }, 'misconfigured'],
   [400, { error: 'unauthorized_client' }, 'misconfigured'],
-  [401, { error: 'unauthorized_client' }, 'misconfigured'],
+  [401, { error: 'unauthorized_client' }, 'rejected'],
+  [401, { error: 'invalid_request' }, 'rejected'],
+  [401, { error: 'invalid_scope' }, 'rejected'],
   [400, { error: 'unsupported_grant_type' }, 'misconfigured'],
   [400, { error: 'invalid_scope' }, 'misconfigured'],
   [403, { error: 'invalid_scope' }, 'misconfigured'],
   // The status where there is none.
   [401, {}, 'rejected'],
   [403, {}, 'rejected'],
-  [400, {}, 'misconfigured'],
+  [400, {}, 'rejected'],
   [404, {}, 'misconfigured'],
   [405, {}, 'misconfigured'],
   [409, {}, 'misconfigured'],
-  [410, {}, 'misconfigured'],
+  [410, {}, 'rejected'],
   [413, {}, 'misconfigured'],
-  [422, {}, 'misconfigured'],
+  [422, {}, 'rejected'],
+  [440, {}, 'rejected'],
+  [498, {}, 'rejected'],
   [408, {}, 'transient'],
   [425, {}, 'transient'],
   [429, {}, 'transient'],
@@ -113,11 +118,7 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   // What frameworks put under `error` is no OAuth code.
   [401, { statusCode: 401, message: 'jwt expired', error: 'Unauthorized' }, 'rejected'],
   [403, { statusCode: 403, message: 'Forbidden resource', error: 'Forbidden' }, 'rejected'],
-  [
-    400,
-    { statusCode: 400, message: ['refreshToken must be a string'], error: 'Bad Request' },
-    'misconfigured',
-  ],
+  [400, { statusCode: 400, message: ['refreshToken must be a string'], error: 'Bad Request' }, 'rejected'],
   [404, { statusCode: 404, message: 'Cannot POST /refresh', error: 'Not Found' }, 'misconfigured'],
   [429, { statusCode: 429, error: 'Too Many Requests' }, 'transient'],
   [500, { statusCode: 500, error: 'Internal Server Error' }, 'transient'],
@@ -126,6 +127,24 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [401, { error: { code: 'TOKEN_EXPIRED' } }, 'rejected'],
   [401, { error: null }, 'rejected'],
   [401, { error: ['invalid_client'] }, 'rejected'],
+  // Dead refresh tokens, as servers report them.
+  [400, { code: 'refresh_token_not_found' }, 'rejected'],
+  [400, { error: { message: 'TOKEN_EXPIRED' } }, 'rejected'],
+  [400, { __type: 'NotAuthorizedException' }, 'rejected'],
+  [422, { msg: 'Signature has expired' }, 'rejected'],
+  [400, { title: 'One or more validation errors occurred.', status: 400, errors: {} }, 'rejected'],
+  [403, { code: 'token_not_valid' }, 'rejected'],
+  // A success that holds an error and no tokens is treated as a 400.
+  [200, { error: 'invalid_grant' }, 'rejected'],
+  [200, { error: 'bad_refresh_token', error_description: 'expired' }, 'rejected'],
+  [200, { ok: false, error: 'invalid_refresh_token' }, 'rejected'],
+  [200, { error: { code: 'TOKEN_EXPIRED' } }, 'rejected'],
+  [200, { error: 'invalid_client' }, 'misconfigured'],
+  [200, { error: null, data: {} }, 'misconfigured'],
+  // A busy server is no refusal, whatever its status.
+  [400, { error: 'temporarily_unavailable' }, 'transient'],
+  [400, { error: 'server_error' }, 'transient'],
+  [200, { error: 'temporarily_unavailable' }, 'transient'],
   // What only resembles a code.
   [503, { error: 'not_invalid_client' }, 'transient'],
   [503, { error: 'invalid_client_metadata' }, 'transient'],
@@ -141,7 +160,8 @@ describe.each(Object.entries(SHAPES))('%s', (_, shape) => {
 
 describe('a thrown Response', () => {
   it.each<[number, FailureClass]>([
-    [400, 'misconfigured'],
+    [301, 'misconfigured'],
+    [400, 'rejected'],
     [401, 'rejected'],
     [403, 'rejected'],
     [404, 'misconfigured'],
@@ -149,8 +169,8 @@ describe('a thrown Response', () => {
     [429, 'transient'],
     [500, 'transient'],
     [503, 'transient'],
-  ])('with %i is %s', async (status, expected) => {
-    const outcome = await classOf(new Response('<html>', { status }))
+  ])('with %i and a text is %s', async (status, expected) => {
+    const outcome = await classOf(new Response('no', { status }))
     expect(outcome).toMatchObject({ class: expected, calls: CALLS[expected] })
   })
 })
@@ -170,6 +190,42 @@ describe('a thrown Response with a JSON body', () => {
     const response = Response.json({ error: 'invalid_grant' }, { status: 401 })
     await response.text()
     expect((await classOf(response)).class).toBe('rejected')
+  })
+})
+
+describe('a refresh function that returns no tokens', () => {
+  it.each<[string, unknown, FailureClass]>([
+    ['an OAuth error', { error: 'invalid_grant' }, 'rejected'],
+    ['an OAuth error as text', '{"error":"invalid_grant"}', 'rejected'],
+    ['the error of GitHub', { error: 'bad_refresh_token', error_description: 'expired' }, 'rejected'],
+    ['the error of Slack', { ok: false, error: 'invalid_refresh_token' }, 'rejected'],
+    ['an error object', { error: { message: 'TOKEN_EXPIRED' } }, 'rejected'],
+    ['a flag and a message', { error: true, message: 'expired' }, 'rejected'],
+    ['an error of the client', { error: 'invalid_client' }, 'misconfigured'],
+    ['the errors of GraphQL', { data: null, errors: [{ message: 'jwt expired' }] }, 'misconfigured'],
+    ['tokens of another shape', { data: { token: 'opaque' } }, 'misconfigured'],
+    ['an empty object', {}, 'misconfigured'],
+    ['an empty list', [], 'misconfigured'],
+    ['null', null, 'misconfigured'],
+    ['an error that it caught', { data: null, error: new TypeError('Failed to fetch') }, 'misconfigured'],
+    ['an empty access token', { access_token: '' }, 'misconfigured'],
+    ['undefined', undefined, 'transient'],
+    ['a page of a captive portal', '<!doctype html><title>Welcome</title>', 'transient'],
+    ['a text', 'OK', 'transient'],
+    ['the Response of a refusal', new Response('{}', { status: 401 }), 'rejected'],
+    ['the Response of a broken server', new Response('', { status: 503 }), 'transient'],
+    ['the Response that holds the tokens', Response.json({ access_token: 'opaque' }), 'misconfigured'],
+  ])('but %s fails as the answer deserves', async (_, answer, expected) => {
+    const refresh = refreshStub(async () => answer)
+    const { auth, events } = open({ retry: { limit: 1, delay: 0 }, refresh })
+    await auth.login(pair())
+    const failing = rejection(auth.refresh())
+    await pass(MINUTE)
+    expect((await failing).code).toBe(expected === 'rejected' ? 'ERR_SESSION_EXPIRED' : 'ERR_REFRESH_FAILED')
+    expect(events.of('refreshFailed').map(event => event.class)).toEqual(
+      expected === 'rejected' ? [] : [expected],
+    )
+    expect(refresh.calls).toHaveLength(CALLS[expected])
   })
 })
 
@@ -198,6 +254,16 @@ describe('an error without a status', () => {
     ],
     ['that only mentions invalid_grant in its text', new Error('invalid_grant'), 'transient'],
     ['that only describes one', { error_description: 'invalid_grant' }, 'transient'],
+    [
+      'of undici that refused a redirect',
+      new TypeError('fetch failed', { cause: new Error('unexpected redirect') }),
+      'misconfigured',
+    ],
+    [
+      'of axios that was redirected in a circle',
+      new AxiosError('Maximum number of redirects exceeded', 'ERR_FR_TOO_MANY_REDIRECTS'),
+      'misconfigured',
+    ],
     ['with a status that is none', { status: 'error' }, 'transient'],
     ['with a response of status 0', { response: { status: 0, data: '' } }, 'transient'],
     ['that is undefined', undefined, 'transient'],
@@ -212,18 +278,69 @@ describe('an error without a status', () => {
 describe('the body of an answer', () => {
   it.each<[string, number, unknown, FailureClass]>([
     ['an HTML page with 502', 502, '<html>Bad gateway</html>', 'transient'],
-    ['an HTML page with 401', 401, '<html>Unauthorized</html>', 'rejected'],
-    ['an HTML page with 400', 400, '<html>Bad request</html>', 'misconfigured'],
+    ['an HTML page with 401', 401, '<html>Unauthorized</html>', 'transient'],
+    ['an HTML page with 403', 403, ' <!DOCTYPE html>\n<html lang="en">', 'transient'],
+    ['an HTML page with 400', 400, '<html>Bad request</html>', 'transient'],
+    ['an HTML page with 404', 404, '<HTML>Not found</HTML>', 'transient'],
     ['an empty string', 503, '', 'transient'],
     ['null', 503, null, 'transient'],
-    ['a JSON string', 400, '"invalid_grant"', 'misconfigured'],
+    ['a JSON string', 400, '"invalid_grant"', 'rejected'],
+    ['a JSON string of another status', 409, '"invalid_grant"', 'misconfigured'],
     ['a JSON text of an error', 400, '{"error":"invalid_grant"}', 'rejected'],
-    ['broken JSON', 400, '{"error":"invalid_grant"', 'misconfigured'],
-    ['an array', 400, ['invalid_grant'], 'misconfigured'],
+    ['broken JSON', 409, '{"error":"invalid_grant"', 'misconfigured'],
+    ['an array', 409, ['invalid_grant'], 'misconfigured'],
     ['bytes that nobody has read', 400, Buffer.from('{"error":"invalid_grant"}'), 'rejected'],
   ])('may be %s', async (_, status, data, expected) => {
     expect((await classOf(httpError(status, data))).class).toBe(expected)
   })
+})
+
+describe('a refusal that comes from a proxy', () => {
+  const challenged = (challenge: string, status = 401): Error =>
+    httpError(status, {}, { 'WWW-Authenticate': challenge, 'Content-Type': 'application/json' })
+
+  it.each([
+    'Basic realm="staging"',
+    'basic',
+    'Digest realm="a", nonce="b"',
+    'NTLM',
+    'Negotiate, NTLM',
+    'Negotiate YII=',
+    'Basic realm="say Bearer"',
+  ])('with the challenge %s is transient', async challenge => {
+    expect(await classOf(challenged(challenge))).toMatchObject({ class: 'transient', calls: 2 })
+  })
+
+  it.each([
+    'Bearer',
+    'Bearer error="invalid_token"',
+    'DPoP algs="ES256"',
+    'Bearer realm="Basic, of course"',
+    'Basic realm="api", Bearer',
+    'Basics',
+  ])('is none with the challenge %s', async challenge => {
+    expect(await classOf(challenged(challenge))).toMatchObject({ class: 'rejected', calls: 1 })
+  })
+
+  it('is none where the body says that the client is unknown', async () => {
+    const failure = httpError(401, { error: 'invalid_client' }, { 'WWW-Authenticate': 'Basic' })
+    expect((await classOf(failure)).class).toBe('misconfigured')
+  })
+
+  it('counts with 401 only', async () => {
+    expect((await classOf(challenged('Basic', 403))).class).toBe('rejected')
+  })
+
+  it.each(['text/html', 'TEXT/HTML; charset=utf-8', ' text/html', 'application/xhtml+xml'])(
+    'of the type %j is transient',
+    async type => {
+      for (const status of [401, 403])
+        expect(await classOf(httpError(status, 'no', { 'content-type': type }))).toMatchObject({
+          class: 'transient',
+          calls: 2,
+        })
+    },
+  )
 })
 
 describe('Retry-After', () => {
@@ -272,7 +389,7 @@ describe('Retry-After', () => {
     })
   })
 
-  it('and the date are the only headers that the error of a preset keeps, empty where there are none', async () => {
+  it('comes with the error of a preset, which shows no header to a logger', async () => {
     const answer = new Response(null, {
       status: 503,
       headers: { Date: 'now', 'Set-Cookie': 'a=b', 'X-Token': 'secret' },
@@ -286,23 +403,25 @@ describe('Retry-After', () => {
     await auth.login(pair())
     const { cause } = await rejection(auth.refresh())
     expect(cause).toMatchObject({ status: 503 })
-    expect((cause as { headers: object }).headers).toEqual({ 'retry-after': '', date: 'now' })
+    expect(Object.keys(cause as object)).toEqual([])
+    expect(inspect(cause)).not.toContain('secret')
   })
 })
 
 describe('the message of a failed refresh', () => {
-  it.each<[string, unknown, string]>([
+  it.each<[string, unknown, FailureClass, string]>([
     [
       'an answer that is none',
       {},
+      'misconfigured',
       ': Not a token answer: access_token must be a string without white space or control characters, got undefined; members: ',
     ],
-    ['no answer', undefined, ': Not a token answer: undefined'],
-  ])('says what is wrong with %s', async (_, answer, rest) => {
+    ['no answer', undefined, 'transient', ': Not a token answer: undefined'],
+  ])('says what is wrong with %s', async (_, answer, kind, rest) => {
     const { auth } = open({ retry: 0, refresh: refreshStub(async () => answer) })
     await auth.login(pair())
     const error = await rejection(auth.refresh())
-    expect(error.message).toBe(`Refresh failed (transient, attempts: 1)${rest}`)
+    expect(error.message).toBe(`Refresh failed (${kind}, attempts: 1)${rest}`)
   })
 
   it.each([
@@ -325,10 +444,64 @@ describe('classify', () => {
     ['transient', 401],
   ])('may say %s of a %i', async (kind, status) => {
     const failure = httpError(status)
-    const classify = vi.fn(() => kind)
+    const classify = vi.fn((_: RefreshFailure) => kind)
     const outcome = await classOf(failure, { classify })
     expect(outcome).toMatchObject({ class: kind, calls: CALLS[kind] })
-    expect(classify).toHaveBeenCalledWith(failure)
+    expect(classify.mock.calls[0]?.[0]).toMatchObject({ status, cause: failure })
+  })
+
+  const seen = async (failure: unknown): Promise<RefreshFailure> => {
+    const classify = vi.fn((_: RefreshFailure): FailureClass | undefined => 'misconfigured')
+    await classOf(failure, { classify })
+    return classify.mock.calls[0]?.[0] as RefreshFailure
+  }
+
+  it.each<[string, unknown]>([
+    ['an error with a response', httpError(409, { code: 'GONE' }, { 'X-Code': '7' })],
+    ['an axios error', SHAPES['an axios error']?.(409, { code: 'GONE' })],
+    ['an unparsed body', httpError(409, '{"code":"GONE"}', { 'X-Code': '7' })],
+    ['a thrown Response', Response.json({ code: 'GONE' }, { status: 409, headers: { 'X-Code': '7' } })],
+  ])('sees status, body, headers and cause of %s', async (_, failure) => {
+    const { status, body, headers, cause } = await seen(failure)
+    expect([status, body, cause]).toEqual([409, { code: 'GONE' }, failure])
+    expect(headers?.get('x-code')).toBe(failure instanceof AxiosError ? null : '7')
+  })
+
+  it('sees the text of a body that is no JSON', async () => {
+    expect((await seen(httpError(409, 'gone'))).body).toBe('gone')
+  })
+
+  it('sees only the cause of a failure without an answer', async () => {
+    const broken = new TypeError('Failed to fetch')
+    const failure = await seen(broken)
+    expect(failure.cause).toBe(broken)
+    expect(['status', 'body', 'headers'].filter(name => name in failure)).toEqual([])
+  })
+
+  it.each([httpError(409, { token: 'secret' }, { 'X-Token': 'secret' }), new Error('secret')])(
+    'is given nothing that a logger prints: %s',
+    async failure => {
+      const printed = await seen(failure)
+      expect(Object.keys(printed)).toEqual([])
+      expect([inspect(printed), JSON.stringify(printed)].join()).not.toContain('secret')
+      expect(JSON.stringify({ ...printed })).toBe('{}')
+    },
+  )
+
+  it('sees the answer that holds no tokens', async () => {
+    const classify = vi.fn(({ body }: RefreshFailure): FailureClass | undefined =>
+      (body as { code?: string }).code === 'EXPIRED' ? 'rejected' : undefined,
+    )
+    const { auth, refresh } = open({ refresh: refreshStub(async () => ({ code: 'EXPIRED' })), classify })
+    await auth.login(pair())
+    expect((await rejection(auth.refresh())).code).toBe('ERR_SESSION_EXPIRED')
+    expect(classify.mock.calls[0]?.[0]).toMatchObject({ status: 200, body: { code: 'EXPIRED' } })
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('may ignore headers that no header can be', async () => {
+    const { headers } = await seen(httpError(409, {}, { 'not a name': 'x', 'X-Code': '7' }))
+    expect([...(headers ?? [])]).toEqual([['x-code', '7']])
   })
 
   it.each<[number, FailureClass]>([

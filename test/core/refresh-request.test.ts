@@ -2,13 +2,15 @@ import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
 import {
   createAuth,
+  type OAuth2RevokeOptions,
   oauth2Refresh,
+  oauth2Revoke,
   type RefreshFunction,
   type RefreshRequestOptions,
   refreshRequest,
 } from 'tokenflight'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { expectNoToken, opaque, pair, rejection, track } from '../support/core.js'
+import { cell, expectNoToken, opaque, pair, rejection, track } from '../support/core.js'
 
 const URL = 'https://api.example/auth/refresh'
 const TOKENS = 'https://id.example/oauth/token'
@@ -42,7 +44,7 @@ async function record(request: Request): Promise<Response> {
 }
 
 const server = setupServer(
-  http.post(URL, ({ request }) => record(request.clone() as Request)),
+  http.all(URL, ({ request }) => record(request.clone() as Request)),
   http.post(TOKENS, ({ request }) => record(request.clone() as Request)),
 )
 
@@ -88,12 +90,21 @@ describe('refreshRequest', () => {
     expect(JSON.parse(seen[0]!.body)).toEqual({ refresh_token: RT })
   })
 
-  it('sends it as a bearer token in mode header, without a body', async () => {
+  it('sends it as a bearer token in mode header, and an empty object, which servers read as JSON', async () => {
     await call(request({ send: 'header' }))
     expect(seen[0]?.headers.authorization).toBe(`Bearer ${RT}`)
-    expect(seen[0]?.body).toBe('')
-    expect(seen[0]?.headers).not.toHaveProperty('content-type')
+    expect(seen[0]?.body).toBe('{}')
+    expect(seen[0]?.headers['content-type']).toBe('application/json')
   })
+
+  it.each(['body', 'header', 'both', 'cookie', 'access'] as const)(
+    'says that it is JSON in mode %s, whatever the headers say',
+    async send => {
+      await call(request({ send, headers: { 'Content-Type': 'text/plain' } }))
+      expect(seen[0]?.headers['content-type']).toBe('application/json')
+      expect(JSON.parse(`${seen[0]?.body}`)).toBeTypeOf('object')
+    },
+  )
 
   it('sends both in mode both', async () => {
     await call(request({ send: 'both', field: 'rt' }))
@@ -105,7 +116,7 @@ describe('refreshRequest', () => {
     await call(request({ send: 'cookie' }), {})
     expect(seen[0]?.credentials).toBe('include')
     expect(seen[0]?.headers).not.toHaveProperty('authorization')
-    expect(seen[0]?.body).toBe('')
+    expect(seen[0]?.body).toBe('{}')
     await call(request({ send: 'cookie' }))
     expect(JSON.stringify(seen[1])).not.toContain(RT)
     expect(JSON.stringify(seen[1])).not.toContain(AT)
@@ -127,15 +138,90 @@ describe('refreshRequest', () => {
     expect(seen).toHaveLength(0)
   })
 
+  it('sends the access token alone in mode access, also where there is a refresh token', async () => {
+    await call(request({ send: 'access' }), { accessToken: AT })
+    await call(request({ send: 'access' }))
+    for (const { headers, body } of seen) {
+      expect(headers.authorization).toBe(`Bearer ${AT}`)
+      expect(body).toBe('{}')
+    }
+  })
+
+  it('sends nothing in mode access without an access token', async () => {
+    await rejection(call(request({ send: 'access' }), { refreshToken: RT }) as Promise<unknown>)
+    expect(seen).toHaveLength(0)
+  })
+
+  it('adds the members of body to the JSON, and the refresh token wins', async () => {
+    const body = { mode: 'json', device: { id: 7 }, refreshToken: 'old' }
+    await call(request({ body }))
+    expect(JSON.parse(seen[0]!.body)).toEqual({ mode: 'json', device: { id: 7 }, refreshToken: RT })
+    expect(body.refreshToken).toBe('old')
+  })
+
+  it.each(['header', 'cookie', 'access'] as const)('adds them in mode %s, too', async send => {
+    await call(request({ send, body: { grant_type: 'refresh_token' } }))
+    expect(JSON.parse(seen[0]!.body)).toEqual({ grant_type: 'refresh_token' })
+  })
+
+  it('sends the refresh token in the header that `header` names, as it is and nowhere else', async () => {
+    await call(request({ header: 'X-Refresh-Token' }))
+    await call(request({ header: 'X-Refresh-Token', send: 'header' }))
+    for (const { headers, body } of seen) {
+      expect(headers['x-refresh-token']).toBe(RT)
+      expect(headers).not.toHaveProperty('authorization')
+      expect(body).toBe('{}')
+    }
+  })
+
+  it('sends both tokens in headers in mode both with `header`', async () => {
+    await call(request({ header: 'X-Refresh-Token', send: 'both', body: { device: 7 } }))
+    expect(seen[0]?.headers).toMatchObject({ 'x-refresh-token': RT, authorization: `Bearer ${AT}` })
+    expect(JSON.parse(seen[0]!.body)).toEqual({ device: 7 })
+  })
+
+  it.each<[string, Partial<RefreshRequestOptions>, Record<string, string>]>([
+    ['header', { send: 'header' }, { authorization: `Bearer ${RT}` }],
+    ['cookie', { send: 'cookie' }, {}],
+    ['access', { send: 'access' }, { authorization: `Bearer ${AT}` }],
+    ['header with a name', { header: 'X-Refresh-Token' }, { 'x-refresh-token': RT }],
+  ])('gets in mode %s with method GET: no body, no content type', async (_, options, expected) => {
+    await call(request({ method: 'GET', ...options }))
+    const { method, body, headers, url } = seen[0] as Seen
+    expect([method, body, url]).toEqual(['GET', '', URL])
+    expect(headers).toMatchObject(expected)
+    expect(headers).not.toHaveProperty('content-type')
+  })
+
+  it.each<[string, Partial<RefreshRequestOptions>, RegExp]>([
+    ['a GET in mode body', { method: 'GET' }, /`method` must be 'POST' where the request has a body/],
+    ['a GET in mode both', { method: 'GET', send: 'both' }, /`method` must be 'POST'/],
+    ['a GET with `body`', { method: 'GET', send: 'cookie', body: {} }, /`method` must be 'POST'/],
+    ['another method', { method: 'PUT' as never }, /`method` must be 'GET' or 'POST', got PUT/],
+    ['a lower-case method', { method: 'get' as never }, /`method` must be 'GET' or 'POST', got get/],
+    ['`header` in mode cookie', { header: 'X-RT', send: 'cookie' }, /`send` must be 'header' or 'both'/],
+    ['`header` in mode body', { header: 'X-RT', send: 'body' }, /`send` must be 'header' or 'both'/],
+    ['`header` in mode access', { header: 'X-RT', send: 'access' }, /`send` must be 'header' or 'both'/],
+    ['a header that is none', { header: 'X RT' }, /`header` must be the name of a header, got X RT/],
+    ['an empty header', { header: '' }, /`header` must be the name of a header/],
+    ['a body that is a text', { body: '{}' as never }, /`body` must be an object of further members/],
+    ['a body that is a list', { body: [1] as never }, /`body` must be an object of further members/],
+    ['a body that is null', { body: null as never }, /`body` must be an object of further members/],
+    ['another mode', { send: 'query' as never }, /`send` must be 'body', 'header', .* got query/],
+  ])('throws a TypeError for %s', (_, options, message) => {
+    expect(() => request(options)).toThrow(message)
+    expect(() => request(options)).toThrow(TypeError)
+  })
+
   it('never puts a token in the URL', async () => {
-    for (const send of ['body', 'header', 'both', 'cookie'] as const) await call(request({ send }))
+    for (const send of ['body', 'header', 'both', 'cookie', 'access'] as const) await call(request({ send }))
     for (const { url } of seen) expect(url).toBe(URL)
   })
 
   it('outlives the page, follows no redirect, and is never cached', async () => {
     const spy = vi.fn<typeof fetch>(async () => answer())
     await call(request({ fetch: spy }))
-    expect(spy.mock.calls[0]?.[1]).toMatchObject({ keepalive: true, redirect: 'error', cache: 'no-store' })
+    expect(spy.mock.calls[0]?.[1]).toMatchObject({ keepalive: true, redirect: 'manual', cache: 'no-store' })
   })
 
   it('adds the headers that it is given, and keeps its own', async () => {
@@ -297,6 +383,33 @@ describe('oauth2Refresh', () => {
     expect(body.get('client_id')).toBe('a b&c=ž')
   })
 
+  it('adds further fields, which never replace those of the grant', async () => {
+    await call(refresh({ params: { audience: 'https://api.example', resource: 'a b', client_id: 'evil' } }))
+    await call(refresh({ params: { grant_type: 'password', refresh_token: 'evil' } }))
+    expect(Object.fromEntries(new URLSearchParams(seen[0]!.body))).toEqual({
+      audience: 'https://api.example',
+      resource: 'a b',
+      grant_type: 'refresh_token',
+      refresh_token: RT,
+      client_id: 'spa',
+    })
+    expect(new URLSearchParams(seen[1]!.body).getAll('refresh_token')).toEqual([RT])
+    expect(new URLSearchParams(seen[1]!.body).getAll('grant_type')).toEqual(['refresh_token'])
+  })
+
+  it('adds further headers, and keeps its own', async () => {
+    await call(refresh({ headers: { 'X-Tenant': 'acme', 'Content-Type': 'text/plain', Accept: '*/*' } }))
+    expect(seen[0]?.headers).toMatchObject({ 'x-tenant': 'acme', accept: 'application/json' })
+    expect(seen[0]?.headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/)
+  })
+
+  it.each([null, 'audience=a', { audience: 7 }, { audience: undefined }, ['a', 7]])(
+    'throws a TypeError for params that are no strings: %j',
+    params => {
+      expect(() => refresh({ params })).toThrow(/`params` must be an object of strings/)
+    },
+  )
+
   it('holds no client secret and sends no cookies elsewhere', async () => {
     await call(refresh({ clientSecret: 'hush', client_secret: 'hush' }))
     expect(JSON.stringify(seen)).not.toContain('hush')
@@ -354,7 +467,13 @@ describe.each<[string, () => RefreshFunction]>([
       'ERR_SESSION_EXPIRED',
     ],
     ['403', () => new Response(null, { status: 403 }), 'ERR_SESSION_EXPIRED'],
-    ['400 in HTML', () => new Response('<html>', { status: 400 }), 'ERR_REFRESH_FAILED'],
+    [
+      '400 in HTML',
+      () => new Response('<html>', { status: 400, headers: { 'Content-Type': 'text/html' } }),
+      'ERR_REFRESH_FAILED',
+    ],
+    ['400 with nothing', () => new Response(null, { status: 400 }), 'ERR_SESSION_EXPIRED'],
+    ['409 with nothing', () => new Response(null, { status: 409 }), 'ERR_REFRESH_FAILED'],
     ['404', () => new Response('<html>', { status: 404 }), 'ERR_REFRESH_FAILED'],
     ['429', () => new Response(null, { status: 429 }), 'ERR_REFRESH_FAILED'],
     ['500', () => HttpResponse.json({ error: 'server_error' }, { status: 500 }), 'ERR_REFRESH_FAILED'],
@@ -366,7 +485,12 @@ describe.each<[string, () => RefreshFunction]>([
       'ERR_REFRESH_FAILED',
     ],
     ['200 with nothing', () => new Response(null), 'ERR_REFRESH_FAILED'],
-    ['200 with an error', () => HttpResponse.json({ error: 'invalid_grant' }), 'ERR_REFRESH_FAILED'],
+    ['200 with an error', () => HttpResponse.json({ error: 'invalid_grant' }), 'ERR_SESSION_EXPIRED'],
+    [
+      '200 with an error of its own',
+      () => HttpResponse.json({ error: 'bad_refresh_token' }),
+      'ERR_SESSION_EXPIRED',
+    ],
     ['200 with null', () => HttpResponse.json(null), 'ERR_REFRESH_FAILED'],
     ['200 with an array', () => HttpResponse.json([1]), 'ERR_REFRESH_FAILED'],
     ['200 without an access token', () => HttpResponse.json({ refresh_token: 'r' }), 'ERR_REFRESH_FAILED'],
@@ -435,5 +559,149 @@ describe('a preset that has nothing to send', () => {
     expect(auth.getState()).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
     expect(seen).toHaveLength(0)
     auth.dispose()
+  })
+})
+
+describe('oauth2Revoke', () => {
+  const REVOKE = 'https://id.example/oauth/revoke'
+  let replies: (Response | (() => Response))[]
+
+  beforeEach(() => {
+    replies = []
+    server.use(
+      http.post(REVOKE, async ({ request }) => {
+        await record(request.clone() as Request)
+        const reply = replies.shift() ?? new Response(null, { status: 200 })
+        return typeof reply === 'function' ? reply() : reply
+      }),
+    )
+  })
+  const revoke = (tokens: { refreshToken?: string; accessToken?: string }, options: object = {}) =>
+    oauth2Revoke({ endpoint: REVOKE, clientId: 'spa', ...options })({
+      ...tokens,
+      signal: new AbortController().signal,
+    })
+  const fields = () => seen.map(({ body }) => Object.fromEntries(new URLSearchParams(body)))
+
+  it('revokes both tokens as RFC 7009 says, form encoded', async () => {
+    await revoke({ refreshToken: RT, accessToken: AT })
+    expect(fields()).toEqual([
+      { token: RT, token_type_hint: 'refresh_token', client_id: 'spa' },
+      { token: AT, token_type_hint: 'access_token', client_id: 'spa' },
+    ])
+    for (const { url, method, headers, credentials } of seen) {
+      expect([url, method, credentials]).toEqual([REVOKE, 'POST', 'same-origin'])
+      expect(headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/)
+      expect(headers).not.toHaveProperty('authorization')
+    }
+  })
+
+  it.each<[string, { refreshToken?: string; accessToken?: string }, string[]]>([
+    ['a refresh token', { refreshToken: RT }, [RT]],
+    ['an access token', { accessToken: AT }, [AT]],
+    ['no token', {}, []],
+  ])('revokes what there is: %s', async (_, tokens, expected) => {
+    await revoke(tokens)
+    expect(fields().map(({ token }) => token)).toEqual(expected)
+  })
+
+  it('does not mind a server that revokes no access tokens', async () => {
+    replies = [
+      new Response(null),
+      HttpResponse.json({ error: 'unsupported_token_type' }, { status: 400 }) as Response,
+    ]
+    await expect(revoke({ refreshToken: RT, accessToken: AT })).resolves.toBeUndefined()
+    expect(seen).toHaveLength(2)
+  })
+
+  it.each([503, 429, 401, 404])('rejects where the server answers %i, and has sent both', async status => {
+    replies = [new Response(null, { status }), new Response(null)]
+    const error = await rejection(revoke({ refreshToken: RT, accessToken: AT }))
+    expect(error.message).toContain(`The revocation endpoint answered ${status}`)
+    expect(error.message).toContain(status === 404 ? 'check `endpoint`' : '')
+    expectNoToken(error)
+    expect(seen).toHaveLength(2)
+  })
+
+  it('follows no redirect', async () => {
+    replies = [() => new Response(null, { status: 302, headers: { Location: 'https://evil.example/' } })]
+    const error = await rejection(revoke({ refreshToken: RT }))
+    expect(error.message).toContain('a redirect is not followed: set `endpoint`')
+    expect(seen).toHaveLength(1)
+  })
+
+  it('uses the fetch that it is given', async () => {
+    const spy = vi.fn<typeof fetch>(async () => new Response(null))
+    await revoke({ refreshToken: RT }, { fetch: spy })
+    expect(spy).toHaveBeenCalledTimes(1)
+    expect(seen).toHaveLength(0)
+  })
+
+  it.each([{ endpoint: '' }, { clientId: undefined }, { fetch: 7 }])('throws a TypeError for %j', options => {
+    const misuse = (): unknown =>
+      oauth2Revoke({ endpoint: REVOKE, clientId: 'spa', ...options } as OAuth2RevokeOptions)
+    expect(misuse).toThrow(new RegExp(`\`${Object.keys(options)[0]}\` must be`))
+  })
+
+  it('is the logout of a session', async () => {
+    const auth = track(
+      createAuth({ refresh: request(), logout: oauth2Revoke({ endpoint: REVOKE, clientId: 'spa' }) }),
+    )
+    await auth.login({ access_token: AT, refresh_token: RT })
+    await auth.logout()
+    expect(fields().map(({ token }) => token)).toEqual([RT, AT])
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+  })
+})
+
+describe('a session whose access token renews itself', () => {
+  const start = async (options: object = {}) => {
+    const auth = track(
+      createAuth({ refresh: request({ send: 'access' }), retry: 0, background: 'off', ...options }),
+    )
+    const ends: string[] = []
+    auth.on('sessionExpired', event => void ends.push(event.reason))
+    return { auth, ends }
+  }
+
+  it('sends a dead access token for renewal, again and again', async () => {
+    let now = Date.now()
+    const { auth, ends } = await start({ clock: { now: () => now } })
+    let number = 0
+    answer = () => HttpResponse.json({ access_token: `access-${++number}`, expires_in: 60 })
+    await auth.login({ access_token: 'access-0', expires_in: 60 })
+    for (let round = 1; round <= 3; round++) {
+      now += 600_000
+      expect(await auth.getAccessToken()).toBe(`access-${round}`)
+    }
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer access-0',
+      'Bearer access-1',
+      'Bearer access-2',
+    ])
+    expect([auth.getState().status, ends]).toEqual(['authenticated', []])
+  })
+
+  it('ends where the server refuses the token', async () => {
+    let now = Date.now()
+    const { auth, ends } = await start({ clock: { now: () => now } })
+    answer = () => HttpResponse.json({ message: 'Token expired' }, { status: 401 })
+    await auth.login({ access_token: 'access-0', expires_in: 60 })
+    now += 60_000
+    expect((await rejection(auth.getAccessToken())).code).toBe('ERR_SESSION_EXPIRED')
+    expect([seen.length, ends]).toEqual([1, ['refresh_rejected']])
+  })
+
+  it('survives a reload with a dead token', async () => {
+    const storage = cell()
+    let now = Date.now()
+    const first = await start({ storage, clock: { now: () => now } })
+    await first.auth.login({ access_token: 'access-0', expires_in: 60 })
+    first.auth.dispose()
+    now += 60_000
+    const { auth, ends } = await start({ storage, clock: { now: () => now } })
+    expect(await auth.getAccessToken()).toBe('new-access')
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer access-0'])
+    expect(ends).toEqual([])
   })
 })

@@ -145,12 +145,12 @@ describe('a token answer', () => {
   })
 
   it.each([
-    ['nothing', undefined],
-    ['a 200 with an HTML page', '<!doctype html>'],
-    ['an empty access token', { access_token: '' }],
-    ['an access token with a space', { access_token: 'a b' }],
-    ['another token type', { access_token: 'a', token_type: 'DPoP' }],
-  ])('is a transient failure when a refresh brings %s, and the session stays', async (_, answer) => {
+    ['nothing', 'transient', undefined],
+    ['a 200 with an HTML page', 'transient', '<!doctype html>'],
+    ['an empty access token', 'misconfigured', { access_token: '' }],
+    ['an access token with a space', 'misconfigured', { access_token: 'a b' }],
+    ['another token type', 'misconfigured', { access_token: 'a', token_type: 'DPoP' }],
+  ])('keeps the session when a refresh brings %s, which is %s', async (_, kind, answer) => {
     const storage = cell()
     const { auth, refresh, events } = open({ storage, retry: 0, refresh: refreshStub(async () => answer) })
     const before = pair()
@@ -158,7 +158,7 @@ describe('a token answer', () => {
     const { record } = storage
     await expect(auth.refresh()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED' })
     expect(refresh.calls).toHaveLength(1)
-    expect(events.of('refreshFailed')).toMatchObject([{ class: 'transient', attempts: 1 }])
+    expect(events.of('refreshFailed')).toMatchObject([{ class: kind, attempts: 1 }])
     expect(storage.record?.refreshToken).toBe(record?.refreshToken)
     expect(await auth.getAccessToken()).toBe(before.access_token)
   })

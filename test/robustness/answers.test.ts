@@ -116,8 +116,8 @@ describe('a refresh that answers anything', () => {
         await pass(5_000)
         expect(outcome.status).not.toBe('pending')
         if (outcome.status === 'rejected') expectNoToken(outcome.error)
-        const isRefused = /"invalid_grant"/.test(String(bytes)) || code === 401 || code === 403
-        expect(auth.getState().status).toBe(isRefused && code >= 400 ? 'expired' : 'authenticated')
+        const isRefused = /"invalid_grant"/.test(String(bytes)) || [400, 401, 403].includes(code)
+        expect(auth.getState().status).toBe(isRefused ? 'expired' : 'authenticated')
         expect(fetch).toHaveBeenCalledTimes(1)
         auth.dispose()
       }),

@@ -1,0 +1,46 @@
+/** Token revocation (RFC 7009), for a public client. */
+
+import { check, isOptionalFunction, isText } from '../core/check.js'
+import type { LogoutContext } from '../core/types.js'
+import { type Advice, request } from './request.js'
+
+/** What `oauth2Revoke` takes. */
+export interface OAuth2RevokeOptions {
+  /** The revocation endpoint of the authorization server. */
+  endpoint: string
+  /** The public client's identifier. */
+  clientId: string
+  /** `@default globalThis.fetch`, looked up at each call */
+  fetch?: typeof fetch | undefined
+}
+
+const advice: Readonly<Advice> = { address: 'endpoint', request: '`clientId`', answer: '' }
+
+/**
+ * A `logout` that revokes the refresh token and the access token, form encoded, on `fetch`. Some servers revoke no
+ * access tokens (`unsupported_token_type`, RFC 7009 section 2.2.1), which is no failure.
+ * @throws TypeError that names the option and what was wrong with it
+ */
+export function oauth2Revoke(options: OAuth2RevokeOptions): (context: LogoutContext) => Promise<void> {
+  for (const name of ['endpoint', 'clientId'] as const)
+    check(isText(options[name]), name, 'a non-empty string', options[name])
+  const { endpoint: url, clientId } = options
+  check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
+  return async ({ refreshToken, accessToken, signal }) => {
+    const revoke = async (token: string | undefined, type: string): Promise<void> => {
+      if (!token) return
+      const fields = { token, token_type_hint: type, client_id: clientId }
+      const headers = new Headers({ 'Content-Type': 'application/x-www-form-urlencoded' })
+      const body = new URLSearchParams(fields).toString()
+      await request({ url, endpoint: 'revocation', headers, body, signal, advice, fetch: options.fetch })
+    }
+    // The failure of one does not keep the other from being sent.
+    const outcomes = await Promise.allSettled([
+      revoke(refreshToken, 'refresh_token'),
+      revoke(accessToken, 'access_token'),
+    ])
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected' && outcome.reason?.error !== 'unsupported_token_type')
+        throw outcome.reason
+  }
+}
