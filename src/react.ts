@@ -12,7 +12,9 @@ import {
   useMemo,
   useSyncExternalStore,
 } from 'react'
+import { ENGINE, type Engine } from './core/engine.js'
 import { hasWindow } from './core/environment.js'
+import { createView } from './core/initial-state.js'
 import type {
   Auth,
   AuthenticatedState,
@@ -22,14 +24,15 @@ import type {
   LoadingState,
 } from './core/types.js'
 
-/** What `AuthProvider` takes. */
+/** The props of `AuthProvider`. */
 export interface AuthProviderProps<Claims = JwtClaims> {
   /** Create it once, outside components; on a server once per request. */
   readonly auth: Auth<Claims>
   /**
-   * Server rendering only: the state that the server's page shows, `auth.getState()` of its request, handed to the
-   * server and to the browser alike, so that the first render in the browser is the same page.
-   * `@default` on the server the state of its `auth` where somebody is logged in, everywhere else `loading`
+   * Server rendering only: the state that the server's page shows, `auth.getState()` of its request. Pass it on the
+   * server and in the browser. The first render in the browser repeats it, and it stays until the restore has
+   * finished. If the network prevents the restore, it stays, with `error`.
+   * `@default` the `initialState` of the `auth`; without one, `loading`, and on the server the state of a logged-in `auth`
    */
   readonly serverState?: AuthState<Claims> | undefined
   /** What may use the hooks. */
@@ -49,7 +52,10 @@ export type UseAuth<Claims = JwtClaims> = Whole<AuthState<Claims>> &
 
 interface Provided {
   readonly auth: Auth<never>
-  readonly serverState: AuthState<never> | undefined
+  /** The state that the server rendered, if there is one. */
+  readonly initial: AuthState<never> | undefined
+  /** The state to show: the server's until the restore has finished. */
+  readonly getState: () => AuthState<never>
 }
 
 const LOADING: Readonly<LoadingState> = { status: 'loading' }
@@ -64,7 +70,7 @@ export function AuthProvider<Claims>({
   serverState,
   children,
 }: AuthProviderProps<Claims>): ReactElement {
-  const provided = useMemo(() => ({ auth, serverState }) as never as Provided, [auth, serverState])
+  const provided = useMemo(() => provide(auth, serverState) as Provided, [auth, serverState])
   return createElement(AuthContext.Provider, { value: provided }, children)
 }
 
@@ -76,7 +82,7 @@ export function AuthProvider<Claims>({
 export function useAuth<Claims = JwtClaims>(): UseAuth<Claims> {
   const provided = useProvided()
   const auth = provided.auth as Auth<unknown> as Auth<Claims>
-  const state = useSyncExternalStore(auth.subscribe, auth.getState, () => firstState<Claims>(provided))
+  const state = useSyncExternalStore(auth.subscribe, provided.getState, () => firstState(provided))
   return useMemo(() => {
     const { login, logout, refresh, getAccessToken } = auth
     return { ...state, login, logout, refresh, getAccessToken } as UseAuth<Claims>
@@ -117,7 +123,7 @@ export function useClaims(selector?: (claims: unknown) => unknown): unknown {
   }, [selector])
   return useSyncExternalStore(
     auth.subscribe,
-    () => select(auth.getState()),
+    () => select(provided.getState()),
     () => select(firstState(provided)),
   )
 }
@@ -128,10 +134,17 @@ function useProvided(): Provided {
   return provided
 }
 
-/** What the server renders, and the browser until it has taken over: the browser's own session comes right after. */
-function firstState<Claims>({ auth, serverState }: Provided): AuthState<Claims> {
+function provide<Claims>(auth: Auth<Claims>, serverState: AuthState<Claims> | undefined): unknown {
+  const engine = (auth as { [ENGINE]?: Engine } | undefined)?.[ENGINE]
+  const initial = serverState ?? (engine?.initialState as AuthState<Claims> | undefined)
+  const view = createView(initial)
+  return { auth, initial, getState: () => view(auth.getState()) }
+}
+
+/** The state that the server renders, and that the first render in the browser repeats. */
+function firstState({ auth, initial }: Provided): AuthState<never> {
   const state = auth.getState()
-  return serverState ?? (hasWindow() || state.status !== 'authenticated' ? LOADING : state)
+  return initial ?? (hasWindow() || state.status !== 'authenticated' ? LOADING : state)
 }
 
 type Bag = Record<string, unknown>

@@ -8,21 +8,31 @@ import {
   getCurrentInstance,
   type InjectionKey,
   inject,
+  onBeforeUnmount,
   onMounted,
   onScopeDispose,
   type Plugin,
-  type ShallowRef,
   shallowRef,
   ssrContextKey,
 } from 'vue'
-import type { Auth, AuthenticatedState, AuthState, ExpiredState, JwtClaims } from './core/types.js'
+import { ENGINE, type Engine } from './core/engine.js'
+import { withInitialState } from './core/initial-state.js'
+import type {
+  Auth,
+  AuthenticatedState,
+  AuthState,
+  ExpiredState,
+  JwtClaims,
+  LoadingState,
+} from './core/types.js'
 
-/** What `createAuthPlugin` takes besides the `auth`. */
+/** The options of `createAuthPlugin`. */
 export interface AuthPluginOptions<Claims = JwtClaims> {
   /**
-   * Server rendering only: the state that the server's page shows, `auth.getState()` of its request, handed to the
-   * server and to the browser alike, so that the first render in the browser is the same page.
-   * `@default` on the server the state of its `auth` where somebody is logged in, everywhere else `loading`
+   * Server rendering only: the state that the server's page shows, `auth.getState()` of its request. Pass it on the
+   * server and in the browser. The first render in the browser repeats it, and it stays until the restore has
+   * finished. If the network prevents the restore, it stays, with `error`.
+   * `@default` the `initialState` of the `auth`; without one, `loading`, and on the server the state of a logged-in `auth`
    */
   readonly serverState?: AuthState<Claims> | undefined
 }
@@ -49,12 +59,15 @@ export interface UseAuth<Claims = JwtClaims>
 
 interface Provided<Claims> {
   readonly auth: Auth<Claims>
-  readonly serverState?: AuthState<Claims> | undefined
+  /** The state that the server rendered, if there is one. */
+  readonly initial: AuthState<Claims> | undefined
 }
 
 /** Any member of any state. */
 type Members = Partial<Omit<AuthenticatedState<unknown>, 'status'> & Omit<ExpiredState, 'status'>> &
   Pick<AuthState, 'status'>
+
+const LOADING: Readonly<LoadingState> = { status: 'loading' }
 
 const KEY: InjectionKey<object> = Symbol.for('tokenflight.auth')
 
@@ -65,7 +78,9 @@ export function createAuthPlugin<Claims>(
 ): Plugin {
   return {
     install(app) {
-      app.provide(KEY, { auth, ...options } satisfies Provided<Claims>)
+      const engine = (auth as { [ENGINE]?: Engine })[ENGINE]
+      const initial = options.serverState ?? (engine?.initialState as AuthState<Claims> | undefined)
+      app.provide(KEY, { auth, initial } satisfies Provided<Claims>)
     },
   }
 }
@@ -77,18 +92,14 @@ export function createAuthPlugin<Claims>(
  * @throws Error without the plugin
  */
 export function useAuth<Claims = JwtClaims>(): UseAuth<Claims> {
-  const { auth, state } = follow<Claims>()
-  const view: Record<string, unknown> = {
-    state: computed(() => state.value),
-    refreshing: computed(() => !!(state.value as Members).refreshing),
-    login: auth.login,
-    logout: auth.logout,
-    refresh: auth.refresh,
-    getAccessToken: auth.getAccessToken,
-  }
+  const { auth, derive } = follow<Claims>()
+  const { login, logout, refresh, getAccessToken } = auth
+  const view: Record<string, unknown> = { login, logout, refresh, getAccessToken }
   for (const name of ['status', 'claims', 'expiresAt', 'sessionExpiresAt', 'error', 'reason'] as const) {
-    view[name] = computed(() => (state.value as Members)[name])
+    view[name] = derive(state => state[name])
   }
+  view['state'] = derive(state => state)
+  view['refreshing'] = derive(state => !!state.refreshing)
   return view as unknown as UseAuth<Claims>
 }
 
@@ -108,39 +119,52 @@ export function useClaims<Claims = JwtClaims, Selected = unknown>(
   selector: (claims: Claims) => Selected,
 ): ComputedRef<Selected | undefined>
 export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<unknown> {
-  const { state } = follow()
   let selected: unknown
-  return computed(() => {
-    const { claims } = state.value as Members
+  return follow().derive(({ claims }) => {
     const next = claims && selector ? selector(claims) : claims
     if (!isSame(selected as Bag, next as Bag)) selected = next
     return selected
   })
 }
 
-/** The state as a ref, for as long as the scope lives. */
-function follow<Claims>(): { auth: Auth<Claims>; state: ShallowRef<AuthState<Claims>> } {
-  const { auth, serverState } = (inject(KEY, null) || {}) as Provided<Claims>
+/** Follows the session for as long as the scope lives. `derive` makes a ref of a part of the state. */
+function follow<Claims>(): {
+  auth: Auth<Claims>
+  derive: <T>(select: (state: Members) => T) => ComputedRef<T>
+} {
+  const { auth, initial } = (inject(KEY, null) || {}) as Provided<Claims>
   if (!auth) throw new Error('tokenflight: missing app.use(createAuthPlugin(auth))')
-  // A server may have a window, too: a polyfill, or a test that renders and hydrates in one place.
-  const isPage = !inject(ssrContextKey, null)
-  const present = auth.getState()
   const instance = getCurrentInstance()
-  // Rendered by a server, or taken over from one: a vnode that is hydrated has its element before it is mounted.
-  const isFirst = isPage ? instance?.vnode.el?.parentNode : instance
-  const known = isPage || present.status !== 'authenticated' ? ({ status: 'loading' } as const) : present
-  const state = shallowRef(isFirst ? (serverState ?? known) : present)
-  const update = (): void => {
-    state.value = auth.getState()
+  // A server may have a window, too: a polyfill, or a test that renders and hydrates in one place.
+  const isServer = instance && inject(ssrContextKey, null)
+  // A vnode that is hydrated has its element before it is mounted. Until then the state of the server is kept.
+  let isHydrated = !isServer && instance?.vnode.el?.parentNode
+  const read = (): AuthState<Claims> => {
+    const present = auth.getState()
+    if (!isServer) return withInitialState(present, initial)
+    // Without a user a server renders `loading`, because the browser may know better.
+    return initial ?? (present.status === 'authenticated' ? present : LOADING)
   }
-  const start = (): void => {
-    onScopeDispose(auth.subscribe(update))
+  const state = shallowRef(isHydrated ? (initial ?? LOADING) : read())
+  const update = (): void => {
+    if (!isHydrated) state.value = read()
+  }
+  const release = (): void => {
+    isHydrated = undefined
     update()
   }
-  // A server mounts nothing, so nothing listens there that no scope would ever release.
-  if (isFirst) onMounted(start)
-  else start()
-  return { auth, state }
+  // The scope may be a store's, which outlives the component that used the store first.
+  if (!isServer) onScopeDispose(auth.subscribe(update))
+  if (isHydrated) {
+    onMounted(release)
+    // The component may be removed before it is mounted.
+    onBeforeUnmount(release)
+  }
+  return {
+    auth,
+    // A server hears of no change: there the state is read when the ref is.
+    derive: select => computed(() => select((isServer ? read() : state.value) as Members)),
+  }
 }
 
 type Bag = Record<string, unknown>

@@ -21,6 +21,7 @@ const leaves = [
   'core/attempt.ts',
   'core/recovery.ts',
   'core/state.ts',
+  'core/initial-state.ts',
   'core/record.ts',
   'core/held.ts',
   'core/engine.ts', // what the HTTP entries see of an Auth: a symbol and a type

@@ -6,6 +6,7 @@ import { isBrowser } from './environment.js'
 import { RefreshFailedError, withCause } from './errors.js'
 import { CHANGE, createEvents } from './events.js'
 import { createFlights } from './flights.js'
+import { withInitialState } from './initial-state.js'
 import { isRenewable, resolveOptions } from './options.js'
 import { createSchedule } from './schedule.js'
 import { createSession } from './session.js'
@@ -36,13 +37,14 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   /** Whether siblings spend the same refresh token. Cookie sessions of one server process are no siblings. */
   const shared = storage.shared === true || (cookie && (isBrowser() || !!settings.lock))
   const written = (): Promise<void> | undefined => (storage as CoherentStorage).settled?.()
-  let state: AuthState<Claims> | undefined
   let isDisposed = false
+  const initial = settings.initialState && nextState(undefined, settings.initialState as AuthState<Claims>)
+  let state = initial
 
   /** The end of every operation: state, timer, and then the listeners. */
   const conclude = (): void => {
     const before = state
-    state = nextState(before, session.describe() as AuthState<Claims>)
+    state = nextState(before, withInitialState(session.describe() as AuthState<Claims>, initial))
     if (before && state !== before) events.change()
     schedule.plan()
     events.flush()
@@ -252,5 +254,5 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       siblings?.close()
     },
   }
-  return Object.defineProperty(auth, ENGINE, { value: desk })
+  return Object.defineProperty(auth, ENGINE, { value: { ...desk, initialState: initial } })
 }

@@ -1,7 +1,7 @@
 /** What the HTTP entries see of an `Auth`, behind a symbol: an entry needs no code of the core. */
 import type { Held } from './held.js'
 import type { Settings } from './options.js'
-import type { Auth, AuthEvents, RequestEvent, TokenResponse } from './types.js'
+import type { Auth, AuthEvents, AuthState, RequestEvent, TokenResponse } from './types.js'
 
 /** Finds the engine of an `Auth`, also one that another copy of the package made. */
 export const ENGINE: unique symbol = Symbol.for('tokenflight.engine') as never
@@ -10,6 +10,8 @@ export const ENGINE: unique symbol = Symbol.for('tokenflight.engine') as never
 export type Ticket = Held
 
 export interface Engine {
+  /** The state that the server rendered; hooks repeat it when they take over the page. */
+  readonly initialState?: AuthState<unknown> | undefined
   /** The session that a call begins in; undefined when nobody is logged in, or nobody knows yet. */
   session(): object | undefined
   /**

@@ -12,7 +12,8 @@ export function markRenewal(refresh: RefreshFunction): RefreshFunction {
 }
 
 /** The options, complete. `undefined` never overrides a default and the caller's object is never written to. */
-export interface Settings extends Pick<AuthOptions, 'refresh' | 'classify' | 'logout' | 'lock'> {
+export interface Settings
+  extends Pick<AuthOptions, 'refresh' | 'classify' | 'logout' | 'lock' | 'initialState'> {
   readonly name: string
   readonly storage: TokenStorage
   readonly cookie: boolean
@@ -43,6 +44,7 @@ export function resolveOptions(options: AuthOptions): Settings {
     storage = memoryStorage(),
     refreshTokenIn = 'storage',
     background = 'active',
+    initialState,
   } = options
   const { refreshAhead, spread = false, refreshTimeout = 10_000, retry, clock = systemClock } = options
   const {
@@ -88,6 +90,13 @@ export function resolveOptions(options: AuthOptions): Settings {
     background,
   )
   check(typeof spread === 'boolean', 'spread', 'a boolean', spread)
+  check(
+    initialState === undefined ||
+      isOneOf(initialState?.status, ['loading', 'anonymous', 'authenticated', 'expired']),
+    'initialState',
+    'a state, as `auth.getState()` returns it',
+    initialState,
+  )
   checkMethods('storage', storage, ['get', 'set', 'remove'])
   const { shared } = storage
   check(shared === undefined || typeof shared === 'boolean', 'storage.shared', 'a boolean', shared)
@@ -129,8 +138,8 @@ function isDuration(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
 }
 
-function isOneOf(value: string, words: readonly string[]): boolean {
-  return words.includes(value)
+function isOneOf(value: string | undefined, words: readonly string[]): boolean {
+  return words.includes(value as string)
 }
 
 function checkMethods(option: string, value: object, methods: readonly string[]): void {

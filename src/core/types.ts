@@ -233,6 +233,12 @@ export interface AuthOptions {
   lock?: AuthLock | undefined
   /** Best-effort call to the server on `auth.logout()` (RFC 7009 or your own endpoint). */
   logout?: ((context: LogoutContext) => Promise<unknown>) | undefined
+  /**
+   * The state that the server rendered, without a token: `auth.getState()` of its request. It is shown until the
+   * restore has finished, so that the page does not flash `loading`. If the network prevents the restore, it stays,
+   * with `error`. `loading` is the same as leaving it out.
+   */
+  initialState?: AuthState<unknown> | undefined
   /** For tests. `@default Date.now` and `performance.now` */
   clock?: Clock | undefined
 }

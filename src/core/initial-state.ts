@@ -1,0 +1,29 @@
+/** The state that a server rendered, shown in place of the browser's own for as long as that one knows nothing. */
+import type { AuthState } from './types.js'
+
+/**
+ * The initial state until the restore has finished. If the network prevents the restore, it stays, with the error.
+ * An initial state of `loading` says nothing, so it covers nothing.
+ */
+export function withInitialState<Claims>(
+  state: AuthState<Claims>,
+  initial: AuthState<Claims> | undefined,
+): AuthState<Claims> {
+  if (!initial || initial.status === 'loading') return state
+  if (state.status === 'loading') return initial
+  // Only a restore that the network prevented leaves an error without a session.
+  return state.status === 'anonymous' && state.error ? { ...initial, error: state.error } : state
+}
+
+/** `withInitialState` for one page: the same state in gives the same state out. */
+export function createView<Claims>(
+  initial: AuthState<Claims> | undefined,
+): (state: AuthState<Claims>) => AuthState<Claims> {
+  let before: AuthState<Claims> | undefined
+  let shown: AuthState<Claims> | undefined
+  return state => {
+    if (!shown || state !== before) shown = withInitialState(state, initial)
+    before = state
+    return shown
+  }
+}
