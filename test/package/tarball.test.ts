@@ -94,8 +94,36 @@ describe('a consumer', () => {
     ['node16 ESM', 'consumer.mts', ts.ModuleKind.Node16, ts.ModuleResolutionKind.Node16],
     ['node16 CommonJS', 'consumer.cts', ts.ModuleKind.Node16, ts.ModuleResolutionKind.Node16],
     ['a bundler', 'consumer.ts', ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Bundler],
+    ['node10 ESM', 'node10.ts', ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Node10],
+    ['node10 CommonJS', 'node10-commonjs.ts', ts.ModuleKind.CommonJS, ts.ModuleResolutionKind.Node10],
   ])('type-checks under %s', (_, name, module, moduleResolution) => {
     expect(compiles(name, axiosEntry + everything, { module, moduleResolution })).toEqual([])
+  })
+})
+
+describe('a consumer with moduleResolution node10, which knows no exports map', () => {
+  const node10 = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Node10 }
+
+  it.each(published)('finds the declarations of %s', path => {
+    const { resolvedModule } = ts.resolveModuleName(
+      specifier(path),
+      join(project, 'consumer.ts'),
+      node10,
+      ts.sys,
+    )
+    expect(resolvedModule?.resolvedFileName).toMatch(
+      new RegExp(`/tokenflight/dist/${fileName(path)}\\.d\\.c?ts$`),
+    )
+  })
+
+  it('gets an error for an entry that the package does not have', () => {
+    const text = "import { missing } from 'tokenflight/missing'\nexport { missing }"
+    expect(compiles('missing.ts', text, node10)).toEqual([expect.stringContaining('tokenflight/missing')])
+  })
+
+  it('gets the same error for a wrong option as other consumers', () => {
+    const text = "import { attachAuth } from 'tokenflight/axios'\nexport const detach = attachAuth(1)"
+    expect(compiles('wrong.ts', text, node10)).toEqual([expect.stringContaining('arguments')])
   })
 })
 
