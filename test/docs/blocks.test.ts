@@ -50,6 +50,8 @@ describe('the check of what runs', () => {
     expect(reached).toContain('examples/readme/react.tsx')
     expect(reached).toContain('examples/testing/shop/session.ts')
     expect(reached).toContain('examples/readme/AccountButton.vue')
+    expect(reached).toContain('examples/hot-reload/session.ts')
+    expect(reached).toContain('examples/hot-reload/app.tsx')
     expect(reached).not.toContain('examples/ssr/frameworks.d.ts')
     expect(reached).not.toContain('scripts/test.mjs')
   })

@@ -1,4 +1,4 @@
-/** Which files the tests import, directly or through others. */
+/** Which files the tests run: those that they import, directly or through others, and the applications that they start. */
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import ts from 'typescript'
@@ -9,7 +9,12 @@ export function filesThatTestsRun(): Set<string> {
   const visit = (path: string): void => {
     if (seen.has(path)) return
     seen.add(path)
-    for (const { fileName } of ts.preProcessFile(read(path)).importedFiles) {
+    const text = read(path)
+    // A test that builds or serves an example names its file or its folder.
+    if (text.includes("from 'playwright-core'")) {
+      for (const [, place = ''] of text.matchAll(/'(examples\/[\w./-]+)'/g)) filesOf(place).forEach(visit)
+    }
+    for (const { fileName } of ts.preProcessFile(text).importedFiles) {
       if (!fileName.startsWith('.')) continue
       const target = posix.join(dirname(path), fileName)
       const file = [target, target.replace(/js$/, 'ts'), target.replace(/js$/, 'tsx')].find(isFile)
@@ -23,6 +28,15 @@ export function filesThatTestsRun(): Set<string> {
     }
   }
   return seen
+}
+
+/** The file, or all files of the folder. */
+function filesOf(place: string): string[] {
+  if (isFile(place)) return [place]
+  if (!existsSync(join(root, place))) return []
+  return readdirSync(join(root, place), { recursive: true, encoding: 'utf8' })
+    .map(name => posix.join(place, name.split('\\').join('/')))
+    .filter(path => isFile(path) && !path.includes('node_modules'))
 }
 
 const isFile = (path: string): boolean => /\.\w+$/.test(path) && existsSync(join(root, path))
