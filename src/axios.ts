@@ -16,14 +16,22 @@ import { type Engine, engineOf, type Ticket } from './core/engine.js'
 import type { Auth } from './core/types.js'
 import { ignore, isPromise } from './core/waiting.js'
 import { withJson } from './http/answer.js'
-import { attempt, type Call, conclude, createCall, type Outcome, patiently } from './http/axios-call.js'
-import { discard, isOneShot } from './http/body.js'
+import {
+  attempt,
+  type Call,
+  conclude,
+  createBodyError,
+  createCall,
+  type Outcome,
+  patiently,
+} from './http/axios-call.js'
+import { discard, isOneShot, repeat, whileIntact } from './http/body.js'
 import { carry } from './http/carry.js'
 import { copyOf, readings } from './http/config.js'
 import { createLanding } from './http/landing.js'
 import { findMarks, isAttached, type Mark } from './http/marks.js'
 import { type HttpOptions, optionNames, resolveHttpOptions } from './http/options.js'
-import { isForeign, type Origins } from './http/origins.js'
+import { isForeign } from './http/origins.js'
 import { type Report, report } from './http/report.js'
 import { createVerdict } from './http/verdict.js'
 import { createWants } from './http/wants.js'
@@ -115,18 +123,23 @@ function createClient(
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
   const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<AxiosResponse> => {
     const { config, origins, step } = call
-    const { data, beforeRedirect } = config
-    if (!ticket || engine.isDisposed()) return conclude(await attempt(call, copyOf(config), true))
+    const { beforeRedirect } = config
     // What leaves is a copy: the config is the application's, to look at, to share, to report and to send again.
     let dressed: Config | undefined = copyOf(config)
     let headers: AxiosHeaders | undefined = Object.assign(new AxiosHeaders(), config.headers)
+    dressed.headers = headers
+    const again = isReplay && call.again?.()
+    if (again) {
+      dressed.data = again.data
+      headers.set(again.headers)
+    }
+    if (!ticket || engine.isDisposed()) return conclude(await attempt(call, dressed, true))
     const tokens = header.make(ticket.accessToken)
     const { refreshToken } = ticket.tokens
     if (refreshTokenHeader && refreshToken) tokens[refreshTokenHeader] = refreshToken
     const ours = Object.keys(tokens)
     Object.assign(headers, tokens)
     let isAway = false
-    dressed.headers = headers
     dressed.beforeRedirect = (target, ...details) => {
       beforeRedirect?.(target, ...details)
       isAway ||= isForeign(origins, target.href)
@@ -151,7 +164,7 @@ function createClient(
       step?.('rejected', response.status)
       const renewal = renew(ticket, url)
       // A body that cannot be sent twice is not: the refresh prepares the next call.
-      if (isOneShot(data)) renewal?.catch(ignore)
+      if (call.isOnce) renewal?.catch(ignore)
       else if (renewal) {
         discard(response.data)
         outcome.endProgress(false)
@@ -170,7 +183,8 @@ function createClient(
     config.headers = AxiosHeaders.from(config.headers)
     const isNamed = typeof wrapped !== 'function'
     const adapter = isNamed ? resolve(wrapped, config) : wrapped
-    const isOnce = isOneShot(config.data)
+    const again = repeat(config.data)
+    const isOnce = !again && isOneShot(config.data)
     const origins = rules.origins(instance.defaults?.baseURL)
     const ticket = wants(config, origins) ? engine.acquire(session, isOnce, isServer) : undefined
     /** Without a token, the adapter gets the very config of the application. */
@@ -180,11 +194,12 @@ function createClient(
     }
     if (!ticket) return pass()
     if (isPromise(ticket) || (isServer && engine.isDead(ticket))) step?.('waiting')
-    const call = createCall({ config, adapter, origins, isNamed, step })
+    const call = createCall({ config, adapter, origins, isNamed, again, isOnce, step })
     const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> =>
       own || call.limit ? send(call, own, isAlone) : pass()
     const isAway = (response: AxiosResponse): boolean => away.has(response)
-    const wait = <T>(promise: Promise<T>): Promise<T> => patiently(call, promise)
+    const wait = <T>(promise: Promise<T>): Promise<T> =>
+      whileIntact(config.data, patiently(call, promise), cause => createBodyError(call, cause))
     const outcome = isServer
       ? carry(engine, { ticket, isOnce, send: begin, isAway, refuses: wasRefused, patiently: wait })
       : isPromise(ticket)

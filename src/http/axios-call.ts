@@ -11,6 +11,7 @@ import { systemClock } from '../core/clock.js'
 import { startTimer } from '../core/environment.js'
 import { type AuthError, cloneError, isAuthError } from '../core/errors.js'
 import { ignore } from '../core/waiting.js'
+import type { Repeated } from './body.js'
 import { handOver } from './config.js'
 import type { Origins } from './origins.js'
 import { type CallProgress, createProgress } from './progress.js'
@@ -27,6 +28,10 @@ export interface Call {
   readonly origins: Origins
   /** Whether the application leaves the choice among axios's own adapters to axios. */
   readonly isNamed: boolean
+  /** Gives the body of a replay; undefined: it is that of the config. */
+  readonly again: (() => Repeated) | undefined
+  /** Whether its body can be sent only once. */
+  readonly isOnce: boolean
   /** Reports its steps, if they are reported. */
   readonly step: Report | undefined
   /** Its timeout, where every adapter can read it. A bad one is left to the adapter, which throws or ignores it. */
@@ -56,7 +61,7 @@ interface Limit {
   stop(): void
 }
 
-export function createCall(parts: Pick<Call, 'config' | 'adapter' | 'origins' | 'isNamed' | 'step'>): Call {
+export function createCall(parts: Omit<Call, 'limit' | 'upload' | 'download' | 'hasWaited'>): Call {
   const { timeout, onUploadProgress, onDownloadProgress } = parts.config
   const duration = ['number', 'string'].includes(typeof timeout) ? Number(timeout) : 0
   return {
@@ -161,14 +166,29 @@ export function patiently<T>(call: Call, promise: Promise<T>): Promise<T> {
 }
 
 /** The error that the adapter of the call would throw. */
-function createTimeoutError({ config, adapter, isNamed }: Call): AxiosError {
-  const { timeout, timeoutErrorMessage, transitional } = config
-  // The adapter on `fetch` knows neither option. Newer versions of axios make one for each `fetch`, without its name.
+function createTimeoutError(call: Call): AxiosError {
+  const { timeout, timeoutErrorMessage, transitional } = call.config
+  // The adapter on `fetch` knows neither option.
+  const message = (!isFetch(call) && timeoutErrorMessage) || `timeout of ${timeout}ms exceeded`
+  const isClear = isFetch(call) || transitional?.clarifyTimeoutError
+  return new AxiosError(message, isClear ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED, call.config)
+}
+
+/** The error that the adapter of the call would throw of a body that fails; `cause` undefined: it was destroyed. */
+export function createBodyError(call: Call, cause: unknown): AxiosError {
+  const { config } = call
+  if (isFetch(call)) {
+    const error = new AxiosError('Network Error', AxiosError.ERR_NETWORK, config)
+    return Object.assign(error, { cause: cause ?? new Error('Premature close') })
+  }
+  if (cause) return AxiosError.from(cause as Error, undefined, config)
+  return Object.assign(new CanceledError('Request stream has been aborted'), { config })
+}
+
+/** Newer versions of axios make an adapter on `fetch` for each `fetch`, without its name. */
+function isFetch({ adapter, isNamed }: Call): boolean {
   const { adapterName = isNamed && 'fetch' } = adapter as { adapterName?: string }
-  const isFetch = adapterName === 'fetch'
-  const message = (!isFetch && timeoutErrorMessage) || `timeout of ${timeout}ms exceeded`
-  const isClear = isFetch || transitional?.clarifyTimeoutError
-  return new AxiosError(message, isClear ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED, config)
+  return adapterName === 'fetch'
 }
 
 /** The failure as this call's own axios error, for interceptors, loggers and extensions that look for one. */

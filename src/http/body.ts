@@ -2,29 +2,161 @@
 
 import { ignore } from '../core/waiting.js'
 
+/** What can be seen of a body; undefined where a member of it throws. */
+function look<T>(inspect: () => T): T | undefined {
+  try {
+    return inspect()
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether it can be read only once: a stream of Node or of the web, or an iterator. */
 export function isOneShot(body: unknown): boolean {
   if (!body || typeof body !== 'object') return false
-  const { pipe, getReader } = body as { pipe?: unknown; getReader?: unknown }
-  return typeof (pipe ?? getReader) === 'function' || Symbol.asyncIterator in body
+  return !!look(() => {
+    const { pipe, getReader } = body as { pipe?: unknown; getReader?: unknown }
+    return typeof (pipe ?? getReader) === 'function' || Symbol.asyncIterator in body
+  })
+}
+
+/** A form of the package form-data, which axios makes of objects on Node. */
+interface NodeForm {
+  /** Its parts, which it gives up as it is read. */
+  readonly _streams: readonly unknown[]
+  getBuffer(): Uint8Array
+  getHeaders(): Record<string, string>
+}
+
+/** A body that is sent again, and what its headers must say of it. */
+export interface Repeated {
+  readonly data: Uint8Array | string
+  readonly headers: Record<string, string>
+}
+
+/**
+ * Gives the bytes of a form that holds no stream as often as they are needed; undefined where the body is none. To be
+ * called before the form is read.
+ */
+export function repeat(body: unknown): (() => Repeated) | undefined {
+  return look(() => {
+    const { _streams: parts, getBuffer, getHeaders } = (body ?? {}) as Partial<NodeForm>
+    if (!Array.isArray(parts) || typeof getBuffer !== 'function' || typeof getHeaders !== 'function')
+      return undefined
+    if (!parts.every(part => typeof part !== 'object' || ArrayBuffer.isView(part))) return undefined
+    const { length } = parts
+    const kept: NodeForm = Object.create(body as object, { _streams: { value: [...parts] } })
+    // Without parts nothing is sent, not even a boundary.
+    return () => ({ data: length ? kept.getBuffer() : '', headers: kept.getHeaders() })
+  })
 }
 
 /**
  * Whether the text or form contains the token, form encoded perhaps: what carries the refresh token is the refresh.
- * A part of a longer word is none.
+ * A part of a longer word is none. What cannot be looked into carries nothing.
  */
 export function carries(body: unknown, token: string): boolean {
-  if (typeof body === 'string') {
-    // What tokens are made of (RFC 6750 section 2.1), less the padding, which also parts names from values.
-    for (let at = body.indexOf(token); at >= 0; at = body.indexOf(token, at + 1))
-      if (!/[\w.~+/-]/.test(body.charAt(at - 1) + body.charAt(at + token.length))) return true
-    return carries(new URLSearchParams(body), token)
+  if (typeof body === 'string')
+    return holds(body, token) || (/[%+]/.test(body) && holds(decodeForm(body), token))
+  return !!look(
+    () => fieldsOf(body).includes(token) || (body instanceof URLSearchParams && carries(String(body), token)),
+  )
+}
+
+function holds(text: string, token: string): boolean {
+  // What tokens are made of (RFC 6750 section 2.1), less the padding, which also parts names from values.
+  for (let at = text.indexOf(token); at >= 0; at = text.indexOf(token, at + 1))
+    if (!/[\w.~+/-]/.test(text.charAt(at - 1) + text.charAt(at + token.length))) return true
+  return false
+}
+
+/** A form as it is read; bytes that are no text stay encoded. */
+function decodeForm(text: string): string {
+  return text.replace(/\+/g, ' ').replace(/(?:%[\da-f]{2})+/gi, bytes => {
+    try {
+      return decodeURIComponent(bytes)
+    } catch {
+      return bytes
+    }
+  })
+}
+
+/** The texts that a form holds, in the views of the web, of React Native and of the package form-data. */
+function fieldsOf(body: unknown): unknown[] {
+  const { values, getParts, _streams } = (body ?? {}) as {
+    values?: () => Iterable<unknown>
+    getParts?: () => { string?: unknown }[]
+    _streams?: unknown[]
   }
-  const isForm =
-    body instanceof URLSearchParams || (typeof FormData === 'function' && body instanceof FormData)
-  // On Node axios makes forms of the package form-data, which has no other view of its fields.
-  const fields = isForm ? [...body.values()] : (body as { _streams?: unknown[] } | undefined)?._streams
-  return !!fields?.includes(token)
+  if (typeof FormData === 'function' && body instanceof FormData) {
+    if (typeof values === 'function') return [...values.call(body)]
+    return getParts?.call(body).map(part => part.string) ?? []
+  }
+  return _streams ?? []
+}
+
+/** A stream of Node, as far as its failure is concerned. */
+interface NodeStream {
+  readonly destroyed?: boolean
+  readonly errored?: unknown
+  on(event: string, listener: (error?: unknown) => void): void
+  removeListener(event: string, listener: (error?: unknown) => void): void
+}
+
+/**
+ * The promise, unless the body that waits for it fails first: nothing else listens to a stream that is not read yet.
+ * @param explain makes the error; of undefined, where the stream was destroyed without one
+ */
+export function whileIntact<T>(
+  body: unknown,
+  promise: Promise<T>,
+  explain: (cause: unknown) => unknown,
+): Promise<T> {
+  if (!isOneShot(body)) return promise
+  return new Promise<T>((resolve, reject) => {
+    const fail = (cause: unknown): void => reject(explain(cause))
+    const release =
+      'getReader' in (body as object)
+        ? watchWeb(body as ReadableStream, fail)
+        : watchNode(body as NodeStream, fail)
+    // After any failure it is watched on: with no listener, an error of its own would end the process.
+    promise.then(value => {
+      if (release()) resolve(value)
+    }, reject)
+  })
+}
+
+/** Gives what ends the watch, and says whether the stream is intact. */
+function watchNode(stream: NodeStream, fail: (cause: unknown) => void): () => boolean {
+  if (typeof stream.on !== 'function') return () => true
+  const close = (): void => fail(stream.errored ?? undefined)
+  stream.on('error', fail)
+  stream.on('close', close)
+  if (stream.destroyed) close()
+  return () => {
+    // Its events are still to come.
+    if (stream.destroyed) close()
+    else {
+      stream.removeListener('error', fail)
+      stream.removeListener('close', close)
+    }
+    return !stream.destroyed
+  }
+}
+
+/** A stream of the web is watched by a reader, which it has to be freed from before it is sent. */
+function watchWeb(stream: ReadableStream, fail: (cause: unknown) => void): () => boolean {
+  if (stream.locked) return () => true
+  const reader = stream.getReader()
+  let isWatched = true
+  reader?.closed?.catch(cause => {
+    if (isWatched) fail(cause)
+  })
+  return () => {
+    isWatched = false
+    reader?.releaseLock()
+    return true
+  }
 }
 
 /** Lets go of an answer's body that nobody will read: a stream would keep its connection. */

@@ -39,6 +39,78 @@ const bodies: Record<string, () => { data: unknown; text?: string }> = {
   'native FormData': () => ({ data: formData() }),
 }
 
+/** What Node sends as multipart, of objects and of the package form-data. */
+const forms: Record<string, () => [body: unknown, config?: AxiosRequestConfig]> = {
+  'an object by postForm': () => [
+    { name: 'Ada', tags: ['a', 'b'], file: Buffer.from('<file>') },
+    { headers: { 'Content-Type': 'multipart/form-data' } },
+  ],
+  'form-data of the package': () => {
+    const form = new FormDataPackage()
+    form.append('name', 'Ada')
+    form.append('file', Buffer.from('<file>'), { filename: 'a.txt', contentType: 'text/plain' })
+    return [form]
+  },
+  'form-data of the package with headers of its own': () => {
+    const form = new FormDataPackage()
+    form.append('name', 'Adaä')
+    form.append('file', '<file>', { filename: 'a.txt' })
+    return [form, { headers: form.getHeaders() }]
+  },
+  'form-data of the package without parts': () => [new FormDataPackage()],
+  'form-data of the package that ends with a buffer': () => {
+    const form = new FormDataPackage()
+    form.append('name', 'Ada')
+    form.append('bytes', Buffer.from([0, 13, 10, 255]))
+    return [form]
+  },
+}
+
+describe('a form on Node', () => {
+  for (const [what, make] of Object.entries(forms)) {
+    it(`is sent again when it is refused, byte for byte: ${what}`, async () => {
+      const { url, arrived } = await loopback(refuseOld)
+      const { api, refreshes } = await session(url, { adapter: 'http' })
+      const [body, config] = make()
+      expect((await api.post('/upload', body, config)).status).toBe(200)
+      expect([arrived.map(({ token }) => token), refreshes.length]).toEqual([['at-1', 'at-2'], 1])
+      const [first, replay] = arrived
+      expect(replay?.body.toString('latin1')).toBe(first?.body.toString('latin1'))
+      expect(replay?.headers['content-type']).toMatch(/^multipart\/form-data; boundary=/)
+      expect(replay?.headers['content-type']).toBe(first?.headers['content-type'])
+      expect(replay?.headers['content-length']).toBe(`${replay?.body.length}`)
+      const [boundary] = /(?<=boundary=).*/.exec(`${first?.headers['content-type']}`) ?? []
+      expect(replay?.body.toString().includes(`${boundary}`)).toBe(replay?.body.length !== 0)
+    })
+  }
+
+  it('waits for no token that lasts longer, since it can be sent again', async () => {
+    const { api, pass, tokens, refreshes } = await stage({ manual: true })
+    pass(LIFETIME - 4_000)
+    await api.postForm('/upload', { name: 'Ada' })
+    expect([tokens(), refreshes.length]).toEqual([['at-1'], 1])
+  })
+
+  it('is recognised as the refresh, by a field, in the package form-data', async () => {
+    const { api, auth, pass, sent, refreshes } = await stage({
+      login: false,
+      manual: true,
+      respond: () => ({}),
+    })
+    await auth.login({ access_token: 'at-short', refresh_token: 'r1', expires_in: LIFETIME / 1000 })
+    pass(LIFETIME)
+    const first = api.get('/orders')
+    await settle()
+    const form = new FormDataPackage()
+    form.append('refresh_token', 'r1')
+    await api.post('/refresh', form)
+    expect(sent.map(({ url, token }) => [url.slice(-8), token])).toEqual([['/refresh', undefined]])
+    refreshes[0]?.answer()
+    await first
+    expect(refreshes).toHaveLength(1)
+  })
+})
+
 for (const adapter of ['http', 'fetch'] as const) {
   describe(`a replay by the ${adapter} adapter`, () => {
     for (const [what, make] of Object.entries(bodies)) {
@@ -106,9 +178,9 @@ describe('a body that can be read only once', () => {
       new (class {
         getReader(): void {}
       })(),
-    'form-data of the package': () => {
+    'form-data of the package that holds a stream': () => {
       const form = new FormDataPackage()
-      form.append('name', 'once')
+      form.append('file', Readable.from([Buffer.from('once')]), { filename: 'a.txt' })
       return form
     },
     'an asynchronous iterator': () =>
