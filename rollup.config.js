@@ -3,7 +3,9 @@ import resolve from '@rollup/plugin-node-resolve'
 import dts from 'rollup-plugin-dts'
 import esbuild from 'rollup-plugin-esbuild'
 
-const names = ['index', 'axios', 'fetch', 'react', 'vue', 'msw'].filter(name => existsSync(`src/${name}.ts`))
+const names = ['index', 'axios', 'fetch', 'react', 'vue', 'msw', 'devtools'].filter(name =>
+  existsSync(`src/${name}.ts`),
+)
 const bundled = { msw: ['jose'] } // development dependencies that travel inside an entry
 const banners = { react: "'use client'" } // rollup drops the directive, so the source does without
 
@@ -36,7 +38,7 @@ const types = {
     entryFileNames: `[name].${extension}`,
     chunkFileNames: `[name].${extension}`,
     minifyInternalExports: false,
-    manualChunks: id => (/[/\\]src[/\\](core|http|refresh)[/\\]/.test(id) ? 'shared' : undefined),
+    manualChunks: id => (/[/\\]src[/\\](core|http|refresh|devtools)[/\\]/.test(id) ? 'shared' : undefined),
   })),
 }
 

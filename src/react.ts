@@ -9,7 +9,9 @@ import {
   type ReactElement,
   type ReactNode,
   useContext,
+  useEffect,
   useMemo,
+  useState,
   useSyncExternalStore,
 } from 'react'
 import { ENGINE, type Engine } from './core/engine.js'
@@ -23,6 +25,16 @@ import type {
   JwtClaims,
   LoadingState,
 } from './core/types.js'
+import { loadDevtools } from './devtools/load.js'
+import type { AuthDevtoolsProps } from './devtools/options.js'
+
+export type {
+  AuthDevtoolsProps,
+  DevtoolsLoader,
+  DevtoolsModule,
+  DevtoolsOptions,
+  DevtoolsPosition,
+} from './devtools/options.js'
 
 /** The props of `AuthProvider`. */
 export interface AuthProviderProps<Claims = JwtClaims> {
@@ -126,6 +138,24 @@ export function useClaims(selector?: (claims: unknown) => unknown): unknown {
     () => select(provided.getState()),
     () => select(firstState(provided)),
   )
+}
+
+/**
+ * The devtools of `tokenflight/devtools`, loaded when it is mounted. A production build, as `process.env.NODE_ENV` says,
+ * holds none of their code and shows nothing, unless `load` is given. The options count when it is mounted.
+ * @throws Error without an `AuthProvider` above
+ *
+ * @example
+ * <AuthProvider auth={auth}>
+ *   <App />
+ *   <AuthDevtools />
+ * </AuthProvider>
+ */
+export function AuthDevtools(props: AuthDevtoolsProps): null {
+  const { auth } = useProvided()
+  const [options] = useState(props)
+  useEffect(() => loadDevtools(auth, options), [auth, options])
+  return null
 }
 
 function useProvided(): Provided {

@@ -5,12 +5,15 @@
 import {
   type ComputedRef,
   computed,
+  type DefineComponent,
+  defineComponent,
   getCurrentInstance,
   type InjectionKey,
   inject,
   onBeforeUnmount,
   onMounted,
   onScopeDispose,
+  onUnmounted,
   type Plugin,
   shallowRef,
   ssrContextKey,
@@ -25,6 +28,16 @@ import type {
   JwtClaims,
   LoadingState,
 } from './core/types.js'
+import { loadDevtools } from './devtools/load.js'
+import type { AuthDevtoolsProps } from './devtools/options.js'
+
+export type {
+  AuthDevtoolsProps,
+  DevtoolsLoader,
+  DevtoolsModule,
+  DevtoolsOptions,
+  DevtoolsPosition,
+} from './devtools/options.js'
 
 /** The options of `createAuthPlugin`. */
 export interface AuthPluginOptions<Claims = JwtClaims> {
@@ -126,6 +139,27 @@ export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<
     return selected
   })
 }
+
+/**
+ * The devtools of `tokenflight/devtools`, loaded when the component is mounted. A production build, as
+ * `process.env.NODE_ENV` says, holds none of their code and shows nothing, unless `load` is given. The options count
+ * when it is mounted.
+ * @throws Error without the plugin
+ */
+export const AuthDevtools: DefineComponent<AuthDevtoolsProps> = /* @__PURE__ */ defineComponent({
+  name: 'AuthDevtools',
+  inheritAttrs: false,
+  props: { container: null, open: { type: Boolean, default: undefined }, position: String, load: Function },
+  setup(props) {
+    const { auth } = follow()
+    let remove: () => void
+    onMounted(() => {
+      remove = loadDevtools(auth, { ...props } as AuthDevtoolsProps)
+    })
+    onUnmounted(() => remove?.())
+    return () => null
+  },
+}) as never
 
 /** Follows the session for as long as the scope lives. `derive` makes a ref of a part of the state. */
 function follow<Claims>(): {

@@ -95,16 +95,6 @@ describe("auth.on('*', listener)", () => {
     expect(listener).toHaveBeenCalledTimes(1)
   })
 
-  it('stops with dispose', async () => {
-    const { auth } = open()
-    const listener = vi.fn()
-    auth.on('*', listener)
-    await auth.login(pair())
-    auth.dispose()
-    await auth.logout()
-    expect(listener).toHaveBeenCalledTimes(1)
-  })
-
   it('leaves the event of a named listener alone when it writes to its own', async () => {
     const { auth } = open({ refresh: refreshStub(async () => pair()) })
     auth.on('*', event => void Object.assign(event, { type: 'changed', reason: 'changed' }))

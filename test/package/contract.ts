@@ -18,9 +18,16 @@ export const contract: Record<string, Entry> = {
   },
   './axios': { exports: ['attachAuth'], imports: ['axios'] },
   './fetch': { exports: ['authFetch'], imports: [] },
-  './react': { exports: ['AuthProvider', 'useAuth', 'useClaims'], imports: ['react'] },
-  './vue': { exports: ['createAuthPlugin', 'useAuth', 'useClaims'], imports: ['vue'] },
+  './react': {
+    exports: ['AuthDevtools', 'AuthProvider', 'useAuth', 'useClaims'],
+    imports: ['react', 'tokenflight/devtools'],
+  },
+  './vue': {
+    exports: ['AuthDevtools', 'createAuthPlugin', 'useAuth', 'useClaims'],
+    imports: ['vue', 'tokenflight/devtools'],
+  },
   './msw': { exports: ['mockAuth'], imports: ['msw'] },
+  './devtools': { exports: ['mountDevtools'], imports: [] },
 }
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -1,0 +1,99 @@
+/** The look. Text has a contrast of at least 4.5 to its ground, marks one of 3, in light and dark. */
+import { timelineStyle } from './style-timeline.js'
+
+const light = `
+--ground:#f4f6f9;--surface:#fff;--ink:#161b26;--quiet:#566076;--line:#dde2ea;--edge:#858fa3;--accent:#2653d4;
+--good:#14794c;--wait:#b27a09;--wait-soft:#f6d48b;--bad:#cf2f2b;--way:#c3cad6;--replay:#0a9d76;--refresh:#0b7f94;--session:#7446c4;`
+
+const dark = `
+--ground:#0c0f15;--surface:#151a23;--ink:#e7ebf3;--quiet:#9ba6ba;--line:#283040;--edge:#66728a;--accent:#8aa8ff;
+--good:#46c088;--wait:#dca63a;--wait-soft:#6a5120;--bad:#ff7069;--way:#434e62;--replay:#7ff0c6;--refresh:#4cc3d9;--session:#b598f2;`
+
+/** The fill of what has an edge in its own colour. */
+const soft = (name: string): string => `--${name}-soft:color-mix(in srgb,var(--${name}) 34%,var(--surface));`
+
+const panelStyle = `
+:host{all:initial;color-scheme:light dark;
+--mono:ui-monospace,"SF Mono","Cascadia Code",Menlo,Consolas,monospace;
+--sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;${light}}
+.root{--sunken:color-mix(in srgb,var(--line) 50%,var(--surface));${['accent', 'session'].map(soft).join('')}}
+@media(prefers-color-scheme:dark){:host{${dark}}}
+*{box-sizing:border-box}
+[hidden][hidden]{display:none}
+.root{color:var(--ink);font:14px/1.45 var(--sans);font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
+h2,h3,p,dl,dd,ul,ol,pre{margin:0;padding:0}
+h2,h3{font-size:14px;font-weight:650}
+:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.quiet{color:var(--quiet);font-size:12.5px}
+button,select{min-height:32px;padding:4px 11px;border:1px solid var(--edge);border-radius:7px;background:var(--surface);
+color:var(--ink);font:500 13px var(--sans);cursor:pointer}
+button:hover{background:var(--sunken)}
+button[aria-disabled=true]{opacity:.55;cursor:default}
+button[aria-pressed=true]{border-color:var(--accent);background:var(--accent-soft)}
+select{padding-right:6px}
+
+.launcher{position:fixed;z-index:2147483000;display:flex;align-items:center;gap:7px;padding:0 12px;min-height:38px;
+border-radius:19px;box-shadow:0 2px 10px rgb(0 0 0/18%)}
+.launcher svg{width:20px;fill:none;stroke:var(--accent);stroke-width:2.6;stroke-linecap:round}
+.launcher circle{fill:var(--surface)}
+.dot,.state::before{flex:none;width:9px;height:9px;border-radius:50%;background:var(--edge)}
+.dot[data-status=authenticated],.state[data-status=authenticated]::before{background:var(--good)}
+.dot[data-status=expired],.state[data-status=expired]::before{background:var(--bad)}
+[data-position^=bottom] .launcher{bottom:14px}
+[data-position^=top] .launcher{top:14px}
+[data-position$=right] .launcher{right:14px}
+[data-position$=left] .launcher{left:14px}
+
+.panel{position:fixed;z-index:2147483000;left:0;right:0;display:flex;flex-direction:column;height:min(66vh,640px);
+border:0 solid var(--edge);background:var(--ground);box-shadow:0 0 24px rgb(0 0 0/22%)}
+[data-position^=bottom] .panel{bottom:0;border-top-width:1px}
+[data-position^=top] .panel{top:0;border-bottom-width:1px}
+[data-embedded] .panel{position:static;height:auto;border-width:1px;border-color:var(--line);border-radius:10px;
+box-shadow:none;overflow:hidden}
+[data-embedded] .launcher{position:static;box-shadow:none}
+header{display:flex;flex-wrap:wrap;align-items:center;gap:8px 20px;padding:8px 16px;border-bottom:1px solid var(--line);
+background:var(--surface)}
+header .close{margin-left:auto}
+.session{display:flex;flex:1;flex-wrap:wrap;align-items:center;gap:8px 20px;min-width:0}
+.state{display:flex;align-items:center;gap:8px;font-weight:600}
+.state::before{content:""}
+.state[data-status=expired]{color:var(--bad)}
+.meter{display:grid;flex:0 1 180px;grid-template-columns:1fr auto;gap:3px 8px;min-width:120px;font-size:12.5px}
+.meter span{color:var(--quiet)}
+.meter b{font:600 12.5px var(--mono)}
+.track{position:relative;grid-column:1/-1;height:6px;overflow:hidden;border-radius:3px;background:var(--sunken)}
+.track i{position:absolute;inset:0;border-radius:3px;background:var(--accent);transform-origin:left}
+[data-token=refresh] .track i{background:var(--session)}
+.track u{position:absolute;top:0;bottom:0;width:2px;background:var(--surface)}
+[data-token=refresh] .track u{display:none}
+
+.body{display:grid;grid-template-columns:minmax(0,1fr) 300px;gap:16px;min-height:0;padding:14px 16px;overflow:auto}
+.side{display:grid;align-content:start;gap:14px;min-width:0}
+.controls{display:grid;grid-template-columns:1fr 1fr;gap:6px}
+.controls h3{grid-column:1/-1}
+.controls label{display:flex;grid-column:1/-1;align-items:center;justify-content:space-between;min-height:28px;
+font-size:13px;cursor:pointer}
+.controls input{width:18px;height:18px;margin:0;accent-color:var(--accent);cursor:pointer}
+.events ol{display:grid;gap:4px;margin-top:6px;font-size:12.5px;line-height:1.4;list-style:none}
+.events li{padding-left:52px;overflow-wrap:anywhere}
+.events li.quiet{padding:0}
+.events time{float:left;margin-left:-52px;color:var(--quiet);font:11.5px/1.5 var(--mono)}
+.events strong{margin-right:7px;font-weight:600}
+.events [data-bad] strong{color:var(--bad)}
+summary{font-size:13px;cursor:pointer}
+pre{margin-top:6px;padding:8px 10px;overflow:auto;max-height:220px;border-radius:8px;background:var(--sunken);
+font:12px/1.45 var(--mono)}
+[data-embedded] .events ol{max-height:330px;overflow:auto}
+@media(max-width:860px){
+.panel{height:min(82vh,900px)}
+.body{grid-template-columns:minmax(0,1fr);padding:12px}
+header{padding:8px 12px}
+.state{flex-basis:100%}
+.session{flex-basis:100%;order:3}
+.meter{flex:1}
+button,select{min-height:38px}
+}
+`
+
+export const style: string = panelStyle + timelineStyle

@@ -1,0 +1,166 @@
+/**
+ * The timeline as a picture that moves. SVG, not canvas: each mark is an element, so it can be focused and labelled,
+ * takes its colours from the style sheet in light and dark, and says to a test what it is. Scrolling moves one group;
+ * shapes are written only when something happened.
+ */
+import { guide, laneShapes, nowLine, ticks } from './axis.js'
+import { type Explanation, explain } from './explain.js'
+import type { Journal } from './journal.js'
+import { axisHeight, type Lane, layLanes } from './lanes.js'
+import { endOf, type Mark } from './marks.js'
+import type { Peer } from './peers.js'
+import { type Scale, shapeOf } from './shapes.js'
+import { createLayer, type Picture, type Shape } from './svg.js'
+
+export interface Timeline {
+  readonly isPaused: boolean
+  pause(isPaused: boolean): void
+  /** Stands still while a mark is looked at. */
+  hold(isHeld: boolean): void
+  /** How much time is in view, milliseconds. */
+  zoom(span: number): void
+  /** Moves the view by a part of its width, towards the past where negative; it pauses. */
+  pan(part: number): void
+  /** The mark of an element, in words. */
+  explain(id: string): Explanation | undefined
+  /** Tells when it was paused or resumed, and after each time that shapes were written. */
+  listen(onPause: () => void, onDraw: () => void): void
+  readonly width: number
+  stop(): void
+}
+
+/** What there is to draw. */
+export interface Subject {
+  readonly journal: Journal
+  /** When the devtools were mounted: the zero of the axis. */
+  readonly epoch: number
+  readonly others: ReadonlyMap<string, Peer>
+}
+
+/** The part of the view that lies ahead of now: tokens reach into it. */
+const ahead = 0.14
+const narrow = 640
+
+export function createTimeline({ root, clip }: Picture, { journal, epoch, others }: Subject): Timeline {
+  const back = createLayer(root, 'back')
+  const clipped = createLayer(root, 'clipped')
+  clipped.group.setAttribute('clip-path', 'url(#clip)')
+  const guides = createLayer(clipped.group, 'guides')
+  const pictures = createLayer(clipped.group, 'marks')
+  const front = createLayer(root, 'front')
+  const clients = new Set<string>()
+  const pauses = new Set<() => void>()
+  const draws = new Set<() => void>()
+
+  let width = 0
+  let height = 0
+  let span = 20_000
+  let end = Date.now()
+  let isPaused = false
+  let isHeld = false
+  let isStopped = false
+  let version = -1
+  let drawn = 0
+  let lanes: Lane[] = []
+
+  const gutter = (): number => (width < narrow ? 0 : 108)
+  const perMs = (): number => (width - gutter()) / span
+  const x = (instant: number): number => (instant - epoch) * perMs()
+  const visible = (now: number): Mark[] =>
+    [...journal.marks.values()].filter(
+      mark => mark.start <= end && (mark.kind === 'token' ? mark.end : endOf(mark, now)) >= end - span * 1.05,
+    )
+
+  const draw = (now: number): void => {
+    const marks = visible(now)
+    for (const { kind, lane } of marks) if (kind === 'request' && lane.startsWith('client')) clients.add(lane)
+    lanes = layLanes(marks, clients, others, gutter() ? 0 : 15)
+    height = Math.max(...lanes.map(lane => lane.top + lane.height))
+    root.setAttribute('viewBox', `0 0 ${width} ${height}`)
+    root.setAttribute('height', String(height))
+    clip.setAttribute('x', String(gutter()))
+    clip.setAttribute('width', String(Math.max(0, width - gutter())))
+    const scale: Scale = { x, now, end }
+    const shapes = new Map<string, Shape>()
+    const lines = new Map<string, Shape>(ticks(end - span, end, perMs(), height, epoch))
+    for (const mark of marks) {
+      const lane = lanes.find(({ key }) => key === mark.lane)
+      if (!lane) continue
+      const { title, lines: words } = explain(mark, others, epoch)
+      shapes.set(mark.id, shapeOf(mark, lane, scale, [title, ...words].join('. ')))
+      if (mark.kind === 'control') lines.set(mark.id, guide(x(mark.start), lane.top + lane.height, height))
+    }
+    back.show(laneShapes(lanes, width, gutter()))
+    guides.show(lines)
+    pictures.show(shapes)
+    // What is open grows.
+    const isGrowing = marks.some(mark => 'outcome' in mark && mark.outcome === 'open')
+    version = isGrowing ? -1 : journal.version
+    drawn = now
+    for (const listener of draws) listener()
+  }
+  const frame = (): void => {
+    const now = Date.now()
+    const isFollowing = !isPaused && !isHeld
+    // What has just been opened fills from the left.
+    if (isFollowing) end = Math.max(now + span * ahead, epoch + span)
+    if (width > 0 && (version !== journal.version || (isFollowing && now - drawn > 400))) draw(now)
+    const offset = gutter() - x(end - span)
+    for (const { group } of [guides, pictures])
+      group.setAttribute('transform', `translate(${offset.toFixed(1)} 0)`)
+    const line = offset + x(now)
+    front.show(new Map(line < gutter() || line > width ? [] : [['now', nowLine(line, height || axisHeight)]]))
+  }
+  const isCalm = matchMedia('(prefers-reduced-motion: reduce)')
+  const run = (): void => {
+    if (isStopped) return
+    frame()
+    if (isCalm.matches) setTimeout(run, 500)
+    else requestAnimationFrame(run)
+  }
+  const observer = new ResizeObserver(([entry]) => {
+    width = Math.floor(entry?.contentRect.width ?? 0)
+    version = -1
+  })
+  observer.observe(root.parentElement ?? root)
+  requestAnimationFrame(run)
+
+  const pause = (next: boolean): void => {
+    isPaused = next
+    version = -1
+    for (const listener of pauses) listener()
+  }
+  return {
+    get isPaused() {
+      return isPaused
+    },
+    get width() {
+      return width
+    },
+    pause,
+    hold(next) {
+      isHeld = next
+    },
+    zoom(next) {
+      span = next
+      version = -1
+    },
+    pan(part) {
+      if (!isPaused) pause(true)
+      end = Math.min(Date.now() + span * ahead, Math.max(epoch + span * 0.3, end + part * span))
+      version = -1
+    },
+    explain(id) {
+      const mark = journal.marks.get(id)
+      return mark && explain(mark, others, epoch)
+    },
+    listen(onPause, onDraw) {
+      pauses.add(onPause)
+      draws.add(onDraw)
+    },
+    stop() {
+      isStopped = true
+      observer.disconnect()
+    },
+  }
+}
