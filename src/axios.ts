@@ -12,11 +12,13 @@ import {
   type InternalAxiosRequestConfig,
 } from 'axios'
 import { check, ownOptions } from './core/check.js'
-import { type Engine, engineOf, type Ticket } from './core/engine.js'
+import { engineOf, type Ticket } from './core/engine.js'
+import type { AuthError } from './core/errors.js'
 import type { Auth } from './core/types.js'
 import { ignore, isPromise } from './core/waiting.js'
 import { withJson } from './http/answer.js'
 import {
+  asAxiosError,
   attempt,
   type Call,
   conclude,
@@ -24,6 +26,7 @@ import {
   createCall,
   type Outcome,
   patiently,
+  sealOf,
 } from './http/axios-call.js'
 import { discard, isOneShot, repeat, whileIntact } from './http/body.js'
 import { carry } from './http/carry.js'
@@ -73,7 +76,7 @@ export function attachAuth<Claims>(
   const marks = findMarks(request.handlers)
   const same = marks.find(mark => isAttached(mark, engine, own, Object.keys(optionNames)))
   if (same) return same.detach
-  const run = createClient(instance, engine, own)
+  const run = createClient(instance, auth as Auth<never>, own)
   if (own.renewal === 'server') engine.serve()
   for (const mark of marks) mark.detach()
 
@@ -98,9 +101,10 @@ export function attachAuth<Claims>(
 /** Gives what sends a request below all interceptors and transforms of the application, twice if need be. */
 function createClient(
   instance: AxiosInstance,
-  engine: Engine,
+  auth: Auth<never>,
   options: AttachOptions,
 ): (config: Config, wrapped: Adapter, session: object | undefined) => Promise<AxiosResponse> {
+  const engine = engineOf(auth)
   const rules = resolveHttpOptions(engine, options)
   const { header, refreshTokenHeader } = rules
   const { isRefused, wasRefused, renew } = createVerdict(engine, rules, withJson)
@@ -162,7 +166,7 @@ function createClient(
     if (isPromise(refused)) refused = await patiently(call, refused)
     if (refused && response && !isReplay) {
       step?.('rejected', response.status)
-      const renewal = renew(ticket, url)
+      const renewal = renew(ticket, url, call.isOnce)
       // A body that cannot be sent twice is not: the refresh prepares the next call.
       if (call.isOnce) renewal?.catch(ignore)
       else if (renewal) {
@@ -177,9 +181,14 @@ function createClient(
     return conclude(outcome)
   }
 
-  const run = (config: Config, wrapped: Adapter, session?: object, step?: Report): Promise<AxiosResponse> => {
+  /** Whether a call fails again whose session was replaced by another, or has expired without a new login since. */
+  const isOver = ({ code }: AuthError): boolean =>
+    code === 'ERR_SIGNED_OUT' || auth.getState().status === 'expired'
+  const run = (config: Config, given: Adapter, session?: object, step?: Report): Promise<AxiosResponse> => {
+    const { error, adapter: wrapped = given } = sealOf(given) ?? {}
     // Whoever sends this config again starts from the application's own adapter.
     config.adapter = wrapped
+    if (error && isOver(error)) return Promise.reject(asAxiosError(error, config))
     config.headers = AxiosHeaders.from(config.headers)
     const isNamed = typeof wrapped !== 'function'
     const adapter = isNamed ? resolve(wrapped, config) : wrapped

@@ -5,6 +5,7 @@ import {
   type AxiosProgressEvent,
   type AxiosResponse,
   CanceledError,
+  getAdapter,
   type InternalAxiosRequestConfig,
 } from 'axios'
 import { systemClock } from '../core/clock.js'
@@ -18,6 +19,7 @@ import { type CallProgress, createProgress } from './progress.js'
 import type { Report } from './report.js'
 
 type Config = InternalAxiosRequestConfig
+type Adapter = NonNullable<Config['adapter']>
 
 /** One call of the application: one or two attempts, and what they wait for. */
 export interface Call {
@@ -100,8 +102,6 @@ export async function attempt(call: Call, own: Config, isReplay: boolean): Promi
     for (const each of [error, cause, cause?.response]) handOver(each, config)
   }
   handOver(outcome.response, config)
-  // Another session that is attached to the instance has found the application's adapter below its own.
-  config.adapter = own.adapter as NonNullable<Config['adapter']>
   return outcome
 }
 
@@ -191,11 +191,34 @@ function isFetch({ adapter, isNamed }: Call): boolean {
   return adapterName === 'fetch'
 }
 
-/** The failure as this call's own axios error, for interceptors, loggers and extensions that look for one. */
-function asAxiosError(error: AuthError, config: Config): AuthError {
+/**
+ * The failure as this call's own axios error, for interceptors, loggers and extensions that look for one. Its config may
+ * be sent again, and some extensions do that at once: the end of a session holds for it, too.
+ */
+export function asAxiosError(error: AuthError, config: Config): AuthError {
+  if (error.code !== 'ERR_REFRESH_FAILED') config.adapter = seal(config.adapter, error)
   const own = Object.assign(cloneError(error), { isAxiosError: true, config })
   const toJSON = (): object => ({ ...AxiosError.prototype.toJSON.call(own), ...error })
   return Object.defineProperty(own, 'toJSON', { value: toJSON, configurable: true, writable: true })
+}
+
+/** Marks the adapter of a config whose call has failed with the end of its session. */
+const SEAL: unique symbol = Symbol('tokenflight.seal')
+
+/** What a call has failed with, and the adapter that its config had. */
+interface Seal {
+  readonly error: AuthError
+  readonly adapter: Adapter
+}
+
+function seal(adapter: Adapter = ['xhr', 'http', 'fetch'], error: AuthError): AxiosAdapter {
+  const sealed: AxiosAdapter = config => getAdapter(adapter, config)(config)
+  return Object.assign(sealed, { [SEAL]: { error, adapter } satisfies Seal })
+}
+
+/** The seal of a config that is sent again. */
+export function sealOf(adapter: Adapter): Seal | undefined {
+  return (adapter as { [SEAL]?: Seal })[SEAL]
 }
 
 /** What axios's types leave out of its `CancelToken`. */

@@ -42,7 +42,9 @@ describe.each(failures)('%s of an axios call', (_, kind, fail) => {
       expect(axios.isCancel(error)).toBe(false)
       expect(error.config).toMatchObject({ method: 'post', url: '/orders', data: '{"id":7}' })
       expect(error.config?.headers.get('X-Mine')).toBe('1')
-      expect(error.config?.adapter).toBe(api.defaults.adapter)
+      // The end of a session holds for a config that is sent again, too.
+      const isOver = kind !== RefreshFailedError
+      expect(error.config?.adapter === api.defaults.adapter).toBe(!isOver)
       expect([sent.length, refreshes.length]).toEqual([sentBefore, 1])
     })
 
