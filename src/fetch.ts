@@ -85,7 +85,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     if (!ticket || engine.isDisposed() || isAway(response, call)) return response
     let refused = isRefused(response, ticket, url, isReplay)
     if (isPromise(refused)) refused = await patiently(call, refused)
-    const renewal = refused && !isReplay && renew(ticket, url)
+    const renewal = refused && !isReplay && renew(ticket, url, isOnce)
     if (renewal) step?.('rejected', response.status)
     // A body that cannot be sent twice is not: the refresh prepares the next call.
     if (isOnce && renewal) renewal.catch(ignore)

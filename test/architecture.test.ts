@@ -17,6 +17,7 @@ const leaves = [
   'core/waiting.ts',
   'core/vault.ts',
   'core/flight.ts',
+  'core/grant-mark.ts',
   'core/cool-down.ts',
   'core/attempt.ts',
   'core/recovery.ts',
@@ -71,6 +72,8 @@ const platformFiles = [
   'core/environment.ts',
   'core/storage.ts',
   'core/indexed-db.ts',
+  'core/grant-mark.ts',
+  'core/leftovers.ts',
   'core/tabs.ts',
   'mock-server/faults.ts', // delays answers
   'mock-server/jar.ts', // shows its cookies to the page

@@ -2,18 +2,22 @@
 import { createSteadyClock } from './clock.js'
 import { createDesk } from './desk.js'
 import { ENGINE } from './engine.js'
-import { isBrowser } from './environment.js'
+import { isPage } from './environment.js'
 import { RefreshFailedError, withCause } from './errors.js'
 import { CHANGE, createEvents } from './events.js'
+import { farewell } from './farewell.js'
 import { createFlights } from './flights.js'
+import { createGrantMark } from './grant-mark.js'
+import { isOfAnother, isOutdated, withoutOutdated } from './held.js'
 import { withInitialState } from './initial-state.js'
+import { clearLeftovers } from './leftovers.js'
 import { isRenewable, resolveOptions } from './options.js'
 import { createSchedule } from './schedule.js'
 import { createSession } from './session.js'
 import { createSiblings } from './siblings.js'
 import { nextState } from './state.js'
 import { createExclusive } from './tabs.js'
-import { readAnswer, readSubject } from './tokens.js'
+import { readAnswer, SKEW } from './tokens.js'
 import type { Auth, AuthOptions, AuthState, JwtClaims, Tokens } from './types.js'
 import { type CoherentStorage, createVault } from './vault.js'
 import { abortReason, ignore, isPromise, unlessAborted, within } from './waiting.js'
@@ -27,15 +31,16 @@ const FAREWELL = 2_000
  */
 export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<Claims> {
   const settings = resolveOptions(options)
-  const { cookie, storage, name } = settings
+  const { cookie, storage, key } = settings
   const wall = (): number => settings.clock.now()
   const clock = createSteadyClock(settings.clock)
   const events = createEvents()
-  const vault = createVault(storage, name, (message, error) =>
+  const vault = createVault(storage, key, (message, error) =>
     events.emit('warning', { message, error: withCause(message, error) }),
   )
   /** Whether siblings spend the same refresh token. Cookie sessions of one server process are no siblings. */
-  const shared = storage.shared === true || (cookie && (isBrowser() || !!settings.lock))
+  const shared = storage.shared === true || (cookie && (isPage() || !!settings.lock))
+  clearLeftovers(key, storage, shared)
   const written = (): Promise<void> | undefined => (storage as CoherentStorage).settled?.()
   let isDisposed = false
   const initial = settings.initialState && nextState(undefined, settings.initialState as AuthState<Claims>)
@@ -57,10 +62,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     vault,
     announce() {
       siblings?.announce()
-      // Who reads at once may see the old record.
+      // A tab that reads at once may see the old record.
       void written()?.then(() => siblings?.announce())
     },
-    ask: async () => siblings?.ask(),
+    ask: async () => (await siblings?.ask()) ?? false,
     flying: () => flights.current()?.reason,
     settle: error => flights.current()?.settle(error),
     abort: () => flights.abort(),
@@ -72,9 +77,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     clock,
     events,
     shared,
+    mark: shared && cookie ? createGrantMark(key, settings.refreshTimeout, clock) : undefined,
     conclude,
     exclusive: shared
-      ? createExclusive(name, settings.lock, settings.refreshTimeout, clock)
+      ? createExclusive(key, settings.lock, settings.refreshTimeout, clock)
       : callback => callback(false),
     held: () => session.held,
     generation: () => session.record.generation,
@@ -95,13 +101,21 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
         ? {}
         : undefined
     },
-    async take(reading) {
-      const { held, record } = session
-      const before = held && (record.subject ?? readSubject(held.claims))
+    async take(reading, isLate) {
+      const { held } = session
       // The cookie of another user. Tokens without a subject belong to the session that asked for them.
-      if (before && reading.subject && before !== reading.subject) session.begin(reading)
-      else session.renew(reading)
+      const isOther = isOfAnother(held, reading.subject)
+      // In place of a dead token any will do that is not a copy.
+      const leeway = held && clock() >= held.endsAt ? Number.POSITIVE_INFINITY : isLate ? 0 : SKEW
+      const isOld = held && !isOther && isOutdated(held, reading.accessToken, leeway)
+      const next = isOld ? withoutOutdated(held, reading, clock()) : reading
+      const isNews = !isOld || (next.refreshToken && next.refreshToken !== held.tokens.refreshToken)
+      if (isOther) session.begin(reading)
+      else if (isNews) session.renew(next)
       await session.commit()
+      // A copy of an earlier answer, as caches give: it must not pass for a refresh.
+      if (isOld && !isLate)
+        throw new TypeError('Not a token answer: the access token is older than the present one')
     },
     async refused(flight, cause) {
       const { held } = session
@@ -139,7 +153,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
 
   const siblings = shared
     ? createSiblings({
-        name,
+        name: key,
         isStored: !!storage.shared,
         clock,
         session,
@@ -188,25 +202,6 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     if (session.ended) throw session.ended
     if (session.held || cookie) await flights.fly('manual')
   }
-  /** Tells the server that the session is over, best effort. */
-  const farewell = async (
-    tell: NonNullable<AuthOptions['logout']>,
-    known: typeof first | undefined,
-  ): Promise<void> => {
-    const { accessToken, refreshToken } = (isPromise(known) ? await known : known) ?? {}
-    if (!accessToken && !cookie) return
-    const tokens = { ...(accessToken && { accessToken }), ...(refreshToken && { refreshToken }) }
-    const controller = new AbortController()
-    const call = async (): Promise<unknown> => tell({ ...tokens, signal: controller.signal })
-    try {
-      await within(call(), settings.refreshTimeout, () => {
-        controller.abort()
-        return new Error(`no answer within ${settings.refreshTimeout} ms`)
-      })
-    } catch (error) {
-      desk.warn('logout did not reach the server; the session ended here all the same', error)
-    }
-  }
 
   const auth: Auth<Claims> = {
     ready,
@@ -224,22 +219,19 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       // Whoever is still being read is logged out, too.
       const known = held ? held.tokens : loading && first
       if (settings.logout)
-        await within(farewell(settings.logout, known), FAREWELL, () => new Error()).catch(ignore)
+        await within(farewell(settings, known, desk.warn), FAREWELL, () => new Error()).catch(ignore)
       await stored
       events.flush()
     },
     getAccessToken(request) {
       const began = desk.session()
-      if (!request) {
-        const ticket = desk.acquire(began)
-        return isPromise(ticket)
-          ? ticket.then(late => late?.accessToken)
-          : Promise.resolve(ticket?.accessToken)
-      }
-      const { signal, forceRefresh } = request
+      const ticket = request ? undefined : desk.acquire(began)
+      if (ticket && !isPromise(ticket)) return Promise.resolve(ticket.accessToken)
+      const { signal, forceRefresh } = request ?? {}
       const token = async (): Promise<string | undefined> => {
         if (forceRefresh) await refresh()
-        return (await desk.acquire(began))?.accessToken
+        const found = await (ticket ?? desk.acquire(began))
+        return (found ?? (session.undecided ? await desk.restore() : undefined))?.accessToken
       }
       return signal?.aborted ? Promise.reject(abortReason(signal)) : unlessAborted(token(), signal)
     },

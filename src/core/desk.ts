@@ -4,17 +4,35 @@ import { isOffline } from './environment.js'
 import { RefreshFailedError, SignedOutError, withCause } from './errors.js'
 import type { Events } from './events.js'
 import type { Flights } from './flights.js'
-import { type Held, toPredecessor } from './held.js'
+import { type Held, isOfAnother, isOutdated, toPredecessor, withoutSpent } from './held.js'
 import { isRenewable, type Settings } from './options.js'
 import type { Session } from './session.js'
 import { readAnswer } from './tokens.js'
 import type { TokenResponse } from './types.js'
 import { ignore } from './waiting.js'
 
-/** How long a token that a 401 brought, and that nothing accepted yet, starts no other refresh, milliseconds. */
+/**
+ * How long a 401 for a token that a 401 brought starts no other refresh, milliseconds. It starts one where the token was
+ * accepted elsewhere.
+ */
 const UNPROVEN = 30_000
 /** How long a token must last that leaves with a body that cannot be sent twice; at most a tenth of its lifetime. */
 const MARGIN = 5_000
+
+/** Endpoints that refuse every token, as far as one session has met any. Instants are on the steady clock. */
+interface Doubt {
+  readonly session: object | undefined
+  /** When such an endpoint last refused a token. */
+  readonly at: number
+  /** When it last started a refresh all the same. */
+  readonly refreshedAt: number
+}
+
+const NO_DOUBT: Readonly<Doubt> = {
+  session: undefined,
+  at: Number.NEGATIVE_INFINITY,
+  refreshedAt: Number.NEGATIVE_INFINITY,
+}
 
 export interface DeskHost {
   readonly settings: Settings
@@ -37,6 +55,24 @@ export function createDesk(host: DeskHost): Engine {
   const isShort = (held: Held): boolean =>
     held.endsAt - clock() < Math.min(MARGIN, (held.tokens.lifetime ?? 0) / 10)
 
+  let doubt = NO_DOUBT
+  const remember = (held: Held, change: Partial<Doubt>): void => {
+    doubt = { ...(doubt.session === held.session ? doubt : NO_DOUBT), ...change, session: held.session }
+  }
+  /** Whether a 401 says more about the endpoint than about the token. */
+  const isDoubtful = (held: Held): boolean => {
+    const now = clock()
+    const { at, refreshedAt } = doubt.session === held.session ? doubt : NO_DOUBT
+    const isRecent = (instant: number): boolean => now - instant < UNPROVEN
+    const isUnproven = held.brought && !held.proven && isRecent(held.arrivedAt)
+    if (isUnproven || (isRecent(at) && isRecent(refreshedAt))) {
+      remember(held, { at: now })
+      return true
+    }
+    if (isRecent(at)) remember(held, { refreshedAt: now })
+    return false
+  }
+
   /** A question for a new pair is no refresh: who needs one waits it out. */
   const question = async (): Promise<void> => flights.current()?.promise.catch(ignore)
 
@@ -55,7 +91,7 @@ export function createDesk(host: DeskHost): Engine {
       if (held.asked) await question()
       if (dead && isDead()) return held
       if (isDead()) {
-        await flights.fly('expired')
+        await flights.fly(held.rejected ? 'rejected' : 'expired')
         if (isDead()) throw new RefreshFailedError('The new token ended before it could be used', 0)
       } else if (isShort(held)) {
         // Better a new one, but this one is still good.
@@ -63,9 +99,6 @@ export function createDesk(host: DeskHost): Engine {
           if (clock() >= held.endsAt) throw error
         })
       }
-    } else if (session.undecided) {
-      await flights.fly('restore')
-      return session.held
     }
     if (session.ended) throw session.ended
     if (mine !== session.held?.session) throw new SignedOutError()
@@ -95,7 +128,7 @@ export function createDesk(host: DeskHost): Engine {
         attend(held)
         if (!lasting || !isShort(held) || !flights.current()) return held
       } else if (!dead) return succeed(held, () => wait(held.session))
-    } else if (!held && !began && !session.loading && !session.ended && !session.undecided) return undefined
+    } else if (!held && !began && !session.loading && !session.ended) return undefined
     return wait(began, dead)
   }
   const warn = (message: string, error?: unknown): void => {
@@ -112,7 +145,9 @@ export function createDesk(host: DeskHost): Engine {
       if (!held && ended) return Promise.reject(ended)
       if (ticket.session !== held?.session) return undefined
       if (ticket !== held) return Promise.resolve(acquire(ticket.session) as Ticket | Promise<Ticket>)
-      if (held.brought && !held.proven && clock() - held.arrivedAt < UNPROVEN) return undefined
+      if (!held.rejected && isDoubtful(held)) return undefined
+      held.rejected = true
+      held.endsAt = held.attentionAt = Math.min(held.endsAt, clock())
       return succeed(held, async () => {
         if (held.asked) await question()
         // A server that renews by itself was given both tokens.
@@ -122,21 +157,30 @@ export function createDesk(host: DeskHost): Engine {
         return wait(held.session)
       })
     },
+    doubt: ticket => remember(ticket, { at: clock() }),
+    isUndecided: () => session.undecided,
+    async restore() {
+      await session.loading
+      if (session.undecided) await flights.fly('restore')
+      return session.held
+    },
     collect(answer, ticket) {
       const { held } = session
       if (!held || ticket.session !== held.session) return
       try {
         const reading = readAnswer(answer, settings.clock.now(), toPredecessor(held, clock()))
-        // A burst brings the same tokens many times.
-        if (reading.accessToken === held.accessToken) return
-        session.renew(reading)
+        // A burst brings the same tokens many times, and a cache brings earlier ones.
+        if (reading.accessToken === held.accessToken || isOutdated(held, reading.accessToken)) return
+        if (isOfAnother(held, reading.subject))
+          return warn('collect returned the tokens of another user; they were dropped')
+        session.renew(withoutSpent(held, reading))
       } catch (error) {
         return warn('collect returned no token answer', error)
       }
       const flight = flights.current()
       const reason = flight?.reason ?? 'ahead'
       events.emit('refreshed', { reason, duration: 0, attempts: flight ? 1 : 0, source: 'network' })
-      flight?.settle()
+      flights.release(held)
       void session.commit().then(conclude)
       conclude()
     },
@@ -147,8 +191,8 @@ export function createDesk(host: DeskHost): Engine {
     isDead: ticket => clock() >= ticket.endsAt,
     isDisposed: host.isDisposed,
     carry: send =>
-      flights.fly('expired', async () => {
-        const answer = await send()
+      flights.fly('expired', async context => {
+        const answer = await send(context)
         // A flight that is over takes no answer, and no failure either.
         if (!answer) flights.current()?.settle()
         return answer as TokenResponse

@@ -1,7 +1,7 @@
 /** What the HTTP entries see of an `Auth`, behind a symbol: an entry needs no code of the core. */
 import type { Held } from './held.js'
 import type { Settings } from './options.js'
-import type { Auth, AuthEvents, AuthState, RequestEvent, TokenResponse } from './types.js'
+import type { Auth, AuthEvents, AuthState, RefreshContext, RequestEvent, TokenResponse } from './types.js'
 
 /** Finds the engine of an `Auth`, also one that another copy of the package made. */
 export const ENGINE: unique symbol = Symbol.for('tokenflight.engine') as never
@@ -25,8 +25,14 @@ export interface Engine {
     lasting?: boolean,
     dead?: boolean,
   ): Ticket | undefined | Promise<Ticket | undefined>
+  /** A token that a refresh has just brought was refused, so the next 401 may say more about its endpoint. */
+  doubt(ticket: Ticket): void
   /** A 401. A token to replay with, or undefined: the caller gets the 401. */
   rejected(ticket: Ticket): Promise<Ticket> | undefined
+  /** No answer has told yet whether there is a cookie's session, so a request leaves without a token. */
+  isUndecided(): boolean
+  /** Tries the restore of a cookie's session again; for a 401 of a request that left without a token. */
+  restore(): Promise<Ticket | undefined>
   /** A client is attached whose server renews by itself: a dead access token is no end while the refresh token lives. */
   serve(): void
   /** The present token, dead or not. */
@@ -38,7 +44,7 @@ export interface Engine {
    * Makes a request the refresh: one goes first, and who joins waits for the tokens that its answer hands out.
    * Resolves to undefined: the answer says nothing of the tokens, and the next request goes first.
    */
-  carry(send: () => Promise<TokenResponse | undefined>): Promise<void>
+  carry(send: (context: RefreshContext) => Promise<TokenResponse | undefined>): Promise<void>
   /** Tokens that came with an ordinary answer. */
   collect(tokens: TokenResponse, ticket: Ticket): void
   /** Whether the refresh function is being called on this very stack, or was given this signal. */

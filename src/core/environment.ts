@@ -18,11 +18,18 @@ export function hasWindow(): boolean {
   return typeof window !== 'undefined'
 }
 
-/** A page or one of its workers, where code that shares our name belongs to the same user. */
-export function isBrowser(): boolean {
+/**
+ * Whether this is a page or a worker of one, where code that shares our name belongs to the same user. A server process
+ * is neither, whatever globals it has: a polyfill's `Document` is not native, and a server runtime does not call itself
+ * Mozilla, as every browser does.
+ */
+export function isPage(): boolean {
+  const scope = globalThis as { Document?: unknown; WorkerGlobalScope?: unknown }
   return (
-    typeof document !== 'undefined' ||
-    typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === 'function'
+    isNative(scope.Document) ||
+    (isNative(scope.WorkerGlobalScope) &&
+      typeof navigator !== 'undefined' &&
+      /^Mozilla\//.test(navigator.userAgent))
   )
 }
 
@@ -37,6 +44,11 @@ export function baseUrl(): string | undefined {
   return base ?? (typeof location === 'undefined' ? undefined : location?.href)
 }
 
+function isNative(value: unknown): boolean {
+  if (typeof value !== 'function') return false
+  return Function.prototype.toString.call(value).replace(/\s/g, '').endsWith('{[nativecode]}')
+}
+
 export function isVisible(): boolean {
   return typeof document === 'undefined' || document.visibilityState !== 'hidden'
 }
@@ -49,6 +61,15 @@ export function webLocks(): AuthLock | undefined {
   return typeof navigator === 'undefined' ? undefined : (navigator.locks as AuthLock | undefined)
 }
 
+/** Resolves when the user visits a page that is being prerendered; undefined: the page is not. */
+export function whenActivated(): Promise<void> | undefined {
+  if (typeof document === 'undefined' || !(document as { prerendering?: boolean }).prerendering)
+    return undefined
+  return new Promise(resolve =>
+    document.addEventListener('prerenderingchange', () => resolve(), { once: true }),
+  )
+}
+
 /** Calls the listener with the name of each event that may mean time has passed unseen. Returns what stops it. */
 export function onWake(listener: (event: string, restored: boolean) => void): () => void {
   if (typeof window === 'undefined' || !window.addEventListener) return () => {}
@@ -56,7 +77,10 @@ export function onWake(listener: (event: string, restored: boolean) => void): ()
     listener(event.type, (event as PageTransitionEvent).persisted === true)
   const targets: readonly (readonly [EventTarget | undefined, readonly string[]])[] = [
     [window, ['pageshow', 'focus', 'online']],
-    [typeof document === 'undefined' ? undefined : document, ['visibilitychange', 'freeze', 'resume']],
+    [
+      typeof document === 'undefined' ? undefined : document,
+      ['visibilitychange', 'freeze', 'resume', 'prerenderingchange'],
+    ],
   ]
   for (const [target, names] of targets) for (const name of names) target?.addEventListener(name, handler)
   return () => {

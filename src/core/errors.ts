@@ -49,7 +49,7 @@ export class SignedOutError extends AuthError {
 /** No refresh, no good token, but the session lives: the network, the server or a setting failed. Try again later. */
 export class RefreshFailedError extends AuthError {
   declare readonly code: 'ERR_REFRESH_FAILED'
-  /** How many attempts reached for the network; 0 when offline or cooling down. */
+  /** How many attempts reached for the network; 0 while backing off. */
   readonly attempts: number
   /** No further attempt before this instant, epoch milliseconds. */
   readonly retryAt?: number

@@ -1,6 +1,7 @@
 /** One refresh in progress, as those who wait for it see it. */
 import type { RefreshFailedError } from './errors.js'
 import type { Events } from './events.js'
+import type { GrantMark } from './grant-mark.js'
 import type { Held } from './held.js'
 import type { Settings } from './options.js'
 import type { TokenReading } from './tokens.js'
@@ -15,7 +16,11 @@ export interface Flight {
   /** Obtains the tokens. */
   readonly refresh: RefreshFunction | undefined
   /** Settles when new tokens are in, here or in a sibling tab, or when this flight has failed. */
-  readonly promise: Promise<void>
+  promise: Promise<void>
+  /** Other tokens of the session came meanwhile: resolves the promise. Later waiters get one of their own. */
+  readonly free: () => void
+  /** It was freed, so its answer is no more than an addition. */
+  isFreed: boolean
   /** Settles it; the first time counts. */
   readonly settle: (error?: Error) => void
   done: boolean
@@ -28,6 +33,8 @@ export interface FlightHost {
   readonly events: Events
   /** Whether siblings spend the same refresh token. */
   readonly shared: boolean
+  /** Where the cookie may be spent by the grant of a page that has gone away. */
+  readonly mark: GrantMark | undefined
   /** Runs the callback under the lock where the session is shared. */
   exclusive<T>(callback: (locked: boolean) => Promise<T>): Promise<T>
   held(): Held | undefined
@@ -36,8 +43,8 @@ export interface FlightHost {
   recall(waited: number): Promise<void>
   /** What a refresh can be made with; undefined when there is nothing left. */
   credentials(reason: RefreshReason): { refreshToken?: string | undefined } | undefined
-  /** Commits new tokens. */
-  take(reading: TokenReading): Promise<void>
+  /** Commits new tokens; `isLate`: others came while they were on their way. */
+  take(reading: TokenReading, isLate: boolean): Promise<void>
   /** The server refused (with an error), or nothing is left to refresh with: the end. */
   refused(flight: Flight, error?: unknown): Promise<void>
   /** Tells the siblings of a cool-down, or of an attempt that may follow until then. */
@@ -62,17 +69,35 @@ export function createFlight(
   refresh: RefreshFunction | undefined,
   onDone: (flight: Flight) => void,
 ): Flight {
-  let settle: Flight['settle'] = ignore
-  const promise = new Promise<void>((resolve, reject) => {
-    settle = error => {
+  let resolve: () => void = ignore
+  let reject: (error: Error) => void = ignore
+  const wait = (): Promise<void> => {
+    const promise = new Promise<void>((yes, no) => {
+      resolve = yes
+      reject = no
+    })
+    // Nobody has to wait for it.
+    promise.catch(ignore)
+    return promise
+  }
+  const flight: Flight = {
+    reason,
+    generation,
+    held,
+    refresh,
+    promise: wait(),
+    done: false,
+    isFreed: false,
+    settle(error) {
       flight.done = true
       onDone(flight)
       if (error) reject(error)
       else resolve()
-    }
-  })
-  // Nobody has to wait for it.
-  promise.catch(ignore)
-  const flight: Flight = { reason, generation, held, refresh, promise, settle, done: false }
+    },
+    free() {
+      resolve()
+      flight.promise = wait()
+    },
+  }
   return flight
 }

@@ -1,15 +1,15 @@
 /** One refresh at a time: who may make an attempt now, under the lock, and who waits for a sibling's. */
 import { createAttempts } from './attempt.js'
 import { type CoolDown, createCoolDown } from './cool-down.js'
-import { isOffline } from './environment.js'
+import { whenActivated } from './environment.js'
 import { RefreshFailedError } from './errors.js'
 import { toFailure } from './failure.js'
 import { createFlight, type Flight, type FlightHost, isPresent } from './flight.js'
-import { toPredecessor } from './held.js'
+import { type Held, isKnown, toPredecessor } from './held.js'
 import { createRecovery, type Turn } from './recovery.js'
 import { readAnswer, type TokenReading } from './tokens.js'
 import type { RefreshFunction, RefreshReason } from './types.js'
-import { pause } from './waiting.js'
+import { ignore, pause } from './waiting.js'
 
 /** How often somebody who waits for a sibling's attempt looks at what it came to, milliseconds. */
 const GLANCE = 50
@@ -27,6 +27,8 @@ export interface Flights {
   abort(): void
   /** Refreshes, or joins the refresh under way. */
   fly(reason: RefreshReason, refresh?: RefreshFunction): Promise<void>
+  /** Tokens came by another way, in place of these: frees the waiters. The answers on their way stay welcome. */
+  release(before: Held): void
   /** No retries any more. */
   stop(): void
 }
@@ -63,7 +65,6 @@ export function createFlights(host: FlightHost): Flights {
   const isAwaitingSibling = (): boolean => coolDown.retrying && clock() < coolDown.until && !isStopped
   /** Why no attempt may be made now, if so. */
   const refusal = (reason: RefreshReason): RefreshFailedError | undefined => {
-    if (isOffline()) return refuse('Offline: no refresh was tried')
     const isWaiting =
       clock() < coolDown.until && !isAwaitingSibling() && (coolDown.strict || reason !== 'manual')
     // The same refresh token must not be sent while the answer to it may still come.
@@ -73,13 +74,14 @@ export function createFlights(host: FlightHost): Flights {
   const landed = ({ reason }: Flight, attempt: number, startedAt: number): void =>
     emit('refreshed', { reason, duration: clock() - startedAt, attempts: attempt, source: 'network' })
 
-  /** One attempt, under the lock. Resolves when new tokens are in, or the flight is over. */
-  const attempt = async (flight: Flight, turn: Turn, locked: boolean, waited: number): Promise<void> => {
+  /** One attempt, under the lock. Resolves when it is over, to whether it brought new tokens. */
+  const attempt = async (flight: Flight, turn: Turn, locked: boolean, waited: number): Promise<boolean> => {
     // Told while it waited for the lock, which whoever tries again will want.
     if (isAwaitingSibling()) throw notYet
+    if (host.mark && !flight.done) await host.mark.wait()
     // News may have settled it while it waited for the lock, or may now.
     if (host.shared && !flight.done) await host.recall(waited)
-    if (flight.done) return
+    if (flight.done) return false
     flight.held = host.held()
     flight.generation = host.generation()
     const credentials = host.credentials(flight.reason)
@@ -93,6 +95,11 @@ export function createFlights(host: FlightHost): Flights {
     const { held, reason } = flight
     const { refreshToken } = credentials
     if (held && clock() >= held.refreshEndsAt) held.asked = true
+    const unmark = host.mark ? await host.mark.begin() : ignore
+    if (flight.done) {
+      unmark()
+      return false
+    }
     const startedAt = clock()
     const context = {
       reason,
@@ -104,10 +111,11 @@ export function createFlights(host: FlightHost): Flights {
       flight.refresh,
       context,
       async answer => {
+        const held = host.held()
         const reading = read(answer)
-        const isMine = isPresent(host, flight)
-        if (isMine) await host.take(reading)
-        return isMine
+        if (!isPresent(host, flight) || (flight.isFreed && isKnown(held, reading))) return false
+        await host.take(reading, flight.isFreed)
+        return true
       },
       {
         open() {
@@ -116,7 +124,10 @@ export function createFlights(host: FlightHost): Flights {
           if (settings.cookie || isPresent(host, flight))
             coolDown.hold(startedAt + 2 * settings.refreshTimeout)
         },
-        close: () => open.delete(flight),
+        close() {
+          unmark()
+          open.delete(flight)
+        },
         taken(isMine) {
           if (isMine) landed(flight, turn.count, startedAt)
           host.conclude()
@@ -124,24 +135,27 @@ export function createFlights(host: FlightHost): Flights {
         failed: error => void late(flight, locked, error),
       },
     )
-    await made.catch(async error => {
+    return made.catch(async error => {
       await share(flight, turn, locked, error)
       throw error
     })
   }
 
   const run = async (flight: Flight): Promise<void> => {
+    // A page that no user visits yet spends no refresh token, and has no lock.
+    const activation = whenActivated()
+    if (activation) await activation
     const startedAt = clock()
     let turn = draw(1)
     while (!flight.done) {
       let locked = true
       try {
         const asked = clock()
-        await host.exclusive(has => {
+        const isMine = await host.exclusive(has => {
           locked = has
           return attempt(flight, turn, has, clock() - asked).finally(() => host.linger(has))
         })
-        if (!flight.done) landed(flight, turn.count, startedAt)
+        if (isMine && !flight.done) landed(flight, turn.count, startedAt)
         flight.settle()
       } catch (error) {
         if (error === notYet) {
@@ -164,6 +178,14 @@ export function createFlights(host: FlightHost): Flights {
     current: () => current,
     stop() {
       isStopped = true
+    },
+    release(before) {
+      for (const flight of current ? [current, ...open] : open) {
+        if (flight.held !== before) continue
+        flight.held = host.held()
+        flight.isFreed = true
+        flight.free()
+      }
     },
     fly(reason, refresh = settings.refresh) {
       if (current) return current.promise

@@ -1,12 +1,13 @@
 /** The tokens in memory: the stored record, with its deadlines on the steady clock. */
-import { decodeToken, type Predecessor } from './tokens.js'
+import { subjectOf } from './record.js'
+import { decodeToken, isOlder, type Predecessor, type TokenReading } from './tokens.js'
 import type { JwtClaims, Tokens } from './types.js'
 
 /** How far a record may lie in the future before its deadlines are distrusted: clocks of one device agree. */
 const FUTURE = 2_000
 
-/** How many earlier access tokens of a session are recognised in a left-over header. */
-const EARLIER = 20
+/** How many tokens of a session are remembered after their replacement. */
+const EARLIER = 50
 
 /** A beat that comes sooner after new tokens than this is left out, milliseconds. */
 const SHORTEST_BEAT = 1_000
@@ -18,23 +19,26 @@ export interface Held {
   readonly accessToken: string
   /** The same for all tokens of one session. */
   readonly session: object
-  /** The last access tokens of the session before this one, the newest first. */
-  readonly earlier: readonly string[]
   readonly claims: JwtClaims | undefined
   readonly arrivedAt: number
-  /** From here on the token is dead. */
+  /** From here on the token is dead. A 401 moves it to that moment. */
   endsAt: number
-  readonly refreshEndsAt: number
+  refreshEndsAt: number
   /** The begin of the window. */
-  readonly windowAt: number
+  windowAt: number
   /** When the timer refreshes ahead: the window's begin and a jitter that is drawn once. */
-  readonly timerAt: number
+  timerAt: number
   /** The first instant that asks for more than handing out the token. */
-  readonly attentionAt: number
+  attentionAt: number
+  /** The access tokens that the session has replaced, and the refresh tokens that it has spent, oldest first. */
+  readonly earlier: ReadonlySet<string>
+  readonly spent: ReadonlySet<string>
   /** A refresh after a 401 brought it, so another 401 may have nothing to do with the token. */
   readonly brought: boolean
   /** Some request was accepted with it. */
   proven: boolean
+  /** A request was refused with it, and only a refresh helps: no request uses it any more. */
+  rejected: boolean
   /** It was handed out at least once. */
   used: boolean
   /** A new pair was asked for, after the refresh token's end. */
@@ -66,6 +70,7 @@ export function hold(
 ): Held {
   const { lifetime, savedAt } = tokens
   const age = wall - savedAt
+  const replaced = previous?.tokens.refreshToken
   /** Where on the steady clock an instant of the record lies. */
   const locate = (instant: number | undefined): number =>
     instant === undefined ? Number.POSITIVE_INFINITY : now + (instant - savedAt) - Math.max(age, 0)
@@ -83,7 +88,6 @@ export function hold(
     tokens,
     accessToken: tokens.accessToken as string,
     session: previous?.session ?? {},
-    earlier: previous ? [previous.accessToken, ...previous.earlier].slice(0, EARLIER) : [],
     claims: freeze(decodeToken(tokens.accessToken as string)),
     arrivedAt: now,
     endsAt,
@@ -91,14 +95,67 @@ export function hold(
     windowAt,
     timerAt: Number.isFinite(endsAt) ? timerAt : endsAt,
     attentionAt: Math.min(windowAt, Number.isFinite(endsAt) ? timerAt : endsAt, refreshEndsAt),
+    earlier: remember(previous?.earlier, previous?.accessToken),
+    spent: remember(previous?.spent, replaced === tokens.refreshToken ? undefined : replaced),
     brought,
     proven: false,
+    rejected: false,
     used: false,
     asked: false,
     successor: undefined,
     // The same end of the session, give or take a rounding, is announced once.
     announced: !!previous?.announced && Math.abs(previous.refreshEndsAt - refreshEndsAt) < 1_000,
   }
+}
+
+function remember(tokens: ReadonlySet<string> | undefined, token: string | undefined): ReadonlySet<string> {
+  const all = [...(tokens ?? []), ...(token ? [token] : [])]
+  return new Set(all.slice(-EARLIER))
+}
+
+/** Whether the answer has nothing but the tokens in hand. */
+export function isKnown(held: Held | undefined, { accessToken, refreshToken }: TokenReading): boolean {
+  return (
+    held?.accessToken === accessToken &&
+    (refreshToken ?? held.tokens.refreshToken) === held.tokens.refreshToken
+  )
+}
+
+/** Whether the access token was replaced earlier in the session, or was issued before the one in hand. */
+export function isOutdated(held: Held, token: string, leeway = 0): boolean {
+  return held.earlier.has(token) || isOlder(token, held.accessToken, leeway)
+}
+
+/** The answer with the access token in hand in place of its own, which is older, and without a spent refresh token. */
+export function withoutOutdated(held: Held, reading: TokenReading, now: number): TokenReading {
+  const lifetime = held.endsAt < Number.POSITIVE_INFINITY ? held.endsAt - now : undefined
+  return { ...withoutSpent(held, reading), accessToken: held.accessToken, lifetime }
+}
+
+/** The answer without a refresh token that the session has replaced. */
+export function withoutSpent({ spent }: Held, reading: TokenReading): TokenReading {
+  const isSpent = spent.has(`${reading.refreshToken}`)
+  return isSpent ? { ...reading, refreshToken: undefined, refreshLifetime: undefined } : reading
+}
+
+/** Whether the subject is known to be another user than that of the present session. */
+export function isOfAnother(held: Held | undefined, subject: string | undefined): boolean {
+  const present = held && subjectOf(held.tokens)
+  return present !== undefined && subject !== undefined && present !== subject
+}
+
+/** Takes over a record with the same access token, perhaps with other deadlines. Whether that revived the token. */
+export function prolong(held: Held, tokens: Tokens, options: HoldOptions): boolean {
+  const { endsAt, rejected } = held
+  const isMoved =
+    tokens.expiresAt !== held.tokens.expiresAt || tokens.refreshExpiresAt !== held.tokens.refreshExpiresAt
+  held.tokens = tokens
+  if (isMoved) {
+    const { refreshEndsAt, windowAt, timerAt, attentionAt, announced, ...next } = hold(tokens, options)
+    Object.assign(held, { refreshEndsAt, windowAt, timerAt, announced, asked: false })
+    if (!rejected) Object.assign(held, { endsAt: next.endsAt, attentionAt })
+  }
+  return endsAt <= options.now && held.endsAt > options.now
 }
 
 /** The token in hand, for comparison with an answer that arrives now. */

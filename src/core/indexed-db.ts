@@ -2,23 +2,27 @@
  * What tabs agree on. An IndexedDB transaction that has completed is seen by every tab that asks afterwards; a
  * `localStorage` write made just before a lock is released often is not.
  */
-import { isNewer, parseRecord } from './record.js'
+import { isPage } from './environment.js'
+import { EMPTY, isForeign, isNewer, parseRecord } from './record.js'
 import type { AuthLock, TokenStorage, Tokens } from './types.js'
-import type { CoherentStorage } from './vault.js'
+import { type CoherentStorage, DEFAULT_NAME, NO_PAGE, TOO_NEW } from './vault.js'
 import { ignore, pause, unlessAborted } from './waiting.js'
 
 /** How often a waiter asks for the lease, milliseconds. */
 const ASK = 50
 
+/** Key of the record in its database. */
+export const RECORD = 'record'
+
 /**
- * Reads a value and, in the same transaction, puts what `update` makes of it; undefined leaves it. Resolves, once
- * the transaction has completed, to what is there then. The connection is not kept, so nothing blocks another tab
- * or the back/forward cache.
+ * Reads a value and, in the same transaction, puts what `update` makes of it; undefined leaves it, null deletes it.
+ * Resolves, once the transaction has completed, to what is there then. The connection is not kept, so nothing blocks
+ * another tab or the back/forward cache.
  */
-function transact<T>(
+export function transact<T>(
   database: string,
   key: string,
-  update?: (stored: T | undefined) => T | undefined,
+  update?: (stored: T | undefined) => T | null | undefined,
 ): Promise<T | undefined> {
   const storeName = 'tokens'
   return new Promise((resolve, reject) => {
@@ -45,8 +49,9 @@ function transact<T>(
           try {
             const next = update(value)
             if (next === undefined) return
-            value = next
-            store.put(next, key)
+            value = next ?? undefined
+            if (next === null) store.delete(key)
+            else store.put(next, key)
           } catch (error) {
             failure = error
             transaction.abort()
@@ -107,27 +112,36 @@ export function createLease(database: string, duration: number): AuthLock {
 
 /** What `indexedDBStorage` takes. */
 export interface IndexedDBStorageOptions {
-  /** Name of the database. `@default` the `name` of the `Auth` */
+  /** Name of the database. `@default` `tokenflight:<name>` with the `name` of the `Auth` */
   database?: string | undefined
 }
 
 /**
  * Tokens live in IndexedDB: all tabs, across reloads. The surest where several tabs share a rotating refresh
- * token. Any script of the origin can read them. Where there is none memory carries on, and a `warning` says so.
+ * token. Any script of the origin can read them. Where there is none, or no page, memory carries on, and a `warning`
+ * says so.
  */
 export function indexedDBStorage({ database }: IndexedDBStorageOptions = {}): TokenStorage {
-  let named = database ?? 'tokenflight'
-  const read = async (): Promise<Tokens | null> => parseRecord(await transact(named, 'record'))
+  let named = database ?? DEFAULT_NAME
+  const shared = isPage()
+  const row = async (update?: (stored: unknown) => unknown): Promise<unknown> => {
+    if (!shared) throw new Error(NO_PAGE)
+    return transact(named, RECORD, update)
+  }
   const storage: CoherentStorage = {
-    shared: true,
-    get: read,
-    set: tokens => transact(named, 'record', () => tokens).then(() => {}),
-    remove: () => transact(named, 'record', () => null).then(() => {}),
+    shared,
+    get database() {
+      return named
+    },
+    get: async () => parseRecord(await row()),
+    set: tokens => row(() => tokens).then(() => {}),
+    remove: () => row(() => null).then(() => {}),
     open(name) {
       named = database ?? name
     },
-    commit: tokens =>
-      transact<Tokens>(named, 'record', stored => {
+    commit: (tokens, insist) =>
+      row(stored => {
+        if (!insist && isForeign(stored)) throw new Error(TOO_NEW)
         const present = parseRecord(stored)
         return present && isNewer(present, tokens) ? undefined : tokens
       }),
@@ -150,12 +164,13 @@ export function createLedger(database: () => string, key: () => string): Ledger 
     async note(tokens, write) {
       const { generation, version, savedAt, ended } = tokens
       const stamp = await transact<Tokens>(database(), key(), stored => {
-        if (stored && isNewer(stored, tokens)) return undefined
+        const present = parseRecord(stored)
+        if (present && isNewer(present, tokens)) return undefined
         write()
-        return { generation, version, savedAt, ...(ended && { ended }) }
+        return { ...EMPTY, generation, version, savedAt, ...(ended && { ended }) }
       })
       return stamp ?? tokens
     },
-    last: () => transact<Tokens>(database(), key()),
+    last: async () => parseRecord(await transact(database(), key())) ?? undefined,
   }
 }

@@ -15,6 +15,8 @@ export function markRenewal(refresh: RefreshFunction): RefreshFunction {
 export interface Settings
   extends Pick<AuthOptions, 'refresh' | 'classify' | 'logout' | 'lock' | 'initialState'> {
   readonly name: string
+  /** The name of the storage key, the database, the lock and the channel: none of them is the application's own. */
+  readonly key: string
   readonly storage: TokenStorage
   readonly cookie: boolean
   /** A refresh needs no refresh token that the page knows. */
@@ -40,7 +42,7 @@ export function isRenewable({ refresh, served, tokenless }: Settings, tokens: To
 export function resolveOptions(options: AuthOptions): Settings {
   check(options && typeof options === 'object', 'options', 'an object', options)
   const {
-    name = 'tokenflight',
+    name = 'default',
     storage = memoryStorage(),
     refreshTokenIn = 'storage',
     background = 'active',
@@ -106,6 +108,7 @@ export function resolveOptions(options: AuthOptions): Settings {
   return {
     ...options,
     name,
+    key: `tokenflight:${name}`,
     storage,
     cookie,
     tokenless: cookie || !!(options.refresh && RENEWS_ACCESS in options.refresh),

@@ -1,8 +1,20 @@
 /** The stored record: ordered by generation and version, so that of two writes the later always wins. */
-import { decodeToken, isToken, type TokenReading } from './tokens.js'
+import { decodeToken, isToken, readSubject, type TokenReading } from './tokens.js'
 import type { Tokens } from './types.js'
 
 const LARGEST_COUNT = 1e12
+
+/** The version of the format that is read and written here. */
+const FORMAT = 1
+
+/** Older than any other. */
+export const EMPTY: Tokens = Object.freeze({ format: FORMAT, generation: 0, version: 0, savedAt: 0 })
+
+/** Whether another version of the package wrote it: tabs may run two versions at the same time. */
+export function isForeign(value: unknown): boolean {
+  const { format } = (value ?? {}) as { format?: unknown }
+  return format !== undefined && format !== FORMAT
+}
 
 /** Whether the first record comes after the second. */
 export function isNewer(record: Tokens, than: Tokens): boolean {
@@ -67,15 +79,25 @@ export function toRecord(
     scope: reading.scope ?? base.scope,
     subject: reading.subject ?? base.subject,
   }
+  return { ...EMPTY, ...withoutHoles(fields) }
+}
+
+/** The record without members that are undefined. */
+export function withoutHoles(fields: { [Name in keyof Tokens]?: Tokens[Name] | undefined }): Tokens {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined),
   ) as unknown as Tokens
 }
 
+/** The user whom the record identifies. Undefined: unknown. */
+export function subjectOf({ subject, accessToken }: Tokens): string | undefined {
+  return readSubject(decodeToken(`${accessToken}`)) ?? subject
+}
+
 /** The record, or null when it is not one: garbage and other versions' records read as empty. */
 export function parseRecord(value: unknown): Tokens | null {
   const record = value as Tokens | null | undefined
-  if (!record) return null
+  if (!record || isForeign(record)) return null
   for (const name of ['generation', 'version', 'savedAt'] as const)
     if (!Number.isFinite(record[name])) return null
   // Beyond this they could not be counted on.

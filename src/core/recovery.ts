@@ -51,6 +51,8 @@ export function createRecovery(host: FlightHost, coolDown: CoolDown, isStopped: 
   const isLast = (flight: Flight, count: number, wait: number): boolean =>
     flight.done ||
     isStopped() ||
+    // The hint is no reason to try nothing, but one to try once.
+    isOffline() ||
     // After a failure one probe goes first, alone.
     coolDown.failures > 0 ||
     (coolDown.isStrict() && !wait) ||
@@ -64,7 +66,8 @@ export function createRecovery(host: FlightHost, coolDown: CoolDown, isStopped: 
       if (!locked) await pause(SIBLING)
       await host.recall(0)
     }
-    if (!isPresent(host, flight)) return
+    // The session has got other tokens meanwhile: what was refused is not what it has.
+    if (!isPresent(host, flight) || flight.isFreed) return
     // Siblings that wait for a session as well ask for themselves, and at once: no end is stored of which they hear.
     if (!flight.held) await host.cool(settings.clock.now())
     await host.refused(flight, error)

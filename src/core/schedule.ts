@@ -101,18 +101,28 @@ export function createSchedule({
           expiresAt: (isRenewable(settings, held.tokens) ? refreshExpiresAt : expiresAt) ?? 0,
         })
       }
-      const isDue = now >= Math.min(refreshAt, held.windowAt) && refreshAt < NEVER && isEager(held)
+      // `navigator.onLine` is a hint: the timer heeds it, a request that needs a token does not.
+      const isDue =
+        now >= Math.min(refreshAt, held.windowAt) && refreshAt < NEVER && isEager(held) && !isOffline()
       if (now >= overAt || (isDue && now >= flights.coolDown.until))
         flights.fly(now < held.endsAt ? 'ahead' : 'expired').catch(ignore)
     }
     conclude()
   }
+  /** A page that was away has learned what it missed, or that only its cookie can tell. */
+  const decide = (isBack: boolean): void => {
+    if (isBack && settings.cookie && session.held && clock() >= session.held.endsAt)
+      flights.fly('expired').catch(ignore)
+    conclude()
+  }
   const stopWaking = onWake((event, persisted) => {
     isFrozen = event === 'freeze'
     // What siblings did meanwhile is in the storage.
-    if (shared && (isFrozen || event === 'resume' || persisted)) session.stale++
+    const hasSlept = isFrozen || event === 'resume' || event === 'prerenderingchange' || persisted
+    if (shared && hasSlept) session.stale++
+    if (persisted) session.isBack = settings.cookie
     if (isFrozen) return
-    if (session.stale) void session.recall().then(conclude)
+    if (session.stale) void session.recall().then(() => decide(persisted))
     if (event === 'online') {
       if (!flights.coolDown.strict) flights.coolDown.until = 0
       if (session.undecided && !session.loading) flights.fly('restore').catch(ignore)

@@ -2,10 +2,10 @@
 import type { CoolDown } from './cool-down.js'
 import { type AuthError, SessionExpiredError, SignedOutError } from './errors.js'
 import type { Events } from './events.js'
-import { type Held, hold } from './held.js'
+import { type Held, type HoldOptions, hold, isOfAnother, prolong } from './held.js'
 import { isRenewable, type Settings } from './options.js'
-import { between, isNewer, next, toRecord } from './record.js'
-import type { TokenReading } from './tokens.js'
+import { between, EMPTY, isNewer, next, subjectOf, toRecord, withoutHoles } from './record.js'
+import { isOlder, SKEW, type TokenReading } from './tokens.js'
 import type { AuthState, RefreshReason, Tokens } from './types.js'
 import type { Vault } from './vault.js'
 
@@ -24,6 +24,8 @@ export interface Session {
   undecided: boolean
   /** Greater than 0: the page slept, and storage must be read before the next token. Counts how often. */
   stale: number
+  /** Cookie mode: the page comes back from the back/forward cache, and may have missed the end of its session. */
+  isBack: boolean
   /** The last transient or misconfigured failure. */
   error: Error | undefined
 
@@ -51,8 +53,8 @@ export interface SessionHost {
   readonly vault: Vault
   /** Tells the siblings that the record has changed. */
   announce(): void
-  /** Asks the siblings, where no storage knows, and waits a moment for one that knows more. */
-  ask(): Promise<void>
+  /** Asks the siblings, where no storage knows, and waits a moment for one that knows more. Whether any answered. */
+  ask(): Promise<boolean>
   /** The reason of the refresh under way, if there is one. */
   flying(): RefreshReason | undefined
   /** Settles the refresh under way. */
@@ -68,17 +70,19 @@ export function createSession(host: SessionHost): Session {
   const { emit } = host.events
   const wall = (): number => settings.clock.now()
 
+  const holding = (record: Tokens, brought: boolean, previous: Held | undefined): HoldOptions => ({
+    now: clock(),
+    wall: wall(),
+    renewable: isRenewable(settings, record),
+    brought,
+    window: settings.window,
+    spread: settings.spread,
+    previous,
+  })
   const keep = (brought: boolean, before = session.record.generation): void => {
     const { held, record } = session
-    session.held = hold(record, {
-      now: clock(),
-      wall: wall(),
-      renewable: isRenewable(settings, record),
-      brought,
-      window: settings.window,
-      spread: settings.spread,
-      previous: held?.tokens.generation === before ? held : undefined,
-    })
+    const previous = held?.tokens.generation === before ? held : undefined
+    session.held = hold(record, holding(record, brought, previous))
   }
   /** A good token is in: what failures left behind is gone. */
   const recover = (): void => {
@@ -106,6 +110,13 @@ export function createSession(host: SessionHost): Session {
     session.record = toRecord(reading, { generation, base, remaining, savedAt: wall(), cookie })
     for (const message of reading.warnings) emit('warning', { message })
   }
+  /** Keeps the access token of a session in which a sibling has stored an older one, and tells the siblings. */
+  const outbid = (held: Held, stored: Tokens): void => {
+    const { accessToken, expiresAt, lifetime } = held.tokens
+    const version = between(stored.version)
+    session.record = held.tokens = withoutHoles({ ...stored, accessToken, expiresAt, lifetime, version })
+    void session.commit()
+  }
   /** Nobody is logged in any more: every waiter is told, and one event says so. */
   const close = (why: End, cause?: unknown, source: 'local' | 'tab' = 'local'): void => {
     const before = session.held
@@ -127,12 +138,13 @@ export function createSession(host: SessionHost): Session {
   let restored: Tokens | undefined
 
   const session: Session = {
-    record: { generation: 0, version: 0, savedAt: 0 },
+    record: EMPTY,
     held: undefined,
     ended: undefined,
     loading: undefined,
     undecided: cookie,
     stale: 0,
+    isBack: false,
     error: undefined,
 
     begin(reading) {
@@ -156,11 +168,15 @@ export function createSession(host: SessionHost): Session {
       if (session.undecided && stored.retryAt && !stored.generation) host.coolDown().learn(stored)
       // The mere stamp of a record that was lost says nothing.
       if (insisting || !isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
-      const isSame = stored.generation === record.generation
+      const isSame = stored.generation === record.generation && !isOfAnother(held, subjectOf(stored))
       session.record = stored
       if (stored.ended) return close(stored.ended, undefined, 'tab')
       session.ended = undefined
-      if (isSame && held && held.accessToken === stored.accessToken) held.tokens = stored
+      if (!isSame) session.held = undefined
+      if (isSame && held && held.accessToken === stored.accessToken) {
+        if (prolong(held, stored, holding(stored, held.brought, held))) host.settle()
+      } else if (isSame && held && isOlder(`${stored.accessToken}`, held.accessToken, SKEW))
+        outbid(held, stored)
       else {
         const reason = host.flying() ?? 'ahead'
         if (!isSame && record.generation) dismiss(new SignedOutError())
@@ -175,7 +191,7 @@ export function createSession(host: SessionHost): Session {
     },
     async end(why, cause) {
       const { held } = session
-      session.record = { generation: nextGeneration(), version: 0, savedAt: wall(), ended: why }
+      session.record = { ...EMPTY, generation: nextGeneration(), savedAt: wall(), ended: why }
       if (why === 'logout') close(why)
       await session.commit(why === 'logout')
       // A newer session, here or stored, may have come first.
@@ -192,7 +208,7 @@ export function createSession(host: SessionHost): Session {
     },
     async commit(insist) {
       if (insist) insisting++
-      const winner = await vault.commit(session.record).finally(() => insist && insisting--)
+      const winner = await vault.commit(session.record, insist).finally(() => insist && insisting--)
       if (!winner || !isNewer(winner, session.record)) return host.announce()
       if (!insist) return session.adopt(winner)
       const { held, record } = session
@@ -204,7 +220,9 @@ export function createSession(host: SessionHost): Session {
       // What was read before the page slept again says nothing.
       for (let before = -1; before !== session.stale; ) {
         before = session.stale
-        if (!storage.shared && before) await host.ask()
+        // If none of them answers, nothing but the cookie can tell whose session this is by now.
+        if (!storage.shared && before && !(await host.ask()) && session.isBack && session.held)
+          session.held.endsAt = clock()
         const stored = storage.shared ? await vault.read() : null
         if (!stored) continue
         // A late write of a tab that saw an old copy: what is newer here comes back.
@@ -214,7 +232,7 @@ export function createSession(host: SessionHost): Session {
           await session.commit()
         }
       }
-      session.stale = 0
+      Object.assign(session, { stale: 0, isBack: false })
     },
     describe() {
       const { held, ended, error, loading, undecided } = session

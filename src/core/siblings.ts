@@ -13,8 +13,8 @@ const DELIVERY = 10
 export interface Siblings {
   /** The record has changed. */
   announce(): void
-  /** Asks for a newer record and waits a moment for it. */
-  ask(): Promise<void>
+  /** Asks for a newer record and waits a moment for it. Resolves to whether any sibling has answered. */
+  ask(): Promise<boolean>
   /** Waits until what was said has arrived, where nothing but the messages tells it, and there is anybody. */
   linger(): Promise<void>
   close(): void
@@ -43,6 +43,7 @@ export function createSiblings(host: SiblingsHost): Siblings {
   const { isStored, clock, session, flights, conclude } = host
   let hear: () => void = ignore
   let isAlone = true
+  let isAnswered = false
 
   /**
    * Whether whoever asks shall hear our record: a token or a cool-down that lasts; an end, if he knows of an older
@@ -64,6 +65,7 @@ export function createSiblings(host: SiblingsHost): Siblings {
     }
     const news = parseRecord(record)
     if (news) {
+      isAnswered = true
       // A sibling that knows no more than we do ends no wait.
       if (isNewer(news, session.record)) hear()
       session.adopt(news)
@@ -76,8 +78,10 @@ export function createSiblings(host: SiblingsHost): Siblings {
       const heard = new Promise<void>(resolve => {
         hear = resolve
       })
+      isAnswered = false
       channel.post({ wanted: session.record.generation })
       await Promise.race([pause(ANSWER), heard])
+      return isAnswered
     },
     async linger() {
       if (!isStored && !isAlone) await pause(DELIVERY)

@@ -1,8 +1,9 @@
 /** Where the record lives: memory, or Web Storage with a ledger in IndexedDB. */
+import { isPage } from './environment.js'
 import { createLedger } from './indexed-db.js'
-import { isNewer, isTwin, parseRecord } from './record.js'
+import { isForeign, isNewer, isTwin, parseRecord } from './record.js'
 import type { TokenStorage, Tokens } from './types.js'
-import type { CoherentStorage } from './vault.js'
+import { type CoherentStorage, DEFAULT_NAME, NO_PAGE, TOO_NEW } from './vault.js'
 import { ignore, pause, within } from './waiting.js'
 
 /** How long a `localStorage` write of another tab may take to be seen, and how often it is looked for, milliseconds. */
@@ -29,37 +30,39 @@ export function memoryStorage(): TokenStorage {
 
 /** What `webStorage` takes besides the storage. */
 export interface WebStorageOptions {
-  /** The entry that holds the record. `@default` the `name` of the `Auth` */
+  /** The entry that holds the record. `@default` `tokenflight:<name>` with the `name` of the `Auth` */
   key?: string | undefined
 }
 
 /**
  * Tokens live in `localStorage` (all tabs, across reloads) or `sessionStorage` (one tab). Any script of the origin
- * can read them. Where there is no such storage memory carries on, and a `warning` says so.
+ * can read them. Where there is no such storage memory carries on, and a `warning` says so; nor is there one without a
+ * page, since the `localStorage` of a server process is that of all its users.
  */
 export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): TokenStorage {
-  let named = key ?? 'tokenflight'
-  let database = named
-  const area = (): Storage => storage ?? localStorage
-  let shared = true
   let settled: Promise<void> | undefined
-  try {
-    shared = !storage || storage !== sessionStorage
-  } catch {
-    // No `sessionStorage`, so it is none.
+  let database = DEFAULT_NAME
+  let named = key ?? database
+  const isSession = isGlobal(storage, 'sessionStorage')
+  const isMissing = !isPage() && (!storage || isSession || isGlobal(storage, 'localStorage'))
+  const area = (): Storage => {
+    if (isMissing) throw new Error(NO_PAGE)
+    return storage ?? localStorage
   }
+  const shared = !isMissing && !isSession
   const ledger = createLedger(
     () => database,
     () => `ledger:${named}`,
   )
-  const get = (): Tokens | null => {
+  const read = (): unknown => {
     const text = area().getItem(named)
     try {
-      return parseRecord(JSON.parse(String(text)))
+      return JSON.parse(String(text))
     } catch {
       return null
     }
   }
+  const get = (): Tokens | null => parseRecord(read())
   const set = (tokens: Tokens): void => area().setItem(named, JSON.stringify(tokens))
 
   /** Reads until the record is seen that the ledger speaks of. */
@@ -73,17 +76,35 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
       await pause(LOOK)
     }
   }
-  const plain: TokenStorage = { shared, get, set, remove: () => area().removeItem(named) }
+  const plain: CoherentStorage = {
+    shared,
+    get,
+    set,
+    remove: () => area().removeItem(named),
+    isAt: (other, entry) => entry === named && other === area(),
+  }
   const open = (name: string): void => {
     named = key ?? name
     database = name
   }
-  if (!shared) return Object.assign(plain, { open })
+  /** What another version has stored is left alone, unless a user's act replaces it. */
+  const respect = (insist: boolean | undefined): void => {
+    if (!insist && isForeign(read())) throw new Error(TOO_NEW)
+  }
+  if (!shared) {
+    const commit: CoherentStorage['commit'] = async (tokens, insist) => {
+      respect(insist)
+      if (tokens.accessToken) set(tokens)
+      else area().removeItem(named)
+    }
+    return Object.assign(plain, { open, commit })
+  }
   const coherent: CoherentStorage = {
     ...plain,
     open,
     load,
-    async commit(tokens) {
+    async commit(tokens, insist) {
+      respect(insist)
       /** What is there already and newer: perhaps an end whose stamp was lost with its page. */
       const newer = (): Tokens | undefined => {
         const present = get()
@@ -108,6 +129,16 @@ export function webStorage(storage?: Storage, { key }: WebStorageOptions = {}): 
     settled: () => settled,
   }
   return coherent
+}
+
+/** Whether the storage is that global, where there is one. */
+function isGlobal(storage: Storage | undefined, name: 'localStorage' | 'sessionStorage'): boolean {
+  try {
+    return !!storage && storage === globalThis[name]
+  } catch {
+    // It is forbidden, so it is not this one.
+    return false
+  }
 }
 
 /** What the ledger says; undefined where there is none, or where its database does not answer. */

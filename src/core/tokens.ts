@@ -7,6 +7,9 @@ const LARGEST_SECONDS = 1e11
 /** Lifetimes beyond this (a century) say nothing. */
 const LONGEST_LIFETIME = 3.2e12
 
+/** How far the clocks of the servers of one service may lie apart, milliseconds. */
+export const SKEW = 5_000
+
 /** A token answer, read. Durations are milliseconds. */
 export interface TokenReading {
   readonly accessToken: string
@@ -54,17 +57,9 @@ export function readSubject(claims: JwtClaims | undefined): string | undefined {
 /** Whether the token was issued before the other one or, where the issue times do not tell, ends before it. */
 export function isOlder(token: string, other: string, leeway = 0): boolean {
   const [mine, theirs] = [decodeToken(token), decodeToken(other)]
-  return isIssuedBefore(mine, theirs, leeway) ?? readInstant(mine?.exp) < readInstant(theirs?.exp) - leeway
-}
-
-/** Whether `iat` is earlier. Undefined: it is the same, or unknown. */
-export function isIssuedBefore(
-  mine: JwtClaims | undefined,
-  theirs: JwtClaims | undefined,
-  leeway: number,
-): boolean | undefined {
-  const [issuedAt, other] = [readIssueTime(mine), readIssueTime(theirs)]
-  return issuedAt === other || Number.isNaN(issuedAt - other) ? undefined : issuedAt < other - leeway
+  const [issuedAt, before] = [readIssueTime(mine), readIssueTime(theirs)]
+  const isTold = issuedAt !== before && !Number.isNaN(issuedAt - before)
+  return isTold ? issuedAt < before - leeway : readInstant(mine?.exp) < readInstant(theirs?.exp) - leeway
 }
 
 /**

@@ -64,6 +64,8 @@ export interface TokenResponse {
  * `accessToken` is a tombstone: what a logout or the end of a session leaves on shared storage.
  */
 export interface Tokens {
+  /** The version of this format. A record of another one reads as empty, and only a login or a logout replaces it. */
+  readonly format?: number
   /** Which session: greater with every login and every end. */
   readonly generation: number
   /** Which tokens of the session: greater with every change. */
@@ -82,7 +84,7 @@ export interface Tokens {
   readonly refreshLifetime?: number
   /** Granted scope (RFC 6749 section 3.3), where the server named one. */
   readonly scope?: string
-  /** The user whom the tokens identify, where they do. */
+  /** The user whom the `id_token` or an earlier access token identified, for access tokens that do not. */
   readonly subject?: string
   /** Failed refreshes in a row, shared by all tabs. */
   readonly failures?: number
@@ -194,7 +196,10 @@ export interface AuthOptions {
    * that renews by itself (`renewal: 'server'`): without it the session ends with its access token.
    */
   refresh?: RefreshFunction | undefined
-  /** Namespace of the storage key, the lock and the channel: one per session on an origin. `@default 'tokenflight'` */
+  /**
+   * One per session on an origin. The storage key, the database, the lock and the channel are all named
+   * `tokenflight:<name>`, so they cannot be the application's own. `@default 'default'`
+   */
   name?: string | undefined
   /** Where the tokens live. `@default memoryStorage()` */
   storage?: TokenStorage | undefined

@@ -40,7 +40,9 @@ export function laneShapes(lanes: readonly Lane[], width: number, gutter: number
     lanes.map(({ key, label, note, top, height }) => {
       const isLow = gutter > 0 && height < 30
       const [x, y] = gutter ? [0, top + (isLow ? height / 2 + 4 : Math.min(height / 2, 20))] : [8, top + 12]
-      const below = gutter ? { x, y: y + 13 } : { x: width - 8, y, 'text-anchor': 'end' }
+      const below: Record<string, string | number> = gutter
+        ? { x, y: y + 13 }
+        : { x: width - 8, y, 'text-anchor': 'end' }
       const rule: Shape = { tag: 'line', attributes: { class: 'rule', x1: 0, x2: width, y1: top, y2: top } }
       const name: Shape = { tag: 'text', attributes: { class: 'label', x, y }, text: shorten(label) }
       const whose: Shape = { tag: 'text', attributes: { class: 'note', ...below }, text: shorten(note) }

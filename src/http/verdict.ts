@@ -15,7 +15,7 @@ export interface Verdict<Response> {
   /** The verdict on an answer; no for one that none was reached on. */
   wasRefused(response: Response): boolean
   /** A token to replay with; undefined: the caller gets the refusal. */
-  renew(ticket: Ticket, url: string): Promise<Ticket> | undefined
+  renew(ticket: Ticket, url: string, isOnce: boolean): Promise<Ticket> | undefined
 }
 
 /** The parts that an answer has with every client. */
@@ -82,11 +82,16 @@ export function createVerdict<Request, Response extends Answer>(
         const refusals = stubborn.get(ticket)
         if (isRefused) {
           refused.add(response)
-          if (isReplay) stubborn.set(ticket, (refusals ?? new Set()).add(endpoint(url)))
+          if (!isReplay) return true
+          stubborn.set(ticket, (refusals ?? new Set()).add(endpoint(url)))
+          engine.doubt(ticket)
           return true
         }
-        ticket.proven = true
-        refusals?.delete(endpoint(url))
+        // A 404 may come from a router that never looked at the token, a 503 from a proxy.
+        if (response.status < 400) {
+          ticket.proven = true
+          refusals?.delete(endpoint(url))
+        }
         const challenge = response.status === 401 ? unmet(response, ticket) : undefined
         if (challenge) engine.challenge(describeChallenge(401, challenge))
         return false
@@ -96,7 +101,9 @@ export function createVerdict<Request, Response extends Answer>(
       return isPromise(verdict) ? verdict.then(note) : note(verdict)
     },
     wasRefused: response => refused.has(response),
-    renew(ticket, url) {
+    renew(ticket, url, isOnce) {
+      // No replay will show whether the new token is accepted.
+      if (isOnce && ticket.brought) engine.doubt(ticket)
       // What others accepted proves nothing here: an endpoint that always says 401 cannot cause a storm.
       const { proven } = ticket
       ticket.proven = proven && !stubborn.get(ticket)?.has(endpoint(url))

@@ -32,7 +32,17 @@ export function oauth2Revoke(options: OAuth2RevokeOptions): (context: LogoutCont
       const fields = { token, token_type_hint: type, client_id: clientId }
       const headers = new Headers({ 'Content-Type': 'application/x-www-form-urlencoded' })
       const body = new URLSearchParams(fields).toString()
-      await request({ url, endpoint: 'revocation', headers, body, signal, advice, fetch: options.fetch })
+      await request({
+        url,
+        endpoint: 'revocation',
+        headers,
+        body,
+        signal,
+        advice,
+        // A logout often leads to another page.
+        keepalive: true,
+        fetch: options.fetch,
+      })
     }
     // The failure of one does not keep the other from being sent.
     const outcomes = await Promise.allSettled([

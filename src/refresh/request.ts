@@ -21,6 +21,8 @@ export interface AuthRequest {
   readonly body: string | null
   readonly signal: AbortSignal
   readonly credentials?: RequestCredentials | undefined
+  /** Whether the request goes on when the page goes away. `@default` if it carries a cookie */
+  readonly keepalive?: boolean | undefined
   readonly fetch: typeof fetch | undefined
   readonly endpoint: 'refresh' | 'revocation'
   readonly advice: Advice
@@ -34,8 +36,10 @@ export interface TokenRequest extends Omit<AuthRequest, 'endpoint'> {
 }
 
 /**
- * Sends it. `keepalive` lets the request end although the page goes away. A redirect is not followed, because a token
- * goes to its own server and nowhere else (RFC 6749 section 10.4).
+ * Sends it. A request that carries a refresh token ends with its page: the next page sends the same token, which the
+ * server must not have seen before. A cookie is taken from the answer by the browser, so there `keepalive` lets the
+ * request end although the page goes away. A redirect is not followed, because a token goes to its own server and nowhere
+ * else (RFC 6749 section 10.4).
  * @throws AnswerError for an answer that is no success
  */
 export async function request(call: AuthRequest): Promise<Response> {
@@ -48,7 +52,7 @@ export async function request(call: AuthRequest): Promise<Response> {
     body,
     signal,
     credentials,
-    keepalive: true,
+    keepalive: call.keepalive ?? credentials === 'include',
     // With `'error'` a redirect would look like a broken network.
     redirect: 'manual',
     cache: 'no-store',

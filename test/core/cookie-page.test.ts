@@ -10,11 +10,13 @@ import {
   open,
   pair,
   pass,
+  type RefreshStub,
   refreshStub,
   SECOND,
   useFakeTime,
   watch,
 } from '../support/core.js'
+import { becomePage } from '../support/page.js'
 
 useFakeTime()
 
@@ -22,6 +24,7 @@ let isOnline: boolean
 let page = 0
 
 beforeEach(() => {
+  becomePage()
   isOnline = true
   vi.spyOn(navigator, 'onLine', 'get').mockImplementation(() => isOnline)
 })
@@ -44,16 +47,21 @@ describe('a page in cookie mode', () => {
     expect(auth.getState().status).toBe('authenticated')
   })
 
-  it('that was offline restores on online', async () => {
+  it('that was offline tries its restore once, and again on online', async () => {
     isOnline = false
-    const { auth, refresh } = openCookie({ refresh: refreshStub(async () => alone()) })
+    const { auth, refresh } = openCookie({
+      refresh: refreshStub(async () => {
+        if (!isOnline) throw new TypeError('Failed to fetch')
+        return alone()
+      }),
+    })
     await pass(SECOND)
-    expect(refresh.calls).toHaveLength(0)
+    expect(refresh.calls).toHaveLength(1)
     expect(auth.getState()).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
     isOnline = true
     window.dispatchEvent(new Event('online'))
     await pass(SECOND)
-    expect(refresh.reasons).toEqual(['restore'])
+    expect(refresh.reasons).toEqual(['restore', 'restore'])
     expect(auth.getState().status).toBe('authenticated')
   })
 
@@ -136,17 +144,17 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
     expect(refresh.calls).toHaveLength(2)
   })
 
-  it('waits for no more than a moment where nobody answers', async () => {
+  it('lets the cookie decide after a moment in which no sibling answers', async () => {
     const { here, cached, refresh } = await siblings()
     const token = await here.auth.getAccessToken()
     here.auth.dispose()
     wake()
     const asked = watch(cached.auth.getAccessToken())
     await pass(49)
-    expect(asked.status).toBe('pending')
-    await pass(1)
-    expect(asked).toMatchObject({ status: 'fulfilled', value: token })
-    expect(refresh.calls).toHaveLength(1)
+    expect([asked.status, refresh.calls.length]).toEqual(['pending', 1])
+    await pass(SECOND)
+    expect(refresh.reasons).toEqual(['restore', 'expired'])
+    expect(asked).toMatchObject({ status: 'fulfilled', value: expect.not.stringMatching(`^${token}$`) })
   })
 
   it('does not tell a page that opens of a logout, since its cookie may be of a newer login', async () => {
@@ -190,7 +198,7 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
     expect(asked).toMatchObject({ status: 'fulfilled', value: fresh })
   })
 
-  it('hands out its good token although a refresh is under way', async () => {
+  it('waits for a refresh that was under way when it went', async () => {
     const { cached, refresh } = await siblings()
     const slow = refreshStub()
     const name = `page-${++page}`
@@ -198,16 +206,84 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
     await pass(SECOND)
     slow.last.answer(alone())
     await pass(SECOND)
-    const token = await auth.getAccessToken()
     watch(auth.refresh())
     await pass(SECOND)
     expect(slow.calls).toHaveLength(2)
     wake()
     const asked = watch(auth.getAccessToken())
     await pass(SECOND)
-    expect(asked).toMatchObject({ status: 'fulfilled', value: token })
+    expect(asked.status).toBe('pending')
+    const tokens = slow.last.answer(alone())
+    await pass(SECOND)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: tokens.access_token })
     expect(slow.calls).toHaveLength(2)
     expect([cached.auth.getState().status, refresh.calls.length]).toEqual(['authenticated', 1])
+  })
+})
+
+describe('a page in cookie mode without a channel that comes back from the back/forward cache', () => {
+  const back = (): void => {
+    window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+  }
+  const cached = async (refresh: RefreshStub) => {
+    vi.stubGlobal('BroadcastChannel', undefined)
+    const page = openCookie({ refresh, lock: createLock(), background: 'off' })
+    await pass(SECOND)
+    expect(page.auth.getState().status).toBe('authenticated')
+    return page
+  }
+
+  it('shows nobody as logged in after a logout elsewhere, though no request is made', async () => {
+    const { auth, refresh } = await cached(
+      refreshStub((_, number) =>
+        number === 1 ? Promise.resolve(alone()) : Promise.reject(httpError(401, { error: 'invalid_grant' })),
+      ),
+    )
+    back()
+    const token = watch(auth.getAccessToken())
+    await pass(SECOND)
+    expect(token).toMatchObject({ status: 'rejected', error: { code: 'ERR_SESSION_EXPIRED' } })
+    expect(auth.getState().status).toBe('expired')
+    expect(refresh.reasons).toEqual(['restore', 'expired'])
+  })
+
+  it('belongs to the user who has logged in elsewhere', async () => {
+    const { auth, refresh } = await cached(
+      refreshStub(async (_, number) => alone({ sub: number === 1 ? 'ada' : 'grace' })),
+    )
+    back()
+    await pass(SECOND)
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it('keeps its session where the server cannot be reached, and hands out no token meanwhile', async () => {
+    let isDown = false
+    const { auth, refresh } = await cached(
+      refreshStub(() =>
+        isDown ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(alone()),
+      ),
+    )
+    isDown = true
+    back()
+    const token = watch(auth.getAccessToken())
+    await pass(10 * SECOND)
+    expect(token).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED' } })
+    expect(auth.getState().status).toBe('authenticated')
+    isDown = false
+    await pass(MINUTE)
+    expect(await auth.getAccessToken()).toEqual(expect.any(String))
+    expect(refresh.reasons.at(-1)).toBe('expired')
+  })
+
+  it('hands out its token after a mere focus', async () => {
+    const { auth, refresh } = await cached(refreshStub(async () => alone()))
+    const token = await auth.getAccessToken()
+    window.dispatchEvent(new Event('focus'))
+    window.dispatchEvent(new Event('pageshow'))
+    await pass(SECOND)
+    expect(await auth.getAccessToken()).toBe(token)
+    expect(refresh.calls).toHaveLength(1)
   })
 })
 
@@ -222,7 +298,7 @@ describe('a page of a shared storage that is frozen', () => {
     await pass(SECOND)
     document.dispatchEvent(new Event('freeze'))
     await pass(SECOND)
-    const stranger = new Channel(options.name)
+    const stranger = new Channel(`tokenflight:${options.name}`)
     return { auth, refresh, storage, tell: () => stranger.postMessage({ changed: true }) }
   }
 

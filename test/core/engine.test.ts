@@ -566,9 +566,12 @@ describe('a 401 soon after a refresh', () => {
 
 describe('an opaque token of an unknown lifetime', () => {
   it('is never short, nor dead', async () => {
-    const { engine, session, refresh } = await begin({}, { access_token: opaque('at'), refresh_token: 'rt' })
+    const { auth, engine, session, refresh } = await begin(
+      {},
+      { access_token: opaque('at'), refresh_token: 'rt' },
+    )
     await pass(HOUR)
-    watch(engine.rejected(engine.lend() as TicketView) as Promise<unknown>)
+    watch(auth.refresh())
     await settle()
     expect(refresh.calls).toHaveLength(1)
     expect(engine.acquire(session, true)).toBe(engine.lend())

@@ -14,6 +14,7 @@ import {
   track,
   useFakeTime,
 } from '../support/core.js'
+import { becomePage, becomeWorker } from '../support/page.js'
 
 useFakeTime()
 
@@ -71,7 +72,7 @@ describe('navigator.locks', () => {
     })
     await auth.login(pair())
     await auth.refresh()
-    expect(request.mock.calls.map(([name]) => name)).toEqual(['locked'])
+    expect(request.mock.calls.map(([name]) => name)).toEqual(['tokenflight:locked'])
     expect(refresh.calls).toHaveLength(1)
   })
 
@@ -91,8 +92,8 @@ describe('a session in a cookie', () => {
   })
 
   it.each([
-    ['pages', () => vi.stubGlobal('document', { visibilityState: 'visible' })],
-    ['workers', () => vi.stubGlobal('WorkerGlobalScope', class {})],
+    ['pages', becomePage],
+    ['workers', becomeWorker],
   ])('is one for all %s of an origin', async (_, become) => {
     become()
     const options = {

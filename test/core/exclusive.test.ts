@@ -100,7 +100,11 @@ describe('a lock that works', () => {
     await auth.login(pair())
     const outcome = watch(auth.refresh())
     await pass(SECOND)
-    expect([outcome.status, refresh.calls.length, locks.asked]).toEqual(['fulfilled', 1, ['turns']])
+    expect([outcome.status, refresh.calls.length, locks.asked]).toEqual([
+      'fulfilled',
+      1,
+      ['tokenflight:turns'],
+    ])
   })
 
   it('lets four tabs that ask at once send once', async () => {
@@ -109,7 +113,7 @@ describe('a lock that works', () => {
     await pass(SECOND)
     expect(new Set(outcomes.map(({ value }) => value)).size).toBe(1)
     expect(refresh.calls).toHaveLength(1)
-    expect(asked()).toEqual(Array(4).fill('turns'))
+    expect(asked()).toEqual(Array(4).fill('tokenflight:turns'))
   })
 
   it('is free again after a refresh that failed', async () => {
@@ -149,7 +153,7 @@ describe('a lock that works', () => {
 describe('a holder that is frozen', () => {
   it('is waited for as long as a refresh may take and two seconds', async () => {
     const { tabs, refresh, locks } = await stage(1)
-    locks.freeze('turns')
+    locks.freeze('tokenflight:turns')
     const outcomes = ask(tabs)
     await pass(PATIENCE - 1)
     expect([statuses(outcomes), refresh.calls.length]).toEqual([['pending'], 0])
@@ -161,18 +165,18 @@ describe('a holder that is frozen', () => {
 
   it('makes those who gave up take turns, and one of them sends', async () => {
     const { tabs, refresh, locks, asked } = await stage(4)
-    locks.freeze('turns')
+    locks.freeze('tokenflight:turns')
     const outcomes = ask(tabs)
     await pass(PATIENCE + SECOND)
     expect(new Set(outcomes.map(({ value }) => value)).size).toBe(1)
     expect(statuses(outcomes)).toEqual(Array(4).fill('fulfilled'))
     expect(refresh.calls).toHaveLength(1)
-    expect(asked().filter(name => name === 'turns:stuck')).toHaveLength(4)
+    expect(asked().filter(name => name === 'tokenflight:turns:stuck')).toHaveLength(4)
   })
 
   it('makes those who gave up send one after the other, also when they gave up at other times', async () => {
     const { tabs, refresh, locks } = await stage(2, { refresh: slow(5 * SECOND) })
-    locks.freeze('turns')
+    locks.freeze('tokenflight:turns')
     const [first, second] = tabs
     const outcomes = ask([first as Opened])
     await pass(SECOND)
@@ -184,21 +188,21 @@ describe('a holder that is frozen', () => {
 
   it('is not waited for again', async () => {
     const { tabs, refresh, locks, asked } = await stage(1)
-    locks.freeze('turns')
+    locks.freeze('tokenflight:turns')
     ask(tabs)
     await pass(PATIENCE + SECOND)
     expect(refresh.calls).toHaveLength(1)
     // The wait, what learns that the holder has gone, and the turn.
-    expect(asked()).toEqual(['turns', 'turns', 'turns:stuck'])
+    expect(asked()).toEqual(['tokenflight:turns', 'tokenflight:turns', 'tokenflight:turns:stuck'])
     void tabs[0]?.auth.refresh()
     await settle()
     expect(refresh.calls).toHaveLength(2)
-    expect(asked()).toEqual(['turns:stuck'])
+    expect(asked()).toEqual(['tokenflight:turns:stuck'])
   })
 
   it('that goes makes the lock count again, together with the turns', async () => {
     const { tabs, refresh, locks, asked, join } = await stage(1)
-    const thaw = locks.freeze('turns')
+    const thaw = locks.freeze('tokenflight:turns')
     ask(tabs)
     await pass(PATIENCE + SECOND)
     thaw()
@@ -212,15 +216,15 @@ describe('a holder that is frozen', () => {
     expect(statuses([theirs, mine])).toEqual(['fulfilled', 'fulfilled'])
     // The one joined what the other's refresh brought.
     expect(refresh.calls).toHaveLength(2)
-    expect(asked()).toEqual(['turns', 'turns', 'turns:stuck'])
+    expect(asked()).toEqual(['tokenflight:turns', 'tokenflight:turns', 'tokenflight:turns:stuck'])
   })
 
   it.each([
-    [SECOND, ['turns']],
-    [SECOND + 1, ['turns', 'turns:stuck']],
+    [SECOND, ['tokenflight:turns']],
+    [SECOND + 1, ['tokenflight:turns', 'tokenflight:turns:stuck']],
   ])('for %i ms sends whoever waited for it to %j', async (frozen, names) => {
     const { tabs, refresh, locks, asked } = await stage(1)
-    const thaw = locks.freeze('turns')
+    const thaw = locks.freeze('tokenflight:turns')
     const outcomes = ask(tabs)
     await pass(frozen)
     thaw()
@@ -230,7 +234,7 @@ describe('a holder that is frozen', () => {
 
   it('keeps whoever gets the lock after it from sending beside those who gave up', async () => {
     const { tabs, refresh, locks } = await stage(2, { refresh: slow(5 * SECOND) })
-    const thaw = locks.freeze('turns')
+    const thaw = locks.freeze('tokenflight:turns')
     const [first, second] = tabs
     const outcomes = ask([first as Opened])
     await pass(PATIENCE - SECOND)
@@ -246,8 +250,8 @@ describe('a holder that is frozen', () => {
 
   it('among those who take turns is waited for once, and the lock alone counts', async () => {
     const { tabs, refresh, locks, asked } = await stage(1)
-    const thaw = locks.freeze('turns')
-    locks.freeze('turns:stuck')
+    const thaw = locks.freeze('tokenflight:turns')
+    locks.freeze('tokenflight:turns:stuck')
     const outcomes = ask(tabs)
     await pass(2 * SECOND)
     thaw()
@@ -255,18 +259,18 @@ describe('a holder that is frozen', () => {
     expect(refresh.calls).toHaveLength(0)
     await pass(SECOND)
     expect([statuses(outcomes), refresh.calls.length]).toEqual([['fulfilled'], 1])
-    expect(asked()).toEqual(['turns', 'turns:stuck', 'turns:stuck'])
+    expect(asked()).toEqual(['tokenflight:turns', 'tokenflight:turns:stuck', 'tokenflight:turns:stuck'])
     void tabs[0]?.auth.refresh()
     await pass(SECOND)
-    expect([refresh.calls.length, asked()]).toEqual([2, ['turns']])
+    expect([refresh.calls.length, asked()]).toEqual([2, ['tokenflight:turns']])
   })
 
   it('of both locks is waited for twice, and then never again', async () => {
     const { tabs, refresh, locks, asked } = await stage(1, {
       refresh: refreshStub((_, number) => (number < 3 ? pair() : Promise.reject(invalidGrant()))),
     })
-    locks.freeze('turns')
-    locks.freeze('turns:stuck')
+    locks.freeze('tokenflight:turns')
+    locks.freeze('tokenflight:turns:stuck')
     const outcomes = ask(tabs)
     await pass(2 * PATIENCE - 1)
     expect(refresh.calls).toHaveLength(0)
@@ -286,7 +290,7 @@ describe('a holder that is frozen', () => {
 
   it('is looked after by one request, also when two refreshes of a tab have waited for it', async () => {
     const { tabs, refresh, locks, asked, join } = await stage(1, { lifetime: MINUTE })
-    locks.freeze('turns')
+    locks.freeze('tokenflight:turns')
     const other = await join()
     ask(tabs)
     await pass(SECOND)
@@ -296,7 +300,13 @@ describe('a holder that is frozen', () => {
     void tabs[0]?.auth.refresh()
     await pass(PATIENCE + SECOND)
     expect(refresh.calls).toHaveLength(1)
-    expect(asked()).toEqual(['turns', 'turns', 'turns', 'turns:stuck', 'turns:stuck'])
+    expect(asked()).toEqual([
+      'tokenflight:turns',
+      'tokenflight:turns',
+      'tokenflight:turns',
+      'tokenflight:turns:stuck',
+      'tokenflight:turns:stuck',
+    ])
   })
 })
 
@@ -325,7 +335,7 @@ describe('a lock that is not as it should be', () => {
     await pass(SECOND)
     expect([statuses(outcomes), refresh.calls.length]).toEqual([['fulfilled'], 1])
     // Under the turn as well, after such a wait.
-    expect(asked).toEqual(['turns', 'turns:stuck'])
+    expect(asked).toEqual(['tokenflight:turns', 'tokenflight:turns:stuck'])
   })
 
   it('and grants when its waiter has gone on to the turns starts nothing then', async () => {
@@ -343,7 +353,7 @@ describe('a lock that is not as it should be', () => {
     })
     const outcomes = ask(tabs)
     await pass(PATIENCE + SECOND)
-    expect(asked).toEqual(['turns', 'turns', 'turns:stuck'])
+    expect(asked).toEqual(['tokenflight:turns', 'tokenflight:turns', 'tokenflight:turns:stuck'])
     for (const grant of grants) grant()
     await settle()
     // The turns were asked for once, and one refresh runs.
@@ -395,7 +405,7 @@ describe('a lock that is not as it should be', () => {
         return locks.request(name, options, callback)
       }),
     })
-    locks.freeze('turns')
+    locks.freeze('tokenflight:turns')
     const outcomes = ask(tabs)
     await pass(PATIENCE + SECOND)
     expect([statuses(outcomes), refresh.calls.length]).toEqual([['fulfilled'], 1])

@@ -38,7 +38,7 @@ describe('indexedDBStorage', () => {
     const tokens = pair()
     void first.auth.login(tokens)
     await answers()
-    expect(await readRow('shop', 'record')).toMatchObject({
+    expect(await readRow('tokenflight:shop', 'record')).toMatchObject({
       accessToken: tokens.access_token,
       refreshToken: tokens.refresh_token,
     })
@@ -50,8 +50,8 @@ describe('indexedDBStorage', () => {
     expect(next.refresh.calls).toHaveLength(0)
     void next.auth.logout()
     await answers()
-    expect(await readRow('shop', 'record')).toMatchObject({ ended: 'logout' })
-    expect(JSON.stringify(await readRow('shop', 'record'))).not.toContain(tokens.access_token)
+    expect(await readRow('tokenflight:shop', 'record')).toMatchObject({ ended: 'logout' })
+    expect(JSON.stringify(await readRow('tokenflight:shop', 'record'))).not.toContain(tokens.access_token)
     expect([...first.events.of('warning'), ...next.events.of('warning')]).toEqual([])
   })
 
@@ -64,14 +64,14 @@ describe('indexedDBStorage', () => {
     expect(await indexedDB.databases().then(all => all.map(({ name }) => name))).toEqual(['mine'])
   })
 
-  it('serves a wrapper of the application, too, in the database tokenflight', async () => {
+  it('serves a wrapper of the application, too, in the database tokenflight:default', async () => {
     const storage = indexedDBStorage()
     const record = storedRecord()
     expect(storage.shared).toBe(true)
     const written = watch(Promise.resolve(storage.set(record)))
     await answers()
     expect(written).toEqual({ status: 'fulfilled', value: undefined })
-    expect(await readRow('tokenflight', 'record')).toEqual(record)
+    expect(await readRow('tokenflight:default', 'record')).toEqual(record)
     const read = watch(Promise.resolve(storage.get()))
     await answers()
     expect(read).toEqual({ status: 'fulfilled', value: record })
@@ -100,7 +100,9 @@ describe('indexedDBStorage', () => {
       void auth.refresh()
       await answers()
       expect(refresh.calls).toHaveLength(number)
-      expect(await readRow('shop', 'record')).toMatchObject({ accessToken: await auth.getAccessToken() })
+      expect(await readRow('tokenflight:shop', 'record')).toMatchObject({
+        accessToken: await auth.getAccessToken(),
+      })
     }
     expect(new Set(refresh.spent).size).toBe(2)
     expect(events.of('warning')).toEqual([])
@@ -120,7 +122,7 @@ describe('indexedDBStorage', () => {
     ada.refresh.last.answer(pair({ sub: 'ada' }))
     await answers()
     expect(outcome.status).not.toBe('pending')
-    expect(await readRow('shop', 'record')).toMatchObject({ accessToken: tokens.access_token })
+    expect(await readRow('tokenflight:shop', 'record')).toMatchObject({ accessToken: tokens.access_token })
     expect(await ada.auth.getAccessToken()).toBe(tokens.access_token)
     expect(ada.refresh.calls).toHaveLength(1)
   })
@@ -129,14 +131,14 @@ describe('indexedDBStorage', () => {
     ['a string', 'garbage'],
     ['a record of another package', { access_token: 'a' }],
   ])('reads %s as empty, and writes over it', async (_, row) => {
-    await writeRow('shop', 'record', row)
+    await writeRow('tokenflight:shop', 'record', row)
     const { auth, events } = tab()
     await answers()
     expect(auth.getState()).toEqual({ status: 'anonymous' })
     const tokens = pair()
     void auth.login(tokens)
     await answers()
-    expect(await readRow('shop', 'record')).toMatchObject({ accessToken: tokens.access_token })
+    expect(await readRow('tokenflight:shop', 'record')).toMatchObject({ accessToken: tokens.access_token })
     expect(events.of('warning')).toEqual([])
   })
 
@@ -148,7 +150,7 @@ describe('indexedDBStorage', () => {
     await answers()
     const blocked = vi.fn()
     const gone = deferred()
-    const deletion = indexedDB.deleteDatabase('shop')
+    const deletion = indexedDB.deleteDatabase('tokenflight:shop')
     deletion.onblocked = blocked
     deletion.onsuccess = () => gone.resolve()
     await answers()
@@ -175,7 +177,7 @@ describe('indexedDBStorage', () => {
     const writing = 'Storage failed to write; the session goes on in memory'
 
     it('a later version of the application has changed says so at once, and memory carries on', async () => {
-      const later = await connect('shop', { version: 2 })
+      const later = await connect('tokenflight:shop', { version: 2 })
       expect(await warned()).toEqual(
         [reading, writing, reading, writing].map(message => [message, 'VersionError']),
       )
@@ -183,13 +185,13 @@ describe('indexedDBStorage', () => {
     })
 
     it('holds something else says so at once, memory carries on, and nobody waits for a connection', async () => {
-      const other = await connect('shop', { store: 'orders' })
+      const other = await connect('tokenflight:shop', { store: 'orders' })
       other.close()
       expect(await warned()).toEqual(
         [reading, writing, reading, writing].map(message => [message, 'NotFoundError']),
       )
       const deleted = vi.fn()
-      indexedDB.deleteDatabase('shop').onsuccess = deleted
+      indexedDB.deleteDatabase('tokenflight:shop').onsuccess = deleted
       await answers()
       expect(deleted).toHaveBeenCalledOnce()
     })
@@ -200,7 +202,7 @@ describe('indexedDBStorage', () => {
       })
       expect(await warned()).toEqual([writing, writing].map(message => [message, 'QuotaExceededError']))
       put.mockRestore()
-      expect(await readRow('shop', 'record')).toBeUndefined()
+      expect(await readRow('tokenflight:shop', 'record')).toBeUndefined()
     })
 
     it('turns out to be full when it commits says so at once, and memory carries on', async () => {
@@ -215,7 +217,7 @@ describe('indexedDBStorage', () => {
         return request
       })
       expect(await warned()).toEqual([writing, writing].map(message => [message, 'QuotaExceededError']))
-      expect(await readRow('shop', 'record')).toBeUndefined()
+      expect(await readRow('tokenflight:shop', 'record')).toBeUndefined()
     })
 
     it('does not answer makes nobody wait for more than two seconds', async () => {
@@ -249,7 +251,7 @@ describe('without Web Locks', () => {
   /** Tabs that share a record, whose lease lives in the database `leased`; their access token is dead. */
   const tabs = async (count: number, refresh = refreshStub(async () => pair())) => {
     const storage = cell(null, { shared: true })
-    await connect('leased').then(connection => connection.close())
+    await connect('tokenflight:leased').then(connection => connection.close())
     const all = Array.from({ length: count }, () =>
       open({ name: 'leased', storage, refresh, background: 'off', refreshTimeout: HOLD, retry: 0 }),
     )
@@ -260,10 +262,10 @@ describe('without Web Locks', () => {
   }
   const ask = ({ all }: Awaited<ReturnType<typeof tabs>>) =>
     all.map(({ auth }) => watch(auth.getAccessToken()))
-  const lease = (turn = 'leased') => readRow('leased', `lease:${turn}`)
+  const lease = (turn = 'leased') => readRow('tokenflight:leased', `lease:tokenflight:${turn}`)
   /** Somebody else takes the lease for so many milliseconds. */
   const lend = (left: number, turn = 'leased') =>
-    writeRow('leased', `lease:${turn}`, { holder, until: Date.now() + ROW + left })
+    writeRow('tokenflight:leased', `lease:tokenflight:${turn}`, { holder, until: Date.now() + ROW + left })
   /** The wall clock stands still, timers do not. */
   const stopWall = (): number => {
     const now = Date.now()
@@ -323,7 +325,7 @@ describe('without Web Locks', () => {
   it('a lease from the far future, since the clock was set back, is no lease', async () => {
     const one = await tabs(1)
     const now = stopWall()
-    await writeRow('leased', 'lease:leased', { holder, until: now + 2 * LEASE })
+    await writeRow('tokenflight:leased', 'lease:tokenflight:leased', { holder, until: now + 2 * LEASE })
     const [outcome] = ask(one)
     await answers()
     expect([outcome?.status, one.refresh.calls.length]).toEqual(['fulfilled', 1])
@@ -332,7 +334,7 @@ describe('without Web Locks', () => {
   it('a lease that ends a moment before that far future is one', async () => {
     const one = await tabs(1)
     const now = stopWall()
-    await writeRow('leased', 'lease:leased', { holder, until: now + 2 * LEASE - 1 })
+    await writeRow('tokenflight:leased', 'lease:tokenflight:leased', { holder, until: now + 2 * LEASE - 1 })
     ask(one)
     await pass(SECOND)
     expect(one.refresh.calls).toHaveLength(0)
@@ -340,7 +342,7 @@ describe('without Web Locks', () => {
 
   it('a lease that ends this very millisecond is over', async () => {
     const one = await tabs(1)
-    await writeRow('leased', 'lease:leased', { holder, until: stopWall() })
+    await writeRow('tokenflight:leased', 'lease:tokenflight:leased', { holder, until: stopWall() })
     const [outcome] = ask(one)
     await answers()
     expect([outcome?.status, one.refresh.calls.length]).toEqual(['fulfilled', 1])
@@ -351,7 +353,7 @@ describe('without Web Locks', () => {
     const [outcome] = ask(one)
     await answers()
     const next = { holder, until: Date.now() + LEASE }
-    await writeRow('leased', 'lease:leased', next)
+    await writeRow('tokenflight:leased', 'lease:tokenflight:leased', next)
     one.refresh.last.answer()
     await answers()
     expect(outcome?.status).toBe('fulfilled')
@@ -362,7 +364,7 @@ describe('without Web Locks', () => {
     const one = await tabs(1, refreshStub())
     const [outcome] = ask(one)
     await answers()
-    await writeRow('leased', 'lease:leased', undefined)
+    await writeRow('tokenflight:leased', 'lease:tokenflight:leased', undefined)
     one.refresh.last.answer()
     await answers()
     expect(outcome?.status).toBe('fulfilled')

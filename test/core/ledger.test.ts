@@ -74,7 +74,7 @@ async function doesWithoutLedger(work: () => Promise<unknown>): Promise<void> {
   databases.resume({ isGone: true })
 }
 
-const stored = (key = 'shop'): Tokens | null => JSON.parse(area.items.get(key) ?? 'null')
+const stored = (key = 'tokenflight:shop'): Tokens | null => JSON.parse(area.items.get(key) ?? 'null')
 const userOf = (token: string | undefined) => token && decodeToken(token)?.sub
 const user = ({ auth }: Opened) => {
   const state = auth.getState()
@@ -85,8 +85,13 @@ describe('the ledger', () => {
   it('holds the stamp of the newest record, and no token', async () => {
     const { auth, events } = await tab({ refresh: refreshStub(async () => pair()) })
     const stamp = async () => {
-      const { generation, version, savedAt } = stored() as Tokens
-      expect(await readRow('shop', 'ledger:shop')).toStrictEqual({ generation, version, savedAt })
+      const { format, generation, version, savedAt } = stored() as Tokens
+      expect(await readRow('tokenflight:shop', 'ledger:tokenflight:shop')).toStrictEqual({
+        format,
+        generation,
+        version,
+        savedAt,
+      })
       return version
     }
     await does(auth.login(pair()))
@@ -95,7 +100,7 @@ describe('the ledger', () => {
     expect(await stamp()).toBeGreaterThan(first)
     await does(auth.logout())
     expect(stored()).toMatchObject({ ended: 'logout' })
-    expect(await readRow('shop', 'ledger:shop')).toStrictEqual(stored())
+    expect(await readRow('tokenflight:shop', 'ledger:tokenflight:shop')).toStrictEqual(stored())
     expect(events.of('warning')).toEqual([])
   })
 
@@ -103,7 +108,9 @@ describe('the ledger', () => {
     const { auth } = await tab({ storage: webStorage(area.view(), { key: 'mine' }) })
     await does(auth.login(pair()))
     expect([...area.items.keys()]).toEqual(['mine'])
-    expect(await readRow('shop', 'ledger:mine')).toMatchObject({ version: stored('mine')?.version })
+    expect(await readRow('tokenflight:shop', 'ledger:mine')).toMatchObject({
+      version: stored('mine')?.version,
+    })
   })
 
   it('makes a tab wait until it sees what another has written, instead of a second refresh', async () => {
@@ -155,7 +162,7 @@ describe('the ledger', () => {
     await does(one.auth.login(pair()))
     const other = await tab()
     await does(one.auth.logout())
-    area.view().removeItem('shop')
+    area.view().removeItem('tokenflight:shop')
     watch(other.auth.refresh())
     await answers()
     expect([user(other), other.refresh.calls.length]).toEqual(['anonymous', 0])
@@ -197,7 +204,7 @@ describe('the ledger', () => {
     watch(late.auth.refresh())
     await answers()
     await does(ada.auth.login(pair({ sub: 'bob' })))
-    area.view().removeItem('shop')
+    area.view().removeItem('tokenflight:shop')
     const tokens = late.refresh.last.answer()
     await pass(SECOND)
     expect(stored()).toBeNull()
@@ -209,7 +216,7 @@ describe('the ledger', () => {
     const view = area.view()
     const { auth, events, refresh } = await tab({ storage: webStorage(view) })
     await does(auth.login(pair()))
-    const before = await readRow('shop', 'ledger:shop')
+    const before = await readRow('tokenflight:shop', 'ledger:tokenflight:shop')
     vi.spyOn(view, 'setItem').mockImplementation(() => {
       throw new DOMException('full', 'QuotaExceededError')
     })
@@ -223,7 +230,7 @@ describe('the ledger', () => {
         error: { cause: { name: 'QuotaExceededError' } },
       },
     ])
-    expect(await readRow('shop', 'ledger:shop')).toEqual(before)
+    expect(await readRow('tokenflight:shop', 'ledger:tokenflight:shop')).toEqual(before)
     expect(await auth.getAccessToken()).toBe(access_token)
   })
 
@@ -352,7 +359,9 @@ describe('a late answer, when a page is gone that left no stamp,', () => {
     await answers()
     put.mockRestore()
     expect(userOf(stored()?.accessToken)).toBe('bob')
-    expect(await readRow('shop', 'ledger:shop')).not.toMatchObject({ generation: stored()?.generation })
+    expect(await readRow('tokenflight:shop', 'ledger:tokenflight:shop')).not.toMatchObject({
+      generation: stored()?.generation,
+    })
     late.refresh.last.answer(pair({ sub: 'ada' }))
     await pass(SECOND)
     expect([user(late), userOf(stored()?.accessToken), user(await tab())]).toEqual(['bob', 'bob', 'bob'])

@@ -218,10 +218,10 @@ describe('refreshRequest', () => {
     for (const { url } of seen) expect(url).toBe(URL)
   })
 
-  it('outlives the page, follows no redirect, and is never cached', async () => {
+  it('does not outlive the page, follows no redirect, and is never cached', async () => {
     const spy = vi.fn<typeof fetch>(async () => answer())
     await call(request({ fetch: spy }))
-    expect(spy.mock.calls[0]?.[1]).toMatchObject({ keepalive: true, redirect: 'manual', cache: 'no-store' })
+    expect(spy.mock.calls[0]?.[1]).toMatchObject({ keepalive: false, redirect: 'manual', cache: 'no-store' })
   })
 
   it('adds the headers that it is given, and keeps its own', async () => {

@@ -1,3 +1,4 @@
+import type { Auth } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import { createLock } from '../support/channel.js'
 import {
@@ -17,6 +18,7 @@ import {
   SECOND,
   START,
   settle,
+  type TicketView,
   useFakeTime,
   watch,
 } from '../support/core.js'
@@ -613,18 +615,43 @@ describe('offline', () => {
   const disconnect = (): void => void vi.stubGlobal('navigator', { onLine: false })
   const connect = (): void => void vi.stubGlobal('navigator', { onLine: true })
 
-  it('what needs a refresh fails at once and burns no attempt', async () => {
-    const { auth, refresh, events } = await dead()
-    disconnect()
-    const error = await rejection(auth.getAccessToken())
-    expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
-    await expect(auth.refresh()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED' })
-    await expect(auth.getAccessToken({ forceRefresh: true })).rejects.toMatchObject({
-      code: 'ERR_REFRESH_FAILED',
+  it('a request that needs a token tries once, however many retries there are', async () => {
+    draw(0.999)
+    const { auth, refresh, events } = await dead({
+      refresh: failing(() => new TypeError('Failed to fetch')),
+      retry: 5,
     })
-    expect(refresh.calls).toHaveLength(0)
+    disconnect()
+    const asked = Array.from({ length: 20 }, () => watch(auth.getAccessToken()))
+    await settle()
+    for (const { error } of asked) expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 1 })
+    expect(await rejection(auth.getAccessToken())).toMatchObject({ attempts: 0 })
+    expect(refresh.calls).toHaveLength(1)
     expect(events.of('sessionExpired')).toEqual([])
     expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it.each<[string, (auth: Auth) => Promise<unknown>]>([
+    ['a request', auth => auth.getAccessToken()],
+    ['a manual refresh', auth => auth.refresh()],
+    ['a forced refresh', auth => auth.getAccessToken({ forceRefresh: true })],
+    ['a 401', auth => Promise.resolve(engineView(auth).rejected(engineView(auth).lend() as TicketView))],
+  ])('%s succeeds where the user agent is wrong about the network', async (_, ask) => {
+    const { auth, refresh } = await dead({ refresh: refreshStub(async () => pair()) })
+    disconnect()
+    await ask(auth)
+    expect(refresh.calls).toHaveLength(1)
+    expect(auth.getState()).not.toHaveProperty('error')
+    expect(await auth.getAccessToken()).toBeDefined()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('the restore of a cookie session succeeds where the user agent is wrong about the network', async () => {
+    disconnect()
+    const { auth, refresh } = open({ refreshTokenIn: 'cookie', refresh: refreshStub(async () => pair()) })
+    await auth.ready
+    expect(auth.getState().status).toBe('authenticated')
+    expect(refresh.reasons).toEqual(['restore'])
   })
 
   it('what has a good access token leaves as ever', async () => {
@@ -637,22 +664,23 @@ describe('offline', () => {
     expect(refresh.calls).toHaveLength(0)
   })
 
-  it('is told as such', async () => {
-    const { auth } = await dead()
+  it('a refusal ends the session as ever', async () => {
+    const { auth, refresh } = await dead({ refresh: failing(() => httpError(401)) })
     disconnect()
-    expect((await rejection(auth.getAccessToken())).message).toBe('Offline: no refresh was tried')
+    expect((await rejection(auth.getAccessToken())).code).toBe('ERR_SESSION_EXPIRED')
+    expect(refresh.calls).toHaveLength(1)
   })
 
-  it('counts as no failure: back online the next request refreshes at once, with all its retries', async () => {
-    const { auth, refresh } = await dead({ refresh: failing(), retry: { limit: 2, delay: 0 } })
+  it('the failure backs off, so that a server that is down meets no storm', async () => {
+    draw(0.999)
+    const { auth, refresh } = await dead({ refresh: failing(() => httpError(503)) })
     disconnect()
     for (let time = 0; time < 20; time++) await rejection(auth.getAccessToken())
+    expect(refresh.calls).toHaveLength(1)
     connect()
-    const asked = watch(auth.getAccessToken())
-    await settle()
-    await pass(1)
-    expect(asked.status).toBe('rejected')
-    expect(refresh.calls).toHaveLength(3)
+    await pass(SECOND)
+    await rejection(auth.getAccessToken())
+    expect(refresh.calls).toHaveLength(2)
   })
 
   it('between two attempts stops the retries', async () => {

@@ -305,11 +305,28 @@ describe('waking', () => {
     await auth.getAccessToken()
     connect(false)
     await pass(5 * MINUTE)
-    await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED' })
     expect(refresh.calls).toHaveLength(0)
     connect(true)
     await pass(SECOND)
     expect(refresh.calls).toHaveLength(1)
+    expect(await auth.getAccessToken()).toBeDefined()
+  })
+
+  it('by online resumes at once what a request tried in vain', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const refresh = refreshStub((_, number) =>
+      number === 1 ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(pair()),
+    )
+    const { auth } = open({ refresh })
+    await auth.login(pair())
+    await auth.getAccessToken()
+    connect(false)
+    await pass(5 * MINUTE)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED' })
+    expect(refresh.calls).toHaveLength(1)
+    connect(true)
+    await settle()
+    expect(refresh.calls).toHaveLength(2)
     expect(await auth.getAccessToken()).toBeDefined()
   })
 
@@ -372,7 +389,7 @@ describe('a page whose session is shared', () => {
     const renew = (isSaid: boolean): Tokens => {
       const record = storedRecord({ version: 2.5 })
       storage.record = record
-      if (isSaid) new Channel(name).postMessage({ changed: true })
+      if (isSaid) new Channel(`tokenflight:${name}`).postMessage({ changed: true })
       return record
     }
     return { auth, refresh, events, read, renew }

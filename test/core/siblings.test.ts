@@ -20,6 +20,7 @@ import {
   useFakeTime,
   watch,
 } from '../support/core.js'
+import { becomePage } from '../support/page.js'
 
 useFakeTime()
 
@@ -577,7 +578,7 @@ describe('two tabs', () => {
     const { here, storage } = await two()
     watch(here.auth.refresh())
     await pass(11 * SECOND)
-    const stranger = new Channel('two')
+    const stranger = new Channel('tokenflight:two')
     const { version, ...record } = storage.record as Tokens
     const now = { retryAt: Date.now(), cooledAt: Date.now(), retryStrict: false }
     storage.record = { ...record, ...now, version: version + 1e-6 }
@@ -596,7 +597,7 @@ describe('two tabs', () => {
   it('of which one has news that the other one does not need read no storage for a word that says nothing', async () => {
     const { storage } = await two()
     const get = vi.spyOn(storage, 'get')
-    const stranger = new Channel('two')
+    const stranger = new Channel('tokenflight:two')
     for (const message of [undefined, null, 'news', {}, { wanted: 0 }, { changed: false }])
       stranger.postMessage(message)
     await pass(10)
@@ -610,7 +611,7 @@ describe('two tabs', () => {
 describe('pages of one cookie', () => {
   /** What a page answers to a message. */
   const answers = async (message: unknown): Promise<unknown[]> => {
-    const stranger = new Channel('cookies')
+    const stranger = new Channel('tokenflight:cookies')
     const heard: unknown[] = []
     stranger.onmessage = ({ data }) => void heard.push((data as { record?: unknown }).record)
     stranger.postMessage(message)
@@ -619,6 +620,7 @@ describe('pages of one cookie', () => {
     return heard
   }
   const page = async (refresh: RefreshStub, options: { storage?: TokenStorage; lock?: AuthLock } = {}) => {
+    becomePage()
     vi.stubGlobal('document', new EventTarget())
     const opened = open({
       name: 'cookies',

@@ -1,5 +1,5 @@
 import { memoryStorage, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
-import { describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   accessToken,
   cell,
@@ -23,6 +23,7 @@ import {
   watch,
 } from '../support/core.js'
 import { createLocks } from '../support/origin.js'
+import { becomePage } from '../support/page.js'
 
 useFakeTime()
 
@@ -570,6 +571,8 @@ describe('memoryStorage', () => {
 })
 
 describe('webStorage', () => {
+  beforeEach(becomePage)
+
   /** A `Storage` of one page. */
   function area(initial: Record<string, string> = {}): Storage {
     const entries = new Map(Object.entries(initial))
@@ -599,18 +602,18 @@ describe('webStorage', () => {
     expect(storage.getItem('my-app') ?? '').not.toContain(tokens.access_token)
   })
 
-  it('uses the key tokenflight by default', async () => {
+  it('uses the key tokenflight:default by default', async () => {
     const storage = area()
     vi.stubGlobal('sessionStorage', storage)
     const { auth } = open({ storage: webStorage(storage) })
     await auth.login(pair())
-    expect(storage.getItem('tokenflight')).not.toBeNull()
+    expect(storage.getItem('tokenflight:default')).not.toBeNull()
   })
 
   it.each(['', '{', 'undefined', 'null', '[]', '7', '"text"', '{"accessToken":"a"}', '\u0000'])(
     'reads %j as empty',
     async text => {
-      const storage = area({ tokenflight: text })
+      const storage = area({ 'tokenflight:default': text })
       vi.stubGlobal('sessionStorage', storage)
       const { auth } = open({ storage: webStorage(storage) })
       await auth.ready
@@ -623,13 +626,13 @@ describe('webStorage', () => {
     vi.stubGlobal('sessionStorage', storage)
     const { auth } = open({ storage: webStorage(storage), name: 'mine' })
     await auth.login(pair())
-    expect(storage.key(0)).toBe('mine')
+    expect(storage.key(0)).toBe('tokenflight:mine')
     const next = open({ storage: webStorage(storage), name: 'mine' })
     expect(await next.auth.getAccessToken()).toBe(await auth.getAccessToken())
   })
 
   it.each<[key: string | undefined, name: string]>([
-    [undefined, 'tokenflight'],
+    [undefined, 'tokenflight:default'],
     ['mine', 'mine'],
   ])('serves a wrapper of the application, too: key %s', (key, name) => {
     const storage = area()

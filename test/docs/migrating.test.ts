@@ -164,8 +164,10 @@ describe('from a hand-written queue', () => {
       const arrived: number[] = []
       const validateStatus = (status: number) => arrived.push(status) > 0 && status === 200
       const second = outcome(api.get('/second', { signal: controller.signal, validateStatus }))
-      await vi.waitFor(() => expect(arrived).toEqual([401]), 4_000)
+      // Afterwards, a request that starts during the refresh is not sent with the rejected token.
+      if (isPatient) await vi.waitFor(() => expect(arrived).toEqual([401]), 4_000)
       await settle()
+      expect(arrived).toEqual(isPatient ? [401] : [])
       controller.abort()
       const refreshes = await second.then(() => backend.stats.refreshes)
       expect(refreshes).toBe(isPatient ? 1 : 0)

@@ -10,7 +10,15 @@ export interface Entry {
 export const contract: Record<string, Entry> = {
   '.': {
     exports: [
-      ...['createAuth', 'decodeToken', 'isAuthError', 'isSessionExpired', 'oauth2Refresh', 'refreshRequest'],
+      ...[
+        'createAuth',
+        'decodeToken',
+        'isAuthError',
+        'isSessionExpired',
+        'oauth2Refresh',
+        'oauth2Revoke',
+        'refreshRequest',
+      ],
       ...['indexedDBStorage', 'memoryStorage', 'webStorage'],
       ...['AuthError', 'RefreshFailedError', 'SessionExpiredError', 'SignedOutError'],
     ],

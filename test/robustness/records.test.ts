@@ -102,7 +102,7 @@ describe('a stored record of any kind', () => {
     )
     await fc.assert(
       fc.asyncProperty(text, async stored => {
-        const entries = new Map([['tokenflight', stored]])
+        const entries = new Map([['tokenflight:default', stored]])
         const area = {
           getItem: (key: string) => entries.get(key) ?? null,
           setItem: (key: string, value: string) => void entries.set(key, value),
@@ -115,7 +115,7 @@ describe('a stored record of any kind', () => {
         })
         await settle()
         expect(STATUSES).toContain(auth.getState().status)
-        await expectToBeMended(auth, () => JSON.parse(entries.get('tokenflight') ?? 'null'))
+        await expectToBeMended(auth, () => JSON.parse(entries.get('tokenflight:default') ?? 'null'))
         auth.dispose()
       }),
       { numRuns: 300 },

@@ -171,7 +171,8 @@ export class World {
         }),
       remove: () =>
         operation(() => {
-          this.isStale = false
+          // What could not be replaced is removed: a session that is good lives in memory alone.
+          this.isStale &&= !!this.current && !this.current.expired
           return disk.remove()
         }),
     }

@@ -3,6 +3,7 @@ import { IDBFactory } from 'fake-indexeddb'
 import type { AuthLock } from 'tokenflight'
 import { vi } from 'vitest'
 import { type Deferred, deferred, pass } from './core.js'
+import { becomePage } from './page.js'
 
 /** Locks by name, granted in order, as the Web Locks are. */
 export interface Locks extends AuthLock {
@@ -78,8 +79,9 @@ export function createLocalArea(): LocalArea {
   }
 }
 
-/** An empty IndexedDB for the test. Each step of a request takes a millisecond. */
+/** A page with an empty IndexedDB for the test. Each step of a request takes a millisecond. */
 export function useDatabases(): void {
+  becomePage()
   vi.stubGlobal('indexedDB', new IDBFactory())
 }
 

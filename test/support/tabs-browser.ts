@@ -63,6 +63,10 @@ export interface Stage {
   open(query: string, count: number, prepare?: (context: BrowserContext) => Promise<void>): Promise<Page[]>
   /** One more tab of the same user. */
   tab(context: BrowserContext, query: string): Promise<Page>
+  /** A user without any tab; closed after the test. */
+  context(): Promise<BrowserContext>
+  /** Ends the process of a tab. */
+  crash(page: Page): Promise<void>
 }
 
 /** Which browser: Chromium as Playwright launches it, one that it only attaches to, or Firefox. */
@@ -85,6 +89,7 @@ export function useStage(engine: Engine = 'chromium'): Stage {
     stage.server = await startServer({ directory, refreshTokenLifetime: 3_600_000 })
     const launched = await launchers[engine]()
     stage.browser = launched.browser
+    stage.crash = launched.crash
     stop = launched.stop
   })
   afterAll(async () => {
@@ -106,9 +111,13 @@ export function useStage(engine: Engine = 'chromium'): Stage {
     await page.evaluate(() => window.tab.ready())
     return page
   }
-  stage.open = async (query, count, prepare) => {
+  stage.context = async () => {
     const context = isAttached ? stage.browser.contexts()[0]! : await stage.browser.newContext()
     contexts.push(context)
+    return context
+  }
+  stage.open = async (query, count, prepare) => {
+    const context = await stage.context()
     await prepare?.(context)
     return Promise.all(Array.from({ length: count }, () => stage.tab(context, query)))
   }
@@ -118,17 +127,21 @@ export function useStage(engine: Engine = 'chromium'): Stage {
 interface Launched {
   readonly browser: Browser
   stop(): Promise<void>
+  crash(page: Page): Promise<void>
 }
 const launchers: Record<Engine, () => Promise<Launched>> = {
   async chromium() {
     const browser = await chromium.launch({ executablePath: findBrowser(), args: launchArguments })
-    return { browser, stop: () => browser.close() }
+    return { browser, stop: () => browser.close(), crash: crashChromium }
   },
   attached: launchAttached,
   async firefox() {
     // By WebDriver BiDi, which every Firefox speaks; Playwright's own protocol needs Playwright's own build.
-    const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: findFirefox() ?? '' })
-    return { browser, stop: () => browser.close() }
+    const browser = await firefox.launch({
+      channel: 'moz-firefox',
+      executablePath: findFirefox() ?? '',
+    })
+    return { browser, stop: () => browser.close(), crash: crashFirefox }
   },
 }
 
@@ -170,6 +183,7 @@ async function launchAttached(): Promise<Launched> {
   const browser = await chromium.connectOverCDP(endpoint, { noDefaults: true })
   return {
     browser,
+    crash: crashChromium,
     async stop() {
       const ended = once(child, 'exit')
       const session = await browser.newBrowserCDPSession()
@@ -178,6 +192,17 @@ async function launchAttached(): Promise<Launched> {
       await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     },
   }
+}
+
+async function crashChromium(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page)
+  const crashed = page.waitForEvent('crash')
+  session.send('Page.crash').catch(() => {})
+  await crashed
+}
+
+async function crashFirefox(): Promise<void> {
+  throw new Error('Firefox offers no way to crash one page')
 }
 
 async function clear(context: BrowserContext): Promise<void> {

@@ -61,9 +61,18 @@ globalThis.fetch = async (input, init) => {
   return response
 }
 
+if (query.has('gate')) {
+  // Tells the server when this page has the lock.
+  const request = navigator.locks.request.bind(navigator.locks) as (...all: unknown[]) => Promise<unknown>
+  navigator.locks.request = ((name: string, options: object, callback: () => Promise<unknown>) =>
+    request(name, options, () => {
+      void plain(`${origin}/granted`, { method: 'POST' })
+      return callback()
+    })) as never
+}
 if (query.get('channel') === 'none') Reflect.deleteProperty(globalThis, 'BroadcastChannel')
 if (typeof BroadcastChannel === 'function') {
-  new BroadcastChannel('tokenflight').onmessage = ({ data }) => void heard.push(JSON.stringify(data))
+  new BroadcastChannel('tokenflight:default').onmessage = ({ data }) => void heard.push(JSON.stringify(data))
 }
 const auth = createAuth({
   ...(!isCookie && { storage: kind === 'web' ? webStorage() : indexedDBStorage() }),

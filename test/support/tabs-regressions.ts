@@ -66,4 +66,15 @@ export const regressions: readonly (readonly [name: string, scenario: Scenario])
     'a cookie that an open attempt may have spent is left alone by all, though its flight was over before',
     { seed: 1_263_502_368, tabs: 5, storage: 'cookie', lock: 'locks', grace: 0, fates: { slow: 0.03 } },
   ],
+  ...([5, 6] as const).map((nth): readonly [string, Scenario] => [
+    `a page in cookie mode waits for the refresh of a page that has gone away, number ${nth}`,
+    {
+      seed: 5,
+      tabs: 3,
+      storage: 'cookie',
+      lock: 'locks',
+      grace: 0,
+      traps: [{ on: 'refresh sent', nth, deed: 'kill', duration: 100 }],
+    },
+  ]),
 ]

@@ -116,19 +116,21 @@ export class SimServer {
         const fate = drawn === 'slow' && reason === 'restore' ? undefined : drawn
         if (fate) world.log(`fate: ${fate}`, tab)
         if (fate === 'lostBefore') return world.task(world.between(1, 300), tab, broken)
+        const { cookie } = this.#options
         world.remote(world.between(3, 60), () => {
-          if (isOver) return
+          // Cancelled with its page, unless a cookie is all that it carries (`keepalive`).
+          if (isOver || !(tab.alive || cookie)) return
           const { reuses } = this
           const answer = fate === 'refused' ? this.#refusal() : this.#refresh(token)
           if (this.reuses > reuses) {
             // It came after the request of a sibling that took over.
-            if (!tab.alive || tab.frozen) this.losses++
+            if ((!tab.alive && fate === 'slow') || tab.frozen) this.losses++
             else if (!this.losses) this.unexcused++
           }
           world.mark('refresh processed', tab)
           const isGrant = !(answer instanceof Error)
           if (isGrant) this.onGrant(tab)
-          if (fate === 'lostAfter' || !tab.alive) {
+          if (fate === 'lostAfter') {
             if (isGrant) this.losses++
             return world.task(world.between(1, 300), tab, broken)
           }
@@ -137,12 +139,12 @@ export class SimServer {
             fate === 'slow' ? world.between(refreshTimeout, 1.9 * refreshTimeout) : world.between(3, 60)
           world.browser(delay, () => {
             // Aborted by a logout or a login; the session that it was for is over.
-            if (isOver || !tab.alive) return
+            if (isOver || !(tab.alive || cookie)) return
             if (!world.online) {
               if (isGrant) this.losses++
               return world.task(0, tab, broken)
             }
-            if (isGrant && this.#options.cookie) this.#keepCookie(this.owner(answer.access_token ?? ''))
+            if (isGrant && cookie) this.#keepCookie(this.owner(answer.access_token ?? ''))
             world.task(0, tab, () => {
               world.mark('refresh answered', tab)
               end(() => (answer instanceof Error ? reject(answer) : resolve(answer)))

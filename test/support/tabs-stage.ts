@@ -104,13 +104,14 @@ export class Stage {
     }
     this.pages.push(openPage(host, `tab${++this.#opened}`))
   }
-  /** A grant waits in a tab that sleeps. A cookie arrives all the same, unless the answer takes its time. */
+  /** A grant waits in a tab that sleeps, or is gone. A cookie arrives all the same, unless the answer takes its time. */
   lose(): void {
     if (!this.cookie || this.scenario.fates?.slow) this.server.losses++
   }
   kill(page: Page): void {
     // Nobody gives back the lease of a tab that is gone; then patience decides, and not the lease.
-    if (page.unsettled || this.database.isLeased(page.tab)) this.server.losses++
+    if (page.unsettled) this.lose()
+    if (this.database.isLeased(page.tab)) this.server.losses++
     this.world.log('killed', page.tab)
     page.tab.alive = false
     for (const part of [this.locks, this.channels, this.database, this.#web]) part.release(page.tab)

@@ -196,6 +196,8 @@ export function install(
   const globals: Record<string, () => unknown> = {
     window: () => world.tab?.window,
     document: () => world.tab?.document,
+    // A page has a native one.
+    Document: () => world.tab && Map,
     navigator: () => ({ onLine: world.online }),
     ...platform,
   }

@@ -1,0 +1,72 @@
+/**
+ * Cookie mode: a mark for the grant that is under way. Its page may go away, and the request goes on without it
+ * (`keepalive`): until its answer is there the cookie is spent, or about to be.
+ */
+import { transact } from './indexed-db.js'
+import { ignore, pause, within } from './waiting.js'
+
+/** How long a page waits for the grant of one that has gone away, milliseconds. */
+const LONGEST = 2_000
+/** How often it looks whether the grant has ended, milliseconds. */
+const LOOK = 50
+/** How long the database may take, milliseconds. */
+const LIMIT = 1_000
+/** Key of the mark in the database of the session. */
+const KEY = 'grant'
+
+export interface GrantMark {
+  /** Waits for the grant of another page, which the lock says nothing of since that page has gone away. */
+  wait(): Promise<void>
+  /** Notes that a grant begins. Returns what notes its end. */
+  begin(): Promise<() => void>
+}
+
+interface Mark {
+  readonly id: number
+  /** When the request was sent, epoch milliseconds; 0: it has ended. */
+  readonly sentAt: number
+}
+
+/**
+ * @param duration how long a grant may take, milliseconds: an older mark is that of a page that went away long ago
+ * @param clock steady
+ */
+export function createGrantMark(name: string, duration: number, clock: () => number): GrantMark {
+  const own = new Set<number>()
+  const patiently = <T>(asking: Promise<T>): Promise<T | undefined> =>
+    within(asking, LIMIT, () => new Error()).catch(ignore)
+  const isOpen = async (): Promise<boolean> => {
+    const { id, sentAt } = (await patiently(access(name))) ?? { id: 0, sentAt: 0 }
+    const age = Date.now() - sentAt
+    return age >= 0 && age < duration && !own.has(id)
+  }
+  return {
+    async wait() {
+      const since = clock()
+      while (clock() - since < LONGEST && (await isOpen())) await pause(LOOK)
+    },
+    async begin() {
+      const id = Math.random()
+      own.add(id)
+      await patiently(access(name, () => ({ id, sentAt: Date.now() })))
+      return () => {
+        own.delete(id)
+        void access(name, stored => (stored?.id === id ? { id, sentAt: 0 } : undefined)).catch(ignore)
+      }
+    },
+  }
+}
+
+/** Reads the mark and puts what `update` makes of it: in the database, or in `localStorage` where there is none. */
+function access(
+  name: string,
+  update?: (stored: Mark | undefined) => Mark | undefined,
+): Promise<Mark | undefined> {
+  return transact<Mark>(name, KEY, update).catch(() => {
+    const entry = `${name}:${KEY}`
+    const stored: Mark | undefined = JSON.parse(localStorage.getItem(entry) ?? 'null') ?? undefined
+    const next = update?.(stored)
+    if (next) localStorage.setItem(entry, JSON.stringify(next))
+    return next ?? stored
+  })
+}

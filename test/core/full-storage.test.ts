@@ -1,0 +1,180 @@
+/** A storage that takes nothing more: the refresh token that was spent does not stay in it. */
+import { IDBObjectStore } from 'fake-indexeddb'
+import { indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { cell, httpError, type Opened, open, pair, pass, SECOND, useFakeTime } from '../support/core.js'
+import { createLocalArea, createLocks, readRow, useDatabases } from '../support/origin.js'
+
+useFakeTime()
+
+let isFull: boolean
+
+beforeEach(() => {
+  useDatabases()
+  isFull = false
+  vi.stubGlobal('BroadcastChannel', undefined)
+  vi.stubGlobal('navigator', { locks: createLocks() })
+})
+
+const refuse = (): void => {
+  if (isFull) throw new DOMException('The quota has been exceeded', 'QuotaExceededError')
+}
+
+interface Full {
+  readonly storage: TokenStorage
+  /** What it holds, as text. */
+  stored(): Promise<string>
+}
+
+/** `localStorage`, or something like it. */
+function web(isSession = false): Full {
+  const area = createLocalArea()
+  const view = area.view()
+  const full = {
+    ...view,
+    setItem(key: string, value: string) {
+      refuse()
+      view.setItem(key, value)
+    },
+  } as Storage
+  vi.stubGlobal(isSession ? 'sessionStorage' : 'localStorage', full)
+  return { storage: webStorage(full), stored: async () => [...area.items.values()].join() }
+}
+
+const storages: Record<string, () => Full> = {
+  localStorage: () => web(),
+  'localStorage without IndexedDB'() {
+    vi.stubGlobal('indexedDB', undefined)
+    return web()
+  },
+  sessionStorage: () => web(true),
+  IndexedDB() {
+    const { put } = IDBObjectStore.prototype
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...all) {
+      refuse()
+      return put.apply(this, all)
+    })
+    const stored = async () => JSON.stringify((await readRow('tokenflight:default', 'record')) ?? '')
+    return { storage: indexedDBStorage(), stored }
+  },
+  'a storage of the application': () => {
+    const inner = cell()
+    const storage: TokenStorage = {
+      ...inner,
+      get: () => inner.record,
+      set(tokens) {
+        refuse()
+        return inner.set(tokens)
+      },
+    }
+    return { storage, stored: async () => JSON.stringify(inner.record ?? '') }
+  },
+  'a shared storage of the application that rejects': () => {
+    const inner = cell(null, { shared: true, asynchronous: true })
+    const storage: TokenStorage = {
+      shared: true,
+      get: () => inner.get(),
+      remove: () => inner.remove(),
+      async set(tokens) {
+        refuse()
+        await inner.set(tokens)
+      },
+    }
+    return { storage, stored: async () => JSON.stringify(inner.record ?? '') }
+  },
+}
+
+/** A session that is stored. */
+async function live(full: Full): Promise<Opened> {
+  const opened = open({ storage: full.storage, background: 'off', retry: 0 })
+  await does(opened.auth.login(pair({ sub: 'ada' })))
+  expect(await full.stored()).toContain('rt-secret')
+  return opened
+}
+async function does(work: Promise<unknown>): Promise<void> {
+  const settled = Promise.allSettled([work])
+  await pass(3 * SECOND)
+  await settled
+}
+
+describe.each(Object.entries(storages))('%s that is full', (_, create) => {
+  it('loses the refresh token that was spent, and memory carries on with the new one', async () => {
+    const full = create()
+    const { auth, refresh, events } = await live(full)
+    isFull = true
+    const done = auth.refresh()
+    await pass(SECOND)
+    const tokens = refresh.last.answer(pair({ sub: 'ada' }))
+    await does(done)
+    expect(await full.stored()).not.toContain('rt-secret')
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(events.of('warning').length).toBeGreaterThan(0)
+    const again = auth.refresh()
+    await pass(SECOND)
+    expect(refresh.spent[1]).toBe(tokens.refresh_token)
+    refresh.last.answer(pair({ sub: 'ada' }))
+    await does(again)
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('lets no page that opens later send it', async () => {
+    const full = create()
+    const { auth, refresh } = await live(full)
+    isFull = true
+    const done = auth.refresh()
+    await pass(SECOND)
+    refresh.last.answer(pair({ sub: 'ada' }))
+    await does(done)
+    const next = open({ storage: full.storage, background: 'off' })
+    await pass(SECOND)
+    expect(next.auth.getState()).toEqual({ status: 'anonymous' })
+    expect(await next.auth.getAccessToken()).toBeUndefined()
+    expect(next.refresh.calls).toHaveLength(0)
+  })
+
+  it('does not bring the last user back after the login of another', async () => {
+    const full = create()
+    const { auth } = await live(full)
+    isFull = true
+    await does(auth.login(pair({ sub: 'grace' })))
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
+    expect(await full.stored()).not.toContain('rt-secret')
+  })
+
+  it('holds no token after a logout', async () => {
+    const full = create()
+    const { auth } = await live(full)
+    isFull = true
+    await does(auth.logout())
+    expect(await full.stored()).not.toContain('rt-secret')
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+  })
+
+  it('keeps the refresh token that is still good when it cannot note a failure', async () => {
+    const full = create()
+    const { auth, refresh } = await live(full)
+    isFull = true
+    const done = auth.refresh()
+    await pass(SECOND)
+    refresh.last.fail(httpError(503))
+    await does(done)
+    expect(await full.stored()).toContain(refresh.spent[0])
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('takes the session up again when there is room', async () => {
+    const full = create()
+    const { auth, refresh } = await live(full)
+    for (const full of [true, false]) {
+      isFull = full
+      const done = auth.refresh()
+      await pass(SECOND)
+      refresh.last.answer(pair({ sub: 'ada' }))
+      await does(done)
+    }
+    const next = open({ storage: full.storage, background: 'off' })
+    await pass(SECOND)
+    expect(await next.auth.getAccessToken()).toBe(await auth.getAccessToken())
+    expect(next.refresh.calls).toHaveLength(0)
+  })
+})

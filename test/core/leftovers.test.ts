@@ -1,0 +1,178 @@
+/** An application that changes the storage of its session between two releases leaves no token in the old one. */
+import { type AuthOptions, indexedDBStorage, memoryStorage, type Tokens, webStorage } from 'tokenflight'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { createLock } from '../support/channel.js'
+import {
+  alone,
+  cell,
+  expectNoToken,
+  httpError,
+  open,
+  pair,
+  pass,
+  refreshStub,
+  SECOND,
+  storedRecord,
+  useFakeTime,
+} from '../support/core.js'
+import { createLocalArea, type LocalArea, readRow, useDatabases, writeRow } from '../support/origin.js'
+
+useFakeTime()
+
+let local: LocalArea
+let session: LocalArea
+
+beforeEach(() => {
+  useDatabases()
+  local = createLocalArea()
+  session = createLocalArea()
+  vi.stubGlobal('BroadcastChannel', undefined)
+  vi.stubGlobal('localStorage', local.view())
+  vi.stubGlobal('sessionStorage', session.view())
+})
+
+const KEY = 'tokenflight:default'
+
+const releases: Record<string, () => AuthOptions> = {
+  webStorage: () => ({ storage: webStorage() }),
+  'webStorage of another key': () => ({ storage: webStorage(localStorage, { key: 'mine' }) }),
+  sessionStorage: () => ({ storage: webStorage(sessionStorage) }),
+  indexedDBStorage: () => ({ storage: indexedDBStorage() }),
+  'indexedDBStorage of another database': () => ({ storage: indexedDBStorage({ database: 'mine' }) }),
+  memoryStorage: () => ({ storage: memoryStorage() }),
+  'its own storage': () => ({ storage: cell() }),
+  cookie: () => ({ refreshTokenIn: 'cookie', lock: createLock() }),
+}
+
+/** A page of a release. Its server knows no cookie. */
+async function visit(release: string) {
+  const refresh = refreshStub(() => Promise.reject(httpError(401)))
+  const opened = open({ ...releases[release]?.(), refresh, background: 'off' })
+  await pass(SECOND)
+  return opened
+}
+async function row(): Promise<unknown> {
+  const all = await indexedDB.databases()
+  return all.some(({ name }) => name === KEY) ? readRow(KEY, 'record') : undefined
+}
+/** All that the origin holds. */
+const stored = async (): Promise<unknown[]> => [
+  ...local.items.values(),
+  ...session.items.values(),
+  await row(),
+]
+
+const persistent = ['webStorage', 'sessionStorage', 'indexedDBStorage']
+const changes = persistent.flatMap(from =>
+  Object.keys(releases)
+    .filter(to => to !== from)
+    .map(to => [from, to] as const),
+)
+
+describe('a change of the storage', () => {
+  it.each(changes)('from %s to %s leaves no token behind', async (from, to) => {
+    const before = await visit(from)
+    const login = before.auth.login(pair())
+    await pass(SECOND)
+    await login
+    expect(JSON.stringify(await stored())).toContain('rt-secret')
+    before.auth.dispose()
+    const after = await visit(to)
+    expectNoToken(await stored())
+    expect(await after.auth.getAccessToken()).toBeUndefined()
+    expect(after.auth.getState()).toEqual({ status: 'anonymous' })
+    expect(after.refresh.reasons).toEqual(to === 'cookie' ? ['restore'] : [])
+    expect(after.events.of('warning')).toEqual([])
+  })
+
+  it.each(changes)(
+    'from %s to %s and a login leave the new tokens in the new one alone',
+    async (from, to) => {
+      const before = await visit(from)
+      const spent = pair()
+      const old = before.auth.login(spent)
+      await pass(SECOND)
+      await old
+      before.auth.dispose()
+      const after = await visit(to)
+      const tokens = to === 'cookie' ? alone() : pair()
+      const login = after.auth.login(tokens)
+      await pass(SECOND)
+      await login
+      expect(await after.auth.getAccessToken()).toBe(tokens.access_token)
+      expect(JSON.stringify(await stored())).not.toContain(spent.refresh_token)
+    },
+  )
+
+  it('lets the page of an earlier release go on with its session', async () => {
+    const refresh = refreshStub(async () => pair())
+    const before = open({ storage: webStorage(), refresh, background: 'off' })
+    const login = before.auth.login(pair())
+    await pass(SECOND)
+    await login
+    const after = await visit('indexedDBStorage')
+    expect(after.auth.getState()).toEqual({ status: 'anonymous' })
+    const done = before.auth.refresh()
+    await pass(SECOND)
+    await done
+    expect(before.auth.getState().status).toBe('authenticated')
+    // Nobody sends a refresh token that another page has spent.
+    expect([new Set(refresh.spent).size, after.refresh.calls.length]).toEqual([1, 0])
+  })
+})
+
+describe('a session of another name', () => {
+  it.each(Object.keys(releases))('keeps its tokens where one begins on %s', async to => {
+    const other = open({ name: 'other', storage: webStorage(), background: 'off' })
+    const login = other.auth.login(pair())
+    await pass(SECOND)
+    await login
+    await visit(to)
+    const next = open({ name: 'other', storage: webStorage(), background: 'off' })
+    expect(await next.auth.getAccessToken()).toBe(await other.auth.getAccessToken())
+  })
+})
+
+describe('what is no token of a session', () => {
+  it.each<[what: string, text: string]>([
+    ['an entry of the application', '{"theme":"dark"}'],
+    ['text', 'dark'],
+    ['how a session ended', JSON.stringify({ generation: 1, version: 0, savedAt: 1, ended: 'logout' })],
+    ['a record of a later version', JSON.stringify({ ...storedRecord(), format: 99 })],
+  ])('stays where it is: %s', async (_, text) => {
+    local.view().setItem(KEY, text)
+    vi.stubGlobal('localStorage', local.view())
+    await visit('indexedDBStorage')
+    expect(local.items.get(KEY)).toBe(text)
+  })
+
+  it('stays in the database, too: a record of a later version', async () => {
+    const record: Tokens = { ...storedRecord(), format: 99 }
+    await writeRow(KEY, 'record', record)
+    await visit('webStorage')
+    expect(await readRow(KEY, 'record')).toEqual(record)
+  })
+})
+
+describe('a page', () => {
+  it.each(['memoryStorage', 'sessionStorage', 'its own storage'])(
+    'on %s creates no database',
+    async release => {
+      await visit(release)
+      expect(await indexedDB.databases()).toEqual([])
+    },
+  )
+
+  it('that may use no storage at all is served from memory', async () => {
+    const forbidden = (): never => {
+      throw new DOMException('The operation is insecure', 'SecurityError')
+    }
+    vi.stubGlobal('indexedDB', { open: forbidden, databases: forbidden, deleteDatabase: forbidden })
+    vi.stubGlobal('localStorage', { getItem: forbidden })
+    const { auth, events } = await visit('memoryStorage')
+    const tokens = pair()
+    await auth.login(tokens)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(events.of('warning')).toEqual([])
+  })
+})

@@ -1,0 +1,94 @@
+/** A server that answers a refresh with the access token of before, and a later end. */
+import type { TokenResponse } from 'tokenflight'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Channel, createLock } from '../support/channel.js'
+import {
+  cell,
+  MINUTE,
+  opaque,
+  open,
+  pass,
+  type RefreshStub,
+  refreshStub,
+  SECOND,
+  useFakeTime,
+} from '../support/core.js'
+import { becomePage } from '../support/page.js'
+
+useFakeTime()
+
+beforeEach(() => {
+  becomePage()
+  Channel.reset()
+  vi.stubGlobal('BroadcastChannel', Channel)
+})
+
+type Answer = Partial<TokenResponse>
+
+/** Two tabs of one session; the first one refreshes. */
+async function tabs(first: TokenResponse, next: TokenResponse, options: { refreshTokenIn?: 'cookie' } = {}) {
+  const lock = createLock()
+  const storage = cell(null, { shared: !options.refreshTokenIn })
+  const create = (refresh: RefreshStub) =>
+    open({ name: 'two', storage, lock, refresh, background: 'off', ...options })
+  const [one, two] = [create(refreshStub(async () => next)), create(refreshStub(async () => next))]
+  await pass(SECOND)
+  await one.auth.login(first)
+  await pass(SECOND)
+  one.refresh.calls.length = 0
+  two.refresh.calls.length = 0
+  await pass(MINUTE)
+  const done = one.auth.refresh()
+  await pass(SECOND)
+  await done
+  expect(one.refresh.calls).toHaveLength(1)
+  return { one, two }
+}
+
+describe('a sibling of a tab that received its access token again, with a later end', () => {
+  it.each<[what: string, lasting: (minutes: number) => Answer]>([
+    ['a lifetime', minutes => ({ expires_in: 60 * minutes })],
+    ['an instant', minutes => ({ expires_at: Date.now() / 1000 + 60 * minutes })],
+  ])('uses it until that end, without a refresh: %s', async (_, lasting) => {
+    const token = opaque('at')
+    const { one, two } = await tabs(
+      { access_token: token, refresh_token: opaque('rt'), ...lasting(5) },
+      { access_token: token, refresh_token: opaque('rt'), ...lasting(10) },
+    )
+    // Longer after the login than the token lasted then.
+    await pass(6 * MINUTE)
+    expect(await two.auth.getAccessToken()).toBe(token)
+    expect([one.refresh.calls.length, two.refresh.calls.length]).toEqual([1, 0])
+  })
+
+  it('learns of it in cookie mode, too', async () => {
+    const token = opaque('at')
+    const { one, two } = await tabs(
+      { access_token: token, expires_in: 300 },
+      { access_token: token, expires_in: 600 },
+      { refreshTokenIn: 'cookie' },
+    )
+    await pass(6 * MINUTE)
+    expect(await two.auth.getAccessToken()).toBe(token)
+    expect([one.refresh.calls.length, two.refresh.calls.length]).toEqual([1, 0])
+  })
+
+  it('keeps its session until the later end of the refresh token', async () => {
+    const answer = {
+      access_token: opaque('at'),
+      refresh_token: opaque('rt'),
+      expires_in: 3_600,
+      refresh_expires_in: 120,
+    }
+    const { two } = await tabs(answer, { ...answer, refresh_expires_in: 7_200 })
+    const state = two.auth.getState()
+    expect(state).toMatchObject({ status: 'authenticated' })
+    expect('sessionExpiresAt' in state && Number(state.sessionExpiresAt) - Date.now()).toBeGreaterThan(
+      100 * MINUTE,
+    )
+    await pass(5 * MINUTE)
+    expect(two.auth.getState().status).toBe('authenticated')
+    expect(two.events.of('sessionExpired')).toEqual([])
+    expect(two.refresh.calls).toHaveLength(0)
+  })
+})
