@@ -27,7 +27,7 @@ export function simulateMillion(
     events: { emit() {} } as unknown as Events,
     vault: {} as Vault,
     announce() {},
-    ask: async () => {},
+    ask: async () => false,
     flying: () => undefined,
     settle() {},
     abort() {},
