@@ -8,7 +8,7 @@ import { CHANGE, createEvents } from './events.js'
 import { farewell } from './farewell.js'
 import { createFlights } from './flights.js'
 import { createGrantMark } from './grant-mark.js'
-import { isOfAnother, isOutdated, withoutOutdated } from './held.js'
+import { isOfAnother, reconcile } from './held.js'
 import { withInitialState } from './initial-state.js'
 import { clearLeftovers } from './leftovers.js'
 import { isRenewable, resolveOptions } from './options.js'
@@ -17,7 +17,7 @@ import { createSession } from './session.js'
 import { createSiblings } from './siblings.js'
 import { nextState } from './state.js'
 import { createExclusive } from './tabs.js'
-import { readAnswer, SKEW } from './tokens.js'
+import { readAnswer } from './tokens.js'
 import type { Auth, AuthOptions, AuthState, JwtClaims, Tokens } from './types.js'
 import { type CoherentStorage, createVault } from './vault.js'
 import { abortReason, ignore, isPromise, unlessAborted, within } from './waiting.js'
@@ -104,18 +104,9 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     async take(reading, isLate) {
       const { held } = session
       // The cookie of another user. Tokens without a subject belong to the session that asked for them.
-      const isOther = isOfAnother(held, reading.subject)
-      // In place of a dead token any will do that is not a copy.
-      const leeway = held && clock() >= held.endsAt ? Number.POSITIVE_INFINITY : isLate ? 0 : SKEW
-      const isOld = held && !isOther && isOutdated(held, reading.accessToken, leeway)
-      const next = isOld ? withoutOutdated(held, reading, clock()) : reading
-      const isNews = !isOld || (next.refreshToken && next.refreshToken !== held.tokens.refreshToken)
-      if (isOther) session.begin(reading)
-      else if (isNews) session.renew(next)
+      if (isOfAnother(held, reading.subject)) session.begin(reading)
+      else session.renew(held ? reconcile(held, reading, isLate, clock()) : reading)
       await session.commit()
-      // A copy of an earlier answer, as caches give: it must not pass for a refresh.
-      if (isOld && !isLate)
-        throw new TypeError('Not a token answer: the access token is older than the present one')
     },
     async refused(flight, cause) {
       const { held } = session

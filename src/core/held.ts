@@ -1,6 +1,6 @@
 /** The tokens in memory: the stored record, with its deadlines on the steady clock. */
 import { subjectOf } from './record.js'
-import { decodeToken, isOlder, type Predecessor, type TokenReading } from './tokens.js'
+import { decodeToken, isOlder, type Predecessor, SKEW, type TokenReading } from './tokens.js'
 import type { JwtClaims, Tokens } from './types.js'
 
 /** How far a record may lie in the future before its deadlines are distrusted: clocks of one device agree. */
@@ -126,10 +126,23 @@ export function isOutdated(held: Held, token: string, leeway = 0): boolean {
   return held.earlier.has(token) || isOlder(token, held.accessToken, leeway)
 }
 
-/** The answer with the access token in hand in place of its own, which is older, and without a spent refresh token. */
-export function withoutOutdated(held: Held, reading: TokenReading, now: number): TokenReading {
-  const lifetime = held.endsAt < Number.POSITIVE_INFINITY ? held.endsAt - now : undefined
-  return { ...withoutSpent(held, reading), accessToken: held.accessToken, lifetime }
+/**
+ * The answer of a refresh, less what is older than the tokens in hand. One that is older as a whole is a copy from a
+ * cache; a refresh token that the session never had proves that it is not, and in place of a dead token any will do.
+ * @param isLate tokens came by another way meanwhile
+ * @throws TypeError when nothing is left
+ */
+export function reconcile(held: Held, reading: TokenReading, isLate: boolean, now: number): TokenReading {
+  const answer = withoutSpent(held, reading)
+  const { refreshToken } = answer
+  const leeway = now >= held.endsAt ? Number.POSITIVE_INFINITY : isLate ? 0 : SKEW
+  if (!isOutdated(held, answer.accessToken, leeway)) return answer
+  if (isLate) {
+    const lifetime = held.endsAt < Number.POSITIVE_INFINITY ? held.endsAt - now : undefined
+    return { ...answer, accessToken: held.accessToken, lifetime }
+  }
+  if (refreshToken && refreshToken !== held.tokens.refreshToken) return answer
+  throw new TypeError('Not a token answer: the access token is older than the present one')
 }
 
 /** The answer without a refresh token that the session has replaced. */
