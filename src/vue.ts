@@ -19,6 +19,7 @@ import {
   ssrContextKey,
 } from 'vue'
 import { ENGINE, type Engine } from './core/engine.js'
+import { hasWindow } from './core/environment.js'
 import { withInitialState } from './core/initial-state.js'
 import type {
   Auth,
@@ -169,8 +170,9 @@ function follow<Claims>(): {
   const { auth, initial } = (inject(KEY, null) || {}) as Provided<Claims>
   if (!auth) throw new Error('tokenflight: missing app.use(createAuthPlugin(auth))')
   const instance = getCurrentInstance()
-  // A server may have a window, too: a polyfill, or a test that renders and hydrates in one place.
-  const isServer = instance && inject(ssrContextKey, null)
+  // A server may have a window, too: a polyfill, or a test that renders and hydrates in one place. Before it renders,
+  // in a guard, only the state of the page tells it from a script.
+  const isServer = instance ? inject(ssrContextKey, null) : initial && !hasWindow()
   // A vnode that is hydrated has its element before it is mounted. Until then the state of the server is kept.
   let isHydrated = !isServer && instance?.vnode.el?.parentNode
   const read = (): AuthState<Claims> => {

@@ -1,4 +1,6 @@
 /** Rendering on a server: no DOM, one app and one session for each request. */
+import { createPinia, defineStore } from 'pinia'
+import type { AuthState } from 'tokenflight'
 import { createAuthPlugin, useAuth, useClaims } from 'tokenflight/vue'
 import { expect, it, vi } from 'vitest'
 import { createSSRApp, defineComponent, h } from 'vue'
@@ -40,6 +42,35 @@ it('listens to nothing, for no scope ends on a server', async () => {
   await renderToString(page(auth))
   expect(auth.listeners).toBe(0)
 })
+
+it.each<[string, AuthState<Person>, string]>([
+  ['loading', { status: 'loading' }, 'loading nobody'],
+  ['anonymous', { status: 'anonymous' }, 'anonymous nobody'],
+  [
+    'authenticated',
+    { status: 'authenticated', claims: { sub: 'ada', name: 'Ada', roles: [] }, refreshing: false },
+    'authenticated Ada',
+  ],
+])(
+  'a store that a guard has used before has the state that the page is told: %s',
+  async (_, serverState, text) => {
+    const useSession = defineStore('session', () => {
+      const { status } = useAuth()
+      const name = useClaims((claims: Person) => claims.name)
+      return { status, name }
+    })
+    const Stored = defineComponent(() => {
+      const store = useSession()
+      return () => h('p', `${store.status} ${store.name ?? 'nobody'}`)
+    })
+    const auth = session()
+    const pinia = createPinia()
+    const app = createSSRApp(Stored).use(pinia).use(createAuthPlugin(auth, { serverState }))
+    expect(app.runWithContext(() => useSession().status)).toBe(serverState.status)
+    expect(await renderToString(app)).toBe(`<p>${text}</p>`)
+    expect(auth.listeners).toBe(0)
+  },
+)
 
 it('is rendered on a server that has a window, too, as tests and polyfills do', async () => {
   vi.stubGlobal('window', new EventTarget())
