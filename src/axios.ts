@@ -107,7 +107,7 @@ function createClient(
   const engine = engineOf(auth)
   const rules = resolveHttpOptions(engine, options)
   const { header, refreshTokenHeader } = rules
-  const { isRefused, wasRefused, renew } = createVerdict(engine, rules, withJson)
+  const { isRefused, wasRefused, renew, restore } = createVerdict(engine, rules, withJson)
   const isServer = !!refreshTokenHeader
   const { wants, isTaken } = createWants(engine, rules, (config: Config, url) =>
     instance.getUri({ ...config, url, baseURL: '', allowAbsoluteUrls: true } as AxiosRequestConfig),
@@ -128,6 +128,7 @@ function createClient(
   const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<AxiosResponse> => {
     const { config, origins, step } = call
     const { beforeRedirect } = config
+    if (!ticket && !isReplay) return sendBare(call)
     // What leaves is a copy: the config is the application's, to look at, to share, to report and to send again.
     let dressed: Config | undefined = copyOf(config)
     let headers: AxiosHeaders | undefined = Object.assign(new AxiosHeaders(), config.headers)
@@ -181,6 +182,26 @@ function createClient(
     return conclude(outcome)
   }
 
+  /** One attempt without a token, and another one if its refusal leads to a session that could not be restored before. */
+  const sendBare = async (call: Call): Promise<AxiosResponse> => {
+    const { config, origins, step } = call
+    const isHopeful = engine.isUndecided() && !isTaken(config)
+    const bare = copyOf(config)
+    bare.headers = Object.assign(new AxiosHeaders(), config.headers)
+    const outcome = await attempt(call, bare, !isHopeful)
+    const { response } = outcome
+    const landed: string | undefined = response?.request?.responseURL
+    if (!isHopeful || !response || (landed && isForeign(origins, landed, origins[0])))
+      return conclude(outcome)
+    const restored = restore(response)
+    const ticket = call.isOnce ? undefined : await patiently(call, restored)
+    if (!ticket) return conclude(outcome)
+    step?.('rejected', response.status)
+    discard(response.data)
+    outcome.endProgress(false)
+    return send(call, ticket, true)
+  }
+
   /** Whether a call fails again whose session was replaced by another, or has expired without a new login since. */
   const isOver = ({ code }: AuthError): boolean =>
     code === 'ERR_SIGNED_OUT' || auth.getState().status === 'expired'
@@ -195,17 +216,18 @@ function createClient(
     const again = repeat(config.data)
     const isOnce = !again && isOneShot(config.data)
     const origins = rules.origins(instance.defaults?.baseURL)
-    const ticket = wants(config, origins) ? engine.acquire(session, isOnce, isServer) : undefined
+    const isWanted = wants(config, origins)
+    const ticket = isWanted ? engine.acquire(session, isOnce, isServer) : undefined
     /** Without a token, the adapter gets the very config of the application. */
     const pass = (): Promise<AxiosResponse> => {
       step?.('sent')
       return adapter(config)
     }
-    if (!ticket) return pass()
-    if (isPromise(ticket) || (isServer && engine.isDead(ticket))) step?.('waiting')
+    if (!ticket && !(isWanted && engine.isUndecided())) return pass()
+    if (isPromise(ticket) || (isServer && ticket && engine.isDead(ticket))) step?.('waiting')
     const call = createCall({ config, adapter, origins, isNamed, again, isOnce, step })
     const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> =>
-      own || call.limit ? send(call, own, isAlone) : pass()
+      own || call.limit || engine.isUndecided() ? send(call, own, isAlone) : pass()
     const isAway = (response: AxiosResponse): boolean => away.has(response)
     const wait = <T>(promise: Promise<T>): Promise<T> =>
       whileIntact(config.data, patiently(call, promise), cause => createBodyError(call, cause))

@@ -59,7 +59,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
   check(isOptionalFunction(given.fetch), 'fetch', 'a function', given.fetch)
   const { header } = rules
   const refreshTokenHeader = rules.refreshTokenHeader?.toLowerCase()
-  const { isRefused, wasRefused, renew } = createVerdict(engine, rules, response => response)
+  const { isRefused, wasRefused, renew, restore } = createVerdict(engine, rules, response => response)
   const isServer = !!refreshTokenHeader
   if (isServer) engine.serve()
   /** Another origin, that a redirect led to, never saw the token: it refuses none, and hands out none. */
@@ -71,6 +71,8 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
   const send = async (call: Call, found: Ticket | undefined, isReplay: boolean): Promise<Response> => {
     const { fetcher, url, init, bag, own, isOnce, step } = call
     const ticket = engine.isDisposed() ? undefined : found
+    /** Nothing is known yet of a cookie's session: a refusal tries its restore again. */
+    const isHopeful = !found && engine.isUndecided() && !call.isTaken()
     const dressed: Bag = Object.assign({}, bag)
     if (ticket) {
       const { refreshToken } = ticket.tokens
@@ -82,6 +84,14 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
     for (const key in dressed) copy?.headers.set(key, dressed[key] as string)
     step?.('sent')
     const response = await (copy ? fetcher(copy, init) : fetcher(url, { ...init, headers: dressed }))
+    if (isHopeful && !isAway(response, call)) {
+      const restored = restore(response)
+      const late = isOnce ? undefined : await patiently(call, restored)
+      if (!late) return response
+      step?.('rejected', response.status)
+      discard(response.body)
+      return send(call, late, true)
+    }
     if (!ticket || engine.isDisposed() || isAway(response, call)) return response
     let refused = isRefused(response, ticket, url, isReplay)
     if (isPromise(refused)) refused = await patiently(call, refused)
@@ -146,6 +156,7 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
       isOnce,
       signal: signal ?? undefined,
       step,
+      isTaken,
     }
     const acquire = (): ReturnType<typeof engine.acquire> => engine.acquire(session, isOnce, isServer)
     // The body of a `Request` may be what makes it the refresh, and can only be read by and by.
@@ -213,4 +224,6 @@ interface Call {
   readonly isOnce: boolean
   readonly signal: AbortSignal | undefined
   readonly step: Report | undefined
+  /** Whether it brings credentials of its own. */
+  readonly isTaken: () => boolean
 }

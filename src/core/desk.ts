@@ -161,8 +161,11 @@ export function createDesk(host: DeskHost): Engine {
     isUndecided: () => session.undecided,
     async restore() {
       await session.loading
-      if (session.undecided) await flights.fly('restore')
-      return session.held
+      const { undecided } = session
+      if (undecided) await flights.fly('restore')
+      const { held, found } = session
+      // A login meanwhile is another session than the one that the request may belong to.
+      return undecided || held?.session === found ? held : undefined
     },
     collect(answer, ticket) {
       const { held } = session

@@ -22,6 +22,8 @@ export interface Session {
   loading: Promise<void> | undefined
   /** Cookie mode: no refresh has said yet whether there is a session. */
   undecided: boolean
+  /** The session that was found, by its cookie or in a sibling, when none was known. */
+  found: object | undefined
   /** Greater than 0: the page slept, and storage must be read before the next token. Counts how often. */
   stale: number
   /** Cookie mode: the page comes back from the back/forward cache, and may have missed the end of its session. */
@@ -143,6 +145,7 @@ export function createSession(host: SessionHost): Session {
     ended: undefined,
     loading: undefined,
     undecided: cookie,
+    found: undefined,
     stale: 0,
     isBack: false,
     error: undefined,
@@ -160,6 +163,7 @@ export function createSession(host: SessionHost): Session {
       session.ended = undefined
       if (!held && host.flying() !== 'restore') emit('login', {})
       keep(host.flying() === 'rejected')
+      if (!held) session.found = session.held?.session
       recover()
     },
     adopt(stored, restored) {
@@ -181,6 +185,7 @@ export function createSession(host: SessionHost): Session {
         const reason = host.flying() ?? 'ahead'
         if (!isSame && record.generation) dismiss(new SignedOutError())
         keep(isSame && reason === 'rejected')
+        if (session.undecided) session.found = session.held?.session
         recover()
         if (isSame) emit('refreshed', { reason, duration: 0, attempts: 0, source: 'tab' })
         else if (!loading && !restored) emit('login', {})

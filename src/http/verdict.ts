@@ -14,6 +14,11 @@ export interface Verdict<Response> {
   isRefused(response: Response, ticket: Ticket, url: string, isReplay: boolean): boolean | Promise<boolean>
   /** The verdict on an answer; no for one that none was reached on. */
   wasRefused(response: Response): boolean
+  /**
+   * The token of a cookie's session for a request that left without one while nothing was known of it: its refusal tries
+   * the restore again. Undefined: the caller gets the answer. Never rejects.
+   */
+  restore(response: Response): Promise<Ticket | undefined>
   /** A token to replay with; undefined: the caller gets the refusal. */
   renew(ticket: Ticket, url: string, isOnce: boolean): Promise<Ticket> | undefined
 }
@@ -36,16 +41,16 @@ export function createVerdict<Request, Response extends Answer>(
   const refused = new WeakSet<Response>()
 
   /** The challenge of a 401 that no refresh can meet. */
-  const unmet = ({ headers }: Response, { accessToken, tokens }: Ticket): Challenge | undefined => {
+  const unmet = ({ headers }: Response, ticket: Ticket | undefined): Challenge | undefined => {
     let header = readHeader(headers, 'www-authenticate')
     if (!header) return undefined
     // A server may repeat them, and an event must not.
-    for (const secret of [accessToken, tokens.refreshToken])
+    for (const secret of [ticket?.accessToken, ticket?.tokens.refreshToken])
       if (secret) header = header.split(secret).join('…')
-    const own = Object.values(rules.header.make(accessToken)).map(schemeOf)
+    const own = Object.values(rules.header.make(ticket?.accessToken ?? 'none')).map(schemeOf)
     return findUnmet(readChallenges(header), scheme => scheme === 'bearer' || own.includes(scheme))
   }
-  const byDefault = (response: Response, ticket: Ticket): boolean =>
+  const byDefault = (response: Response, ticket: Ticket | undefined): boolean =>
     response.status === 401 && !unmet(response, ticket)
 
   const take = (view: Response, ticket: Ticket): void => {
@@ -57,7 +62,7 @@ export function createVerdict<Request, Response extends Answer>(
     } else engine.collect(tokens, ticket)
   }
 
-  const ask = (view: Response, ticket: Ticket): boolean | Promise<boolean> => {
+  const ask = (view: Response, ticket: Ticket | undefined): boolean | Promise<boolean> => {
     if (!shouldRefresh) return byDefault(view, ticket)
     const fail = (error: unknown): boolean => {
       engine.warn('shouldRefresh threw', error)
@@ -101,6 +106,10 @@ export function createVerdict<Request, Response extends Answer>(
       return isPromise(verdict) ? verdict.then(note) : note(verdict)
     },
     wasRefused: response => refused.has(response),
+    async restore(response) {
+      const view = shouldRefresh ? await look(response) : response
+      return (await ask(view, undefined)) ? engine.restore().catch(ignore) : undefined
+    },
     renew(ticket, url, isOnce) {
       // No replay will show whether the new token is accepted.
       if (isOnce && ticket.brought) engine.doubt(ticket)
