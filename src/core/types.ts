@@ -259,7 +259,10 @@ export interface LoadingState {
 /** Nobody is logged in. */
 export interface AnonymousState {
   readonly status: 'anonymous'
-  /** A cookie restore that the network prevented; it is tried again with the next request and on `online`. */
+  /**
+   * The network prevented the restore of a cookie session. Requests leave without a token; the next 401, the next
+   * `getAccessToken()` and `online` try the restore again.
+   */
   readonly error?: Error
 }
 
