@@ -1,4 +1,4 @@
-import { connect } from '../server-styles/refresh-token-in-body.js'
+import { connect } from './session.js'
 
 const { api, auth } = connect('https://api.example.com')
 

@@ -222,6 +222,7 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       const token = async (): Promise<string | undefined> => {
         if (forceRefresh) await refresh()
         const found = await (ticket ?? desk.acquire(began))
+        if (!found && session.ended) throw session.ended
         return (found ?? (session.undecided ? await desk.restore() : undefined))?.accessToken
       }
       return signal?.aborted ? Promise.reject(abortReason(signal)) : unlessAborted(token(), signal)

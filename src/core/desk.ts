@@ -78,6 +78,7 @@ export function createDesk(host: DeskHost): Engine {
 
   /** Waits for what a token needs: the restore, a read of the storage, a refresh. */
   const wait = async (began: object | undefined, dead?: boolean): Promise<Ticket | undefined> => {
+    const { ended } = session
     await session.loading
     if (session.stale) {
       await session.recall()
@@ -100,7 +101,8 @@ export function createDesk(host: DeskHost): Engine {
         })
       }
     }
-    if (session.ended) throw session.ended
+    // A request that is made after the end is like one of an anonymous visitor.
+    if (session.ended && (began || session.ended !== ended)) throw session.ended
     if (mine !== session.held?.session) throw new SignedOutError()
     return session.held
   }
@@ -128,7 +130,7 @@ export function createDesk(host: DeskHost): Engine {
         attend(held)
         if (!lasting || !isShort(held) || !flights.current()) return held
       } else if (!dead) return succeed(held, () => wait(held.session))
-    } else if (!held && !began && !session.loading && !session.ended) return undefined
+    } else if (!held && !began && !session.loading && !(session.ended && stale)) return undefined
     return wait(began, dead)
   }
   const warn = (message: string, error?: unknown): void => {

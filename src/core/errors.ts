@@ -21,18 +21,16 @@ export class AuthError extends Error {
   }
 }
 
-/** The session is over. Sign the user in again; until then every request fails with this, untouched by the network. */
+/**
+ * The session is over. Requests that were waiting fail with this, and so does `getAccessToken()` until the next login or
+ * logout. Requests that are made later leave without a token, like those of an anonymous visitor.
+ */
 export class SessionExpiredError extends AuthError {
   declare readonly code: 'ERR_SESSION_EXPIRED'
   readonly reason: SessionEndReason
 
   constructor(reason: SessionEndReason, cause?: unknown) {
-    super(
-      'ERR_SESSION_EXPIRED',
-      'SessionExpiredError',
-      `Session expired (${reason}): log in again; the login request itself needs skipAuth or skip`,
-      cause,
-    )
+    super('ERR_SESSION_EXPIRED', 'SessionExpiredError', `Session expired (${reason}): log in again`, cause)
     this.reason = reason
   }
 }

@@ -381,7 +381,7 @@ export interface Auth<Claims = JwtClaims> {
   logout(): Promise<void>
   /**
    * A token that is good now; waits for a refresh only if it must. `undefined` when nobody is logged in.
-   * @throws SessionExpiredError sign the user in again
+   * @throws SessionExpiredError the session is over, until the next login or logout
    * @throws SignedOutError logout, or another login, while waiting
    * @throws RefreshFailedError the network or the server failed and there is no good token: try later
    */

@@ -99,14 +99,17 @@ describe('a call', () => {
     expect(engine.acquire(undefined)).toMatchObject({ accessToken: tokens.access_token })
   })
 
-  it('after the end of the session gets that end', async () => {
-    const { engine } = await begin({}, alone())
+  it('that began in a session gets its end, and one that begins after it gets no token', async () => {
+    const { engine, session } = await begin({}, alone())
     await pass(5 * MINUTE)
-    await rejection(Promise.resolve(engine.acquire(undefined)))
-    expect(await rejection(Promise.resolve(engine.acquire(undefined)))).toMatchObject({
-      code: 'ERR_SESSION_EXPIRED',
-      reason: 'no_refresh_token',
-    })
+    for (const _ of [1, 2]) {
+      expect(await rejection(Promise.resolve(engine.acquire(session)))).toMatchObject({
+        code: 'ERR_SESSION_EXPIRED',
+        reason: 'no_refresh_token',
+      })
+    }
+    expect(engine.session()).toBeUndefined()
+    expect(engine.acquire(undefined)).toBeUndefined()
   })
 
   it('that began in another session waits for nothing of the present one', async () => {

@@ -121,9 +121,11 @@ describe('a 401', () => {
     })
     revoke()
     expect(isSessionExpired(await rejection(api(`${API}/orders`)))).toBe(true)
-    expect(isSessionExpired(await rejection(api(`${API}/orders`)))).toBe(true)
     expect(auth.getState().status).toBe('expired')
     expect(sent).toHaveLength(1)
+    // The next one is like that of an anonymous visitor.
+    expect((await api(`${API}/orders`)).status).toBe(401)
+    expect(sent.map(({ token }) => token)).toEqual(['at-1', undefined])
   })
 
   it('that says insufficient_scope, or a 403, is the caller\u2019s', async () => {
