@@ -35,7 +35,7 @@ export async function runStory({ say, failRefreshes }: StoryOptions): Promise<Ta
   const auth = createAuth({
     refresh: refreshRequest({ url: `${server.url}/auth/refresh` }),
     // Without a page there is no timer unless one asks for it.
-    background: 'always',
+    autoRefresh: 'always',
     retry: { limit: 2, delay: 50, maxDelay: 200 },
   })
   const api = axios.create({ baseURL: server.url })

@@ -85,14 +85,18 @@ function writeDown({ auth }: Session, journal: Journal, device: Device): void {
   const bring = () => {
     const state = auth.getState()
     if (state.status !== 'authenticated') return
-    const start = Date.now()
+    const now = Date.now()
+    const { iat = 0, exp = 0 } = state.claims ?? {}
+    const lifetime = (exp - iat) * 1000
     // The state speaks in the device's time, which may be an hour off.
     const end = (state.expiresAt ?? 0) - device.skew
-    if (state.expiresAt !== undefined && end > start) {
-      journal.token({ lane, token: 'access', start, end, windowStart: end - refreshAhead(end - start) })
+    // The tokens arrived a while before the session tells of them: it stores them first.
+    const start = Math.min(Math.max(end - lifetime, journal.epoch), now)
+    if (end > now) {
+      journal.token({ lane, token: 'access', start, end, windowStart: end - refreshAhead(lifetime) })
     }
     const last = (state.sessionExpiresAt ?? 0) - device.skew
-    if (last > start) journal.token({ lane, token: 'refresh', start, end: last })
+    if (last > now) journal.token({ lane, token: 'refresh', start, end: last })
   }
   const tell = (title: string, detail: string, isBad = false) =>
     journal.point('event', { lane, start: Date.now(), title, detail, isBad })

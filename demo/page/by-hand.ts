@@ -81,7 +81,6 @@ function attachByHand(
       const { data } = await plain.post('/auth/refresh', { refreshToken: tokens.refreshToken }, { headers })
       keep(data)
       processQueue(null, data.accessToken)
-      return await api(original)
     } catch (failure) {
       processQueue(failure, '')
       // "The refresh failed, so the session must be over."
@@ -91,5 +90,6 @@ function attachByHand(
     } finally {
       isRefreshing = false
     }
+    return api(original)
   })
 }

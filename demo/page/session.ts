@@ -1,6 +1,6 @@
 /** One session of tokenflight, and the three clients that share it: this is all that an application writes. */
 import axios, { type AxiosInstance } from 'axios'
-import { type Auth, createAuth, memoryStorage, refreshRequest, webStorage } from 'tokenflight'
+import { type Auth, cookieSession, createAuth, refreshRequest, webStorage } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { authFetch } from 'tokenflight/fetch'
 import type { Transport } from './calls.js'
@@ -11,6 +11,9 @@ export interface DemoClaims {
   readonly sub?: string
   readonly name?: string
   readonly roles?: readonly string[]
+  /** When it was issued and when it ends, in seconds of the server's clock. */
+  readonly iat?: number
+  readonly exp?: number
 }
 
 /** Where the refresh token lives: with the page, or in an HttpOnly cookie. */
@@ -37,15 +40,14 @@ export function createSession(client: string, mode: Mode, device: Device): Sessi
   const isCookie = mode === 'cookie'
   const auth = createAuth<DemoClaims>({
     name: `tokenflight-demo-${mode}`,
-    storage: isCookie ? memoryStorage() : webStorage(),
-    refreshTokenIn: mode,
+    storage: isCookie ? cookieSession() : webStorage(),
     refreshAhead,
     clock: device.clock,
     refresh: refreshRequest({
       url: '/auth/refresh',
       headers,
       fetch: device.fetch,
-      ...(isCookie ? { send: 'cookie', csrf } : {}),
+      ...(isCookie ? { csrf } : {}),
     }),
     logout: ({ refreshToken, accessToken, signal }) =>
       device.fetch('/auth/logout', {

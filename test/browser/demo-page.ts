@@ -51,11 +51,11 @@ export function useDemo(): Demo {
     const context = await browser.newContext({ viewport: { width: 1360, height: 1000 }, ...options })
     context.on('weberror', error => problems.push(String(error.error())))
     const opened = await context.newPage()
-    opened.setDefaultTimeout(20_000)
+    opened.setDefaultTimeout(60_000)
     await opened.goto(`${server.url}/`)
     await opened.waitForSelector('html[data-ready]')
     // However slow the machine, what a test did stays in view.
-    await opened.locator('#span').selectOption('60000')
+    await opened.locator('#span').selectOption('180000')
     return opened
   }
   return {
@@ -82,7 +82,7 @@ export async function waitForStatus(page: Page, status: string): Promise<void> {
 export async function burst(page: Page, size: 1 | 10 | 50 | 100): Promise<void> {
   const before = await settled(page)
   await page.locator(`#burst-${size}`).click()
-  await expect.poll(() => settled(page), { timeout: 20_000 }).toBe(before + size)
+  await expect.poll(() => settled(page)).toBe(before + size)
 }
 
 /** How many requests of the page are over, one way or another. */
@@ -97,7 +97,7 @@ export async function total(page: Page, name: string): Promise<number> {
 
 /** How many there are on the picture, once there are as many as expected. */
 export async function expectDrawn(page: Page, selector: string, count: number): Promise<void> {
-  await expect.poll(() => page.locator(selector).count(), { timeout: 20_000, message: selector }).toBe(count)
+  await expect.poll(() => page.locator(selector).count(), { message: selector }).toBe(count)
 }
 
 /** Waits until something is drawn. */

@@ -19,7 +19,7 @@ describe('another tab of the demo', () => {
     await drawn(page, '.mark-control[data-title="Access tokens expired"]')
     await page.locator('#everywhere').check()
     await page.locator('#burst-10').click()
-    await expect.poll(() => total(page, 'answered'), { timeout: 20_000 }).toBe(20)
+    await expect.poll(() => total(page, 'answered')).toBe(20)
     expect(server.backend.stats.refreshes).toBe(1)
     await expectDrawn(page, '.mark-request[data-lane="t2"][data-outcome="answered"]', 10)
     await drawn(other, '.mark-request[data-lane="t1"][data-outcome="answered"]')
@@ -54,9 +54,7 @@ describe('without tokenflight', () => {
       await logIn(page)
       await page.locator('#scenario').selectOption(scenario)
       await page.locator('#compare').click()
-      await expect
-        .poll(() => page.locator('#verdict-text').textContent(), { timeout: 30_000 })
-        .toMatch(/^By hand/)
+      await expect.poll(() => page.locator('#verdict-text').textContent()).toMatch(/^By hand/)
       const row = (name: string) => page.locator(`#verdict [data-row="${name}"] td`).allTextContents()
       const [lostByHand, lostByUs] = (await row('lost')).map(Number)
       if (lost !== undefined) expect(lostByHand).toBe(lost)
@@ -66,7 +64,8 @@ describe('without tokenflight', () => {
       expect((await row('refreshes'))[1]).toBe('1')
       expect(server.backend.stats).toMatchObject(counted)
       expect(await total(page, 'lost')).toBe(0)
-      await drawn(page, '.mark-request[data-lane="t1.hand"][data-outcome="lost"] [data-part="cap"]')
+      // Either of the two tabs by hand may be the one that loses; only a request that fails has a cap.
+      await drawn(page, '.mark-request[data-lane^="t1.hand"] [data-part="cap"]')
     },
   )
 
@@ -74,9 +73,7 @@ describe('without tokenflight', () => {
     const { page } = demo
     await page.locator('#scenario').selectOption('expiry')
     await page.locator('#compare').click()
-    await expect
-      .poll(() => page.locator('#verdict-text').textContent(), { timeout: 30_000 })
-      .toMatch(/^By hand/)
+    await expect.poll(() => page.locator('#verdict-text').textContent()).toMatch(/^By hand/)
     const [byHand, ours] = await page.locator('#verdict [data-row="wire401"] td').allTextContents()
     expect(Number(byHand)).toBeGreaterThan(0)
     expect(Number(ours)).toBe(0)

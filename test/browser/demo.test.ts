@@ -38,10 +38,10 @@ describe('the demo page', () => {
 
   it('shows a token that is refreshed ahead, with no 401 and no wait', async () => {
     const { page, server } = demo
-    server.backend.configure({ accessTokenLifetime: 2000 })
+    server.backend.configure({ accessTokenLifetime: 8000 })
     await logIn(page)
     await page.locator('#steady').check()
-    await expect.poll(() => server.backend.stats.refreshes, { timeout: 20_000 }).toBeGreaterThanOrEqual(2)
+    await expect.poll(() => server.backend.stats.refreshes).toBeGreaterThanOrEqual(1)
     await page.locator('#steady').uncheck()
     expect(server.backend.stats.unauthorized).toBe(0)
     await drawn(page, '.mark-token[data-token="access"] [data-part="window"]')
@@ -80,7 +80,7 @@ function runHeadless(...options: string[]): Promise<{ code: number; output: stri
     const child = execFile(
       process.execPath,
       [script, '--headless', ...options],
-      { timeout: 60_000 },
+      { timeout: 240_000 },
       (_error, output) => resolve({ code: child.exitCode ?? -1, output }),
     )
   })
