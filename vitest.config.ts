@@ -22,6 +22,11 @@ export default defineConfig(({ mode }) => ({
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,
+    // A busy machine takes its time: these end a test that hangs, and no test that is slow.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
+    setupFiles: [inTests('support/patience.ts')],
     projects: [
       {
         extends: true,
@@ -43,8 +48,6 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'package',
           include: ['test/package/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
@@ -54,8 +57,8 @@ export default defineConfig(({ mode }) => ({
           name: 'browser',
           include: ['test/browser/**/*.test.ts', 'examples/testing/playwright/*.test.ts'],
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
     ],

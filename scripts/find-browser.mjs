@@ -1,5 +1,5 @@
 // @ts-check
-// One place that knows where a Chromium lives: tests, the demo and benches launch what this finds.
+// One place that knows where browsers live: tests, the demo and benches launch the ones that it finds.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -17,32 +17,56 @@ export const launchArguments = [
 
 /** Absolute path of a Chrome, Chromium or Edge. Installs one where that is safe to do, else throws: never a silent skip. */
 export function findBrowser() {
-  const found = fromEnvironment() ?? firstInstalled() ?? (installChromium() ? firstInstalled() : undefined)
-  if (found) return found
-  throw new Error(
-    [
-      'No Chrome, Chromium or Edge was found, and the browser tests need one. Do one of these:',
+  return find(candidates, {
+    wanted: 'Chrome, Chromium or Edge',
+    variables: ['CHROME_PATH', 'CHROMIUM_PATH'],
+    packageName: 'chromium',
+    advice: [
       '  Debian, Ubuntu:  sudo apt-get install chromium (on Ubuntu: chromium-browser, or Google Chrome)',
       '  macOS:           brew install --cask google-chrome',
       '  Windows:         winget install Google.Chrome',
       '  anywhere else:   set CHROME_PATH to the executable of a Chromium-based browser',
-      'Then run the command again.',
-    ].join('\n'),
-  )
+    ],
+  })
 }
 
-function fromEnvironment() {
-  for (const name of ['CHROME_PATH', 'CHROMIUM_PATH']) {
+/** Absolute path of a Firefox, for the tests with real tabs. Installs one where that is safe to do, else throws. */
+export function findFirefox() {
+  return find(firefoxCandidates, {
+    wanted: 'Firefox',
+    variables: ['FIREFOX_PATH'],
+    packageName: 'firefox-esr',
+    advice: [
+      '  Debian:          sudo apt-get install firefox-esr',
+      '  Ubuntu:          the .deb of Mozilla (a snap cannot be driven by a test)',
+      '  macOS:           brew install --cask firefox',
+      '  Windows:         winget install Mozilla.Firefox',
+      '  anywhere else:   set FIREFOX_PATH to the executable',
+    ],
+  })
+}
+
+/**
+ * @param {() => string[]} places where such a browser may be
+ * @param {{ wanted: string, variables: string[], packageName: string, advice: string[] }} browser
+ */
+function find(places, { wanted, variables, packageName, advice }) {
+  const installed = () => places().find(isExecutable)
+  const found = fromEnvironment(variables) ?? installed() ?? (install(packageName) ? installed() : undefined)
+  if (found) return found
+  const first = `No ${wanted} was found, and the browser tests need one. Do one of these:`
+  throw new Error([first, ...advice, 'Then run the command again.'].join('\n'))
+}
+
+/** @param {string[]} variables */
+function fromEnvironment(variables) {
+  for (const name of variables) {
     const path = process.env[name]
     if (!path) continue
     if (isExecutable(path)) return path
     throw new Error(`${name} is set to ${path}, which is not an executable file. Correct or unset it.`)
   }
   return undefined
-}
-
-function firstInstalled() {
-  return candidates().find(isExecutable)
 }
 
 /** @returns {string[]} */
@@ -70,14 +94,32 @@ function candidates() {
     'microsoft-edge-stable',
     'microsoft-edge',
   ]
+  return [...inPath(names), '/opt/google/chrome/chrome', '/opt/microsoft/msedge/msedge']
+}
+
+/** @returns {string[]} */
+function firefoxCandidates() {
+  const { env, platform } = process
+  if (platform === 'win32') {
+    const roots = [env.PROGRAMFILES, env['PROGRAMFILES(X86)']]
+    return roots.flatMap(root => (root ? [join(root, 'Mozilla Firefox/firefox.exe')] : []))
+  }
+  if (platform === 'darwin') {
+    const roots = ['/Applications', join(env.HOME ?? '/', 'Applications')]
+    return roots.map(root => `${root}/Firefox.app/Contents/MacOS/firefox`)
+  }
+  return inPath(['firefox-esr', 'firefox'])
+}
+
+/** @param {string[]} names */
+function inPath(names) {
   const folders = [
-    ...(env.PATH ?? '').split(delimiter).filter(Boolean),
+    ...(process.env.PATH ?? '').split(delimiter).filter(Boolean),
     '/usr/bin',
     '/usr/local/bin',
     '/snap/bin',
   ]
-  const known = ['/opt/google/chrome/chrome', '/opt/microsoft/msedge/msedge']
-  return [...names.flatMap(name => folders.map(folder => join(folder, name))), ...known]
+  return names.flatMap(name => folders.map(folder => join(folder, name)))
 }
 
 /** @param {string} path */
@@ -90,14 +132,17 @@ function isExecutable(path) {
   }
 }
 
-/** Only as root on a Debian-like system, as in a CI container: elsewhere it is the person's machine and choice. */
-function installChromium() {
+/**
+ * Only as root on a Debian-like system, as in a CI container: elsewhere it is the person's machine and choice.
+ * @param {string} packageName
+ */
+function install(packageName) {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
     return false
-  console.error('No Chromium found: installing the package "chromium" with apt-get (about 120 MB).')
+  console.error(`Installing the package "${packageName}" with apt-get (about 120 MB).`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   /** @param {string[]} parameters */
   const apt = (...parameters) =>
     spawnSync('apt-get', parameters, { env, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
-  return apt('update') && apt('install', '-y', '--no-install-recommends', 'chromium')
+  return apt('update') && apt('install', '-y', '--no-install-recommends', packageName)
 }

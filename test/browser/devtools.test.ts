@@ -70,7 +70,7 @@ async function open(options: BrowserContextOptions = {}): Promise<Page> {
 }
 
 async function visit(opened: Page, path = '/'): Promise<Page> {
-  opened.setDefaultTimeout(20_000)
+  opened.setDefaultTimeout(60_000)
   opened.on('console', message => {
     if (/Content Security Policy|TrustedHTML/.test(message.text())) problems.push(message.text())
   })
@@ -87,7 +87,7 @@ async function mount(options: { open?: boolean } = { open: true }, on = page): P
 const burst = (size: number, on = page) => on.evaluate(number => app.burst(number), size)
 const drawn = (selector: string, on = page) => on.locator(selector).first().waitFor({ state: 'attached' })
 async function expectDrawn(selector: string, count: number, on = page): Promise<void> {
-  await expect.poll(() => on.locator(selector).count(), { timeout: 20_000, message: selector }).toBe(count)
+  await expect.poll(() => on.locator(selector).count(), { message: selector }).toBe(count)
 }
 const listed = (title: string, on = page) =>
   on.locator(`.events [data-title="${title}"]`).first().waitFor({ state: 'attached' })
@@ -196,7 +196,7 @@ describe('the timeline of the devtools', () => {
     await page.getByLabel('In view').selectOption('6000')
     const shift = () => page.locator('.clipped > .marks').getAttribute('transform')
     const moving = await shift()
-    await expect.poll(shift, { timeout: 20_000 }).not.toBe(moving)
+    await expect.poll(shift).not.toBe(moving)
     await page.getByRole('button', { name: 'Pause' }).click()
     const still = await shift()
     await burst(1)
@@ -330,7 +330,7 @@ describe('the devtools for everybody', () => {
     const now = () => page.locator('.now').getAttribute('x1')
     for (let step = 0; step < 2; step++) {
       const before = await now()
-      await expect.poll(now, { timeout: 20_000 }).not.toBe(before)
+      await expect.poll(now).not.toBe(before)
     }
     expect(
       await page.evaluate(() => (globalThis as unknown as { frames: number }).frames),

@@ -143,7 +143,7 @@ async function installPackages(name: string): Promise<string> {
 async function open(origin: string, sibling?: Page): Promise<Page> {
   const context = sibling?.context() ?? (await browser.newContext({ viewport: { width: 900, height: 640 } }))
   if (!sibling) {
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(60_000)
     context.on('weberror', error => {
       throw error.error()
     })

@@ -1,6 +1,7 @@
 /** What a page holds of the platform, counted from its start. */
 declare global {
-  var runs: number
+  /** The edit of the module that the page has run. */
+  var edit: number
   var isSamePage: boolean | undefined
   var counts: () => PlatformCounts
 }

@@ -15,7 +15,7 @@ const refreshing = (pages: readonly Page[]): Promise<void> =>
         )
         return sent.filter(Boolean).length
       },
-      { timeout: 20_000, interval: 10 },
+      { interval: 10 },
     )
     .toBe(1)
 
@@ -31,7 +31,7 @@ async function refresher(pages: readonly Page[]): Promise<Page> {
 const begin = (pages: readonly Page[]): Promise<unknown> =>
   Promise.all(pages.map(page => page.evaluate(() => window.tab.begin())))
 const ended = async (page: Page): Promise<string[]> => {
-  await page.waitForFunction(() => window.tab.ended() !== undefined, undefined, { timeout: 30_000 })
+  await page.waitForFunction(() => window.tab.ended() !== undefined)
   return page.evaluate(() => window.tab.ended() ?? [])
 }
 

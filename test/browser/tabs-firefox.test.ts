@@ -1,13 +1,8 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { findFirefox, logIn, ROUNDS, reach, requestAll, useStage } from '../support/tabs-browser.js'
+import { logIn, ROUNDS, reach, requestAll, useStage } from '../support/tabs-browser.js'
 
-const isRunnable = findFirefox() !== undefined
-if (!isRunnable) {
-  process.stderr.write('Firefox is not installed (or FIREFOX_PATH is unset): its tests are skipped\n')
-}
-
-describe.skipIf(!isRunnable)('real tabs in Firefox on a strictly rotating server', () => {
+describe('real tabs in Firefox on a strictly rotating server', () => {
   const stage = useStage('firefox')
 
   it.each(['web', 'indexedDB', 'cookie'])(

@@ -11,7 +11,7 @@ async function setState(page: Page, state: 'frozen' | 'active'): Promise<void> {
 }
 const refreshSent = (page: Page): Promise<void> =>
   expect
-    .poll(() => page.evaluate(() => window.tab.traffic.at(-1)?.what), { timeout: 20_000, interval: 10 })
+    .poll(() => page.evaluate(() => window.tab.traffic.at(-1)?.what), { interval: 10 })
     .toBe('sent /auth/refresh')
 
 describe.each(['web', 'indexedDB', 'cookie'])('a tab that the browser freezes, with %s storage', storage => {
@@ -84,7 +84,7 @@ describe.each(['web', 'indexedDB'])(
     const comeBack = async (page: Page): Promise<void> => {
       await page.evaluate(() => history.back())
       // The very page that went away, with the listener and everything that it held in memory.
-      await page.waitForSelector('html[data-persisted="true"]', { timeout: 10_000 })
+      await page.waitForSelector('html[data-persisted="true"]')
     }
 
     it('reads the storage before it hands out a token', async () => {

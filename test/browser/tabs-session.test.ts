@@ -46,8 +46,11 @@ describe.each(['web', 'indexedDB', 'cookie'])('a change of the session, with %s 
     expect(await acting.evaluate(() => window.tab.refresh())).toBe('ERR_SESSION_EXPIRED')
     took.sessionExpired = await delay(others, 'sessionExpired', (await first(acting, 'sessionExpired'))!.at)
     for (const [event, duration] of Object.entries(took)) expect(duration, event).toBeLessThan(SOON)
-    expect(await requestAll(others)).toEqual(['ERR_SESSION_EXPIRED'])
-    expect(backend.stats).toMatchObject({ refreshes: 1, reuses: 0, logouts: 1, unauthorized: 0 })
+    expect(await requestAll(others)).toEqual(['401'])
+    // The server calls a token that it refuses invalid, and a request without one unauthorized.
+    const requests = stage.server.log.since(0).filter(({ path }) => path === '/api/orders')
+    expect(requests.map(({ error }) => error)).toEqual(others.map(() => 'unauthorized'))
+    expect(backend.stats).toMatchObject({ refreshes: 1, reuses: 0, logouts: 1, unauthorized: 3 })
   })
 
   it('never sends a refresh token over the channel, and an access token only where nothing else is shared', async () => {

@@ -1,9 +1,10 @@
 // @vitest-environment happy-dom
 /** What `dispose()` leaves: nothing. Everything that an `Auth` can hold on to is counted. */
 import { IDBFactory } from 'fake-indexeddb'
-import { createAuth, indexedDBStorage, type TokenResponse, webStorage } from 'tokenflight'
+import { cookieSession, createAuth, indexedDBStorage, type TokenResponse, webStorage } from 'tokenflight'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { deferred } from '../support/axios.js'
+import { becomePage } from '../support/page.js'
 
 interface Counts {
   listeners: number
@@ -23,6 +24,7 @@ function add(name: keyof Counts, by: number): void {
 }
 
 beforeEach(() => {
+  becomePage()
   const none = { listeners: 0, channels: 0, locks: 0, connections: 0, timers: 0 }
   count = { ...none }
   peak = { ...none }
@@ -126,7 +128,7 @@ const rest = async (): Promise<void> =>
 describe('dispose', () => {
   const storages = { webStorage: () => webStorage(), indexedDBStorage: () => indexedDBStorage() }
   it.each(Object.entries(storages))('leaves nothing of a session on %s', async (_, storage) => {
-    const auth = createAuth({ storage: storage(), refresh: async () => tokens(), background: 'always' })
+    const auth = createAuth({ storage: storage(), refresh: async () => tokens(), autoRefresh: 'always' })
     await auth.ready
     await auth.login(tokens())
     await auth.refresh()
@@ -158,7 +160,7 @@ describe('dispose', () => {
 
   it('leaves nothing of a cookie session whose restore has failed', async () => {
     const refresh = (): Promise<never> => Promise.reject(new TypeError('Failed to fetch'))
-    const auth = createAuth({ refreshTokenIn: 'cookie', refresh, retry: 0 })
+    const auth = createAuth({ storage: cookieSession(), refresh, retry: 0 })
     await auth.ready
     expect(count.listeners).toBeGreaterThan(0)
     auth.dispose()
@@ -168,7 +170,7 @@ describe('dispose', () => {
 
   it('of a thousand leaves nothing', async () => {
     for (let times = 0; times < 1_000; times++) {
-      const auth = createAuth({ refresh: async () => tokens(), background: 'always' })
+      const auth = createAuth({ refresh: async () => tokens(), autoRefresh: 'always' })
       await auth.login(tokens())
       auth.dispose()
     }

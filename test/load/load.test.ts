@@ -84,7 +84,7 @@ describe('a hundred thousand requests and a thousand refreshes', () => {
 
   it('of sessions that come and go leave none of them behind', async () => {
     const visit = async (): Promise<void> => {
-      const auth = createAuth({ refresh: async () => ({ access_token: 'at-2' }), background: 'always' })
+      const auth = createAuth({ refresh: async () => ({ access_token: 'at-2' }), autoRefresh: 'always' })
       await auth.login({ access_token: 'x'.repeat(2_000), refresh_token: 'rt', expires_in: 300 })
       attachAuth(axios.create({ baseURL: API }), auth)
       auth.on('refreshed', () => {})

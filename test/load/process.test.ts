@@ -1,7 +1,7 @@
 /** On Node: what keeps a process alive, as Node itself counts it. */
 import { createAuth, type TokenResponse } from 'tokenflight'
 import { expect, it } from 'vitest'
-import { cell } from '../support/core.js'
+import { cell, withLock } from '../support/core.js'
 
 it('an Auth keeps no process alive, and dispose leaves no resource of Node behind', async () => {
   const tokens = (): TokenResponse => ({ access_token: 'at', refresh_token: 'rt', expires_in: 300 })
@@ -11,9 +11,8 @@ it('an Auth keeps no process alive, and dispose leaves no resource of Node behin
   const auths = Array.from({ length: 20 }, (_, at) =>
     createAuth({
       name: `app-${at}`,
-      storage: cell(null, { shared: true }),
-      lock,
-      background: 'always',
+      storage: withLock(cell(null, { shared: true }), lock),
+      autoRefresh: 'always',
       refresh: async () => tokens(),
     }),
   )

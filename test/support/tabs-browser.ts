@@ -1,18 +1,17 @@
 /** Real tabs in Chromium against the mock auth server over real HTTP. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { type RunningServer, startServer } from '../../demo/server/start.js'
-import { findBrowser, launchArguments } from '../../scripts/find-browser.mjs'
+import { findBrowser, findFirefox, launchArguments } from '../../scripts/find-browser.mjs'
 
 /** More rounds make rarer races visible: `TABS_ROUNDS=500 npm run test:browser`. */
 export const ROUNDS = Number(process.env.TABS_ROUNDS ?? 48)
@@ -65,12 +64,21 @@ export interface Stage {
   tab(context: BrowserContext, query: string): Promise<Page>
   /** A user without any tab; closed after the test. */
   context(): Promise<BrowserContext>
-  /** Ends the process of a tab. */
-  crash(page: Page): Promise<void>
+  /** Opens a tab, and tells how to end its process. */
+  openMortal(open: () => Promise<Page>): Promise<Mortal>
 }
 
-/** Which browser: Chromium as Playwright launches it, one that it only attaches to, or Firefox. */
-export type Engine = 'chromium' | 'attached' | 'firefox'
+/** A tab that can crash. */
+export interface Mortal {
+  readonly page: Page
+  crash(): Promise<void>
+}
+
+/**
+ * Which browser: Chromium as Playwright launches it, the same with its back/forward cache, one that Playwright only
+ * attaches to, or Firefox.
+ */
+export type Engine = 'chromium' | 'caching' | 'attached' | 'firefox'
 
 /** A browser and a server for the tests of a file. The server rotates strictly and detects reuse. */
 export function useStage(engine: Engine = 'chromium'): Stage {
@@ -89,7 +97,7 @@ export function useStage(engine: Engine = 'chromium'): Stage {
     stage.server = await startServer({ directory, refreshTokenLifetime: 3_600_000 })
     const launched = await launchers[engine]()
     stage.browser = launched.browser
-    stage.crash = launched.crash
+    stage.openMortal = launched.openMortal
     stop = launched.stop
   })
   afterAll(async () => {
@@ -113,6 +121,7 @@ export function useStage(engine: Engine = 'chromium'): Stage {
   }
   stage.context = async () => {
     const context = isAttached ? stage.browser.contexts()[0]! : await stage.browser.newContext()
+    context.setDefaultTimeout(60_000)
     contexts.push(context)
     return context
   }
@@ -127,34 +136,50 @@ export function useStage(engine: Engine = 'chromium'): Stage {
 interface Launched {
   readonly browser: Browser
   stop(): Promise<void>
-  crash(page: Page): Promise<void>
+  readonly openMortal: Stage['openMortal']
 }
 const launchers: Record<Engine, () => Promise<Launched>> = {
   async chromium() {
     const browser = await chromium.launch({ executablePath: findBrowser(), args: launchArguments })
-    return { browser, stop: () => browser.close(), crash: crashChromium }
+    return { browser, stop: () => browser.close(), openMortal: openInChromium }
+  },
+  async caching() {
+    const browser = await chromium.launch({
+      executablePath: findBrowser(),
+      args: launchArguments,
+      ignoreDefaultArgs: ['--disable-back-forward-cache'],
+    })
+    return { browser, stop: () => browser.close(), openMortal: openInChromium }
   },
   attached: launchAttached,
-  async firefox() {
-    // By WebDriver BiDi, which every Firefox speaks; Playwright's own protocol needs Playwright's own build.
-    const browser = await firefox.launch({
-      channel: 'moz-firefox',
-      executablePath: findFirefox() ?? '',
-    })
-    return { browser, stop: () => browser.close(), crash: crashFirefox }
-  },
+  firefox: launchFirefox,
 }
 
-/** Absolute path of a Firefox, if one is installed. */
-export function findFirefox(): string | undefined {
-  const { FIREFOX_PATH, PATH = '' } = process.env
-  const folders = [
-    ...PATH.split(delimiter).filter(Boolean),
-    '/usr/bin',
-    '/Applications/Firefox.app/Contents/MacOS',
-  ]
-  const paths = folders.flatMap(folder => ['firefox-esr', 'firefox'].map(name => join(folder, name)))
-  return [FIREFOX_PATH ?? '', ...paths].find(path => existsSync(path))
+/** By WebDriver BiDi, which every Firefox speaks; Playwright's own protocol needs Playwright's own build. */
+async function launchFirefox(): Promise<Launched> {
+  const directory = await mkdtemp(join(tmpdir(), 'tokenflight-firefox-'))
+  const script = join(directory, 'firefox')
+  // As Playwright starts it, it ends with the first tab that crashes.
+  const lines = ['#!/bin/sh', 'unset MOZ_CRASHREPORTER_SHUTDOWN', `exec '${findFirefox()}' "$@"`]
+  await writeFile(script, lines.join('\n'), { mode: 0o755 })
+  const browser = await firefox.launch({
+    channel: 'moz-firefox',
+    executablePath: process.platform === 'win32' ? findFirefox() : script,
+    // Each tab has a process of its own, and Firefox keeps none in reserve: so it is known which one to end.
+    firefoxUserPrefs: {
+      'dom.ipc.processCount.webIsolated': 8,
+      'dom.ipc.processPrelaunch.enabled': false,
+      'dom.ipc.keepProcessesAlive.webIsolated.max': 0,
+    },
+  })
+  return {
+    browser,
+    openMortal: openInFirefox,
+    async stop() {
+      await browser.close()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
 }
 
 /** As Playwright launches it, every tab counts as visible and nothing is frozen or cached; so it is not asked to. */
@@ -183,7 +208,7 @@ async function launchAttached(): Promise<Launched> {
   const browser = await chromium.connectOverCDP(endpoint, { noDefaults: true })
   return {
     browser,
-    crash: crashChromium,
+    openMortal: openInChromium,
     async stop() {
       const ended = once(child, 'exit')
       const session = await browser.newBrowserCDPSession()
@@ -194,15 +219,45 @@ async function launchAttached(): Promise<Launched> {
   }
 }
 
-async function crashChromium(page: Page): Promise<void> {
-  const session = await page.context().newCDPSession(page)
-  const crashed = page.waitForEvent('crash')
-  session.send('Page.crash').catch(() => {})
-  await crashed
+async function openInChromium(open: () => Promise<Page>): Promise<Mortal> {
+  const page = await open()
+  return {
+    page,
+    async crash() {
+      const session = await page.context().newCDPSession(page)
+      const crashed = page.waitForEvent('crash')
+      session.send('Page.crash').catch(() => {})
+      await crashed
+    },
+  }
 }
 
-async function crashFirefox(): Promise<void> {
-  throw new Error('Firefox offers no way to crash one page')
+/** WebDriver BiDi cannot crash a page, so the process that the page has got ends. */
+async function openInFirefox(open: () => Promise<Page>): Promise<Mortal> {
+  const before = new Set(contentProcesses())
+  const page = await open()
+  const own = contentProcesses().filter(id => !before.has(id))
+  if (!own.length) throw new Error('Firefox has not given the tab a process of its own')
+  return {
+    page,
+    async crash() {
+      for (const id of own) process.kill(id, 'SIGKILL')
+      await expect.poll(() => contentProcesses().filter(id => own.includes(id))).toEqual([])
+    },
+  }
+}
+
+/** The processes of the tabs of browsers that this process has started. */
+function contentProcesses(): number[] {
+  const output = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' })
+  const all = new Map<number, { parent: number; isTab: boolean }>()
+  for (const line of output.split('\n')) {
+    const [id, parent, state = '', ...words] = line.trim().split(/\s+/)
+    const isTab = !state.startsWith('Z') && words.includes('-contentproc') && words.at(-1) === 'tab'
+    all.set(Number(id), { parent: Number(parent), isTab })
+  }
+  const isOurs = (id: number): boolean => id === process.pid || (id > 1 && isOurs(all.get(id)?.parent ?? 0))
+  return [...all].filter(([id, { isTab }]) => isTab && isOurs(id)).map(([id]) => id)
 }
 
 async function clear(context: BrowserContext): Promise<void> {
@@ -226,9 +281,7 @@ export async function logIn(pages: readonly Page[]): Promise<void> {
 
 /** Waits for a status; without waiting in the test, so that it is seen the moment it comes. */
 export async function reach(page: Page, status: string): Promise<void> {
-  await expect
-    .poll(() => page.evaluate(() => window.tab.state().status), { timeout: 20_000, interval: 20 })
-    .toBe(status)
+  await expect.poll(() => page.evaluate(() => window.tab.state().status), { interval: 20 }).toBe(status)
 }
 
 /** One request in every tab at once: what came of them, each once. */

@@ -2,6 +2,7 @@
 import axios from 'axios'
 import {
   type AuthState,
+  cookieSession,
   createAuth,
   indexedDBStorage,
   isAuthError,
@@ -75,8 +76,7 @@ if (typeof BroadcastChannel === 'function') {
   new BroadcastChannel('tokenflight:default').onmessage = ({ data }) => void heard.push(JSON.stringify(data))
 }
 const auth = createAuth({
-  ...(!isCookie && { storage: kind === 'web' ? webStorage() : indexedDBStorage() }),
-  refreshTokenIn: isCookie ? 'cookie' : 'storage',
+  storage: isCookie ? cookieSession() : kind === 'web' ? webStorage() : indexedDBStorage(),
   refresh: refreshRequest({
     url: `${origin}/auth/refresh`,
     ...(isCookie && { send: 'cookie', csrf: { cookie: 'csrf', header: 'X-CSRF-Token' } }),
@@ -90,7 +90,7 @@ const auth = createAuth({
       },
       body: JSON.stringify({ refreshToken }),
     }),
-  background: query.get('background') === 'active' ? 'active' : 'off',
+  autoRefresh: query.get('background') === 'active' ? 'active' : 'off',
   refreshTimeout: Number(query.get('timeout') ?? 10_000),
 })
 const api = axios.create({ baseURL: origin, adapter: 'fetch' })

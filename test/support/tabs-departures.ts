@@ -1,6 +1,6 @@
 /** Rounds in which a tab goes away during its refresh, and what the next page finds. */
 import type { BrowserContext, Page } from 'playwright-core'
-import type { Stage } from './tabs-browser.js'
+import type { Mortal, Stage } from './tabs-browser.js'
 import { type Gate, type Moment, openGate } from './tabs-gate.js'
 
 /** How the tab goes away. */
@@ -14,50 +14,49 @@ export interface DepartureCase {
   readonly graceWindow: number
 }
 
-/** What came of the rounds of a case. */
+const GRACE = 30_000
+
+/** Every way to go away, at both moments. Without a grace window nothing but a cookie survives a rotation. */
+export const departures: readonly DepartureCase[] = (
+  ['close', 'crash', 'reload', 'navigate'] as const
+).flatMap(departure =>
+  (['web', 'indexedDB', 'cookie'] as const).flatMap((storage): DepartureCase[] => [
+    { storage, departure, moment: 'before', graceWindow: 0 },
+    { storage, departure, moment: 'after', graceWindow: GRACE },
+    ...(storage === 'cookie' ? ([{ storage, departure, moment: 'after', graceWindow: 0 }] as const) : []),
+  ]),
+)
+
+/**
+ * The cases of every day, each way to go away at both moments with a cookie and without one: the two storages of a page
+ * take turns, and a cookie, whose next page waits two seconds, has no grace window.
+ */
+export function isDaily({ storage, departure, moment, graceWindow }: DepartureCase): boolean {
+  if (storage === 'cookie') return !graceWindow
+  const isFirst = departure === 'close' || departure === 'reload'
+  return (storage === 'indexedDB') === (isFirst === (moment === 'before'))
+}
+
+export function describeCase({ storage, departure, moment, graceWindow }: DepartureCase): string {
+  const when = moment === 'before' ? 'before the server received the request' : 'after the server rotated'
+  return `${departure} ${when}, ${storage}, ${graceWindow ? 'with a grace window' : 'strict'}`
+}
+
+/** The outcome of the rounds of a case. */
 export interface Tally {
   rounds: number
   /** Refresh tokens that the server was sent a second time, too late. */
   reuses: number
   /** Sessions that the next page did not find. */
   lost: number
-  /** What the next page got, with the number of rounds. */
-  readonly outcomes: Record<string, number>
-  /** What happened in the rounds that went wrong. */
-  readonly stories: (readonly string[])[]
-  /** Requests of the page that went away that the browser did not finish. */
+  /** Requests of pages that went away which the browser did not finish. */
   cancelled: number
+  /** The status or error that the next page got, with the number of rounds. */
+  readonly outcomes: Record<string, number>
+  /** The events at the server in the rounds that went wrong. */
+  readonly stories: (readonly string[])[]
   /** The longest time that a next page took, milliseconds. */
   longest: number
-}
-
-export async function runDepartures(
-  stage: Stage,
-  { storage, departure, moment, graceWindow }: DepartureCase,
-  rounds: number,
-): Promise<Tally> {
-  const { backend } = stage.server
-  backend.configure({ transport: storage === 'cookie' ? 'cookie' : 'body', graceWindow })
-  const gate = await openGate(stage.server.url)
-  const url = `${gate.url}/?storage=${storage}${storage === 'cookie' ? '&gate' : ''}`
-  const tally: Tally = { rounds: 0, reuses: 0, lost: 0, outcomes: {}, stories: [], cancelled: 0, longest: 0 }
-  try {
-    const context = await stage.context()
-    for (let round = 0; round < rounds; round++) {
-      const { reuses } = backend.stats
-      const outcome = await playRound({ stage, gate, context, url, departure, moment, round })
-      tally.rounds++
-      tally.reuses += backend.stats.reuses - reuses
-      if (outcome.status !== '200') tally.lost++
-      if (outcome.status !== '200' || backend.stats.reuses !== reuses) tally.stories.push(outcome.story)
-      tally.outcomes[outcome.status] = (tally.outcomes[outcome.status] ?? 0) + 1
-      if (outcome.isCancelled) tally.cancelled++
-      tally.longest = Math.max(tally.longest, outcome.duration)
-    }
-  } finally {
-    await gate.close()
-  }
-  return tally
 }
 
 interface Round {
@@ -67,7 +66,8 @@ interface Round {
   readonly url: string
   readonly departure: Departure
   readonly moment: Moment
-  readonly round: number
+  /** The next page is open already. */
+  readonly hasSibling: boolean
 }
 
 interface RoundOutcome {
@@ -77,31 +77,69 @@ interface RoundOutcome {
   readonly duration: number
 }
 
-async function playRound(round: Round): Promise<RoundOutcome> {
-  const { stage, gate, context, url, moment } = round
+/** @param first the number of the first round; in every other one a sibling is open */
+export async function runDepartures(
+  stage: Stage,
+  { storage, departure, moment, graceWindow }: DepartureCase,
+  rounds: number,
+  first = 0,
+): Promise<Tally> {
   const { backend } = stage.server
-  const page = await open(context, url)
+  backend.configure({ transport: storage === 'cookie' ? 'cookie' : 'body', graceWindow })
+  const gate = await openGate(stage.server.url)
+  const url = `${gate.url}/?storage=${storage}${storage === 'cookie' ? '&gate' : ''}`
+  const tally: Tally = { rounds: 0, reuses: 0, lost: 0, cancelled: 0, outcomes: {}, stories: [], longest: 0 }
+  try {
+    const context = await stage.context()
+    for (let round = first; round < first + rounds; round++) {
+      const { reuses } = backend.stats
+      const hasSibling = !isSamePage(departure) && round % 2 === 0
+      const options = { stage, gate, context, url, departure, moment, hasSibling }
+      const { status, isCancelled, story, duration } = await playRound(options)
+      const isReused = backend.stats.reuses > reuses
+      tally.rounds++
+      tally.reuses += backend.stats.reuses - reuses
+      tally.lost += Number(status !== '200')
+      tally.cancelled += Number(isCancelled)
+      tally.outcomes[status] = (tally.outcomes[status] ?? 0) + 1
+      if (isReused || status !== '200') tally.stories.push(story)
+      tally.longest = Math.max(tally.longest, Math.round(duration))
+    }
+  } finally {
+    await gate.close()
+  }
+  return tally
+}
+
+async function playRound(round: Round): Promise<RoundOutcome> {
+  const { stage, gate, context, url, moment, departure } = round
+  const mortal = await stage.openMortal(() => open(context, url))
+  const { page } = mortal
   await page.evaluate(() => window.tab.ready())
   if ((await page.evaluate(() => window.tab.state().status)) !== 'authenticated')
     await page.evaluate(() => window.tab.login())
-  // The next page is open already in every other round.
-  const sibling = round.round % 2 ? undefined : await openSibling(round)
-  backend.expireAccessTokens()
+  const sibling = round.hasSibling ? await open(context, url) : undefined
+  await sibling?.evaluate(() => window.tab.ready())
+  stage.server.backend.expireAccessTokens()
   const held = gate.hold(moment)
   await page.evaluate(() => window.tab.begin())
   await held.arrived
-  const next = await depart(round, page, sibling)
+  await leave(mortal, round)
+  const next = isSamePage(departure) ? page : (sibling ?? (await open(context, url)))
+  await next.waitForSelector('html[data-ready]')
   const since = performance.now()
   await next.evaluate(() => window.tab.begin())
-  await next.waitForFunction(() => window.tab.ended() !== undefined, undefined, { timeout: 60_000 })
+  await next.waitForFunction(() => window.tab.ended() !== undefined)
   const status = (await next.evaluate(() => window.tab.ended()))?.join() ?? ''
   const duration = performance.now() - since
-  for (const other of context.pages()) if (other !== page || departureKeeps(round)) await other.close()
+  await next.close()
   return { status, isCancelled: held.isCancelled, story: held.story, duration }
 }
 
-/** Whether the page lives on with another document. */
-const departureKeeps = ({ departure }: Round): boolean => departure === 'reload' || departure === 'navigate'
+/** Whether the tab stays, with another document. */
+function isSamePage(departure: Departure): boolean {
+  return departure === 'reload' || departure === 'navigate'
+}
 
 async function open(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage()
@@ -110,23 +148,12 @@ async function open(context: BrowserContext, url: string): Promise<Page> {
   return page
 }
 
-async function openSibling(round: Round): Promise<Page | undefined> {
-  if (departureKeeps(round)) return undefined
-  const sibling = await open(round.context, round.url)
-  await sibling.evaluate(() => window.tab.ready())
-  return sibling
-}
-
-/** The page goes away. Resolves to the page that comes next. */
-async function depart(round: Round, page: Page, sibling: Page | undefined): Promise<Page> {
-  const { departure, context, url, stage } = round
-  if (departure === 'reload') await page.reload()
-  else if (departure === 'navigate') await page.goto(`${url}&page=2`)
-  else if (departure === 'close') await page.close()
-  else await stage.crash(page)
-  if (departureKeeps(round)) {
-    await page.waitForSelector('html[data-ready]')
-    return page
+async function leave({ page, crash }: Mortal, { departure, url }: Round): Promise<void> {
+  const ways: Record<Departure, () => Promise<unknown>> = {
+    close: () => page.close(),
+    crash,
+    reload: () => page.reload(),
+    navigate: () => page.goto(`${url}&page=2`),
   }
-  return sibling ?? open(context, url)
+  await ways[departure]()
 }
