@@ -8,9 +8,17 @@ import { engineOf, type Ticket } from './core/engine.js'
 import { rethrowOwn } from './core/errors.js'
 import type { Auth } from './core/types.js'
 import { ignore, isPromise, unlessAborted } from './core/waiting.js'
-import { carries, discard, isOneShot } from './http/body.js'
-import { carry } from './http/carry.js'
+import { carries, closedEarly, discard, whileIntact } from './http/body.js'
 import { onClone } from './http/clone.js'
+import {
+  type Copies,
+  createCopies,
+  type Given,
+  inspect,
+  read,
+  requestOf,
+  unlessRefresh,
+} from './http/fetch-request.js'
 import { type HttpOptions, optionNames, resolveHttpOptions } from './http/options.js'
 import { isForeign, type Origins } from './http/origins.js'
 import { type Report, report } from './http/report.js'
@@ -35,7 +43,7 @@ export interface FetchRequest {
 
 /**
  * See `HttpOptions`. `fetch` follows redirects by itself and takes `Authorization` off on the way to another origin,
- * but no other header: with a `header` of your own, or with `renewal: 'server'`, pass `redirect: 'error'` to endpoints
+ * but no other header: with a `header` of your own, or with `serverRenewal()`, pass `redirect: 'error'` to endpoints
  * that may redirect elsewhere.
  */
 export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
@@ -51,136 +59,101 @@ export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
  * its 401 is the caller's. It rejects with what `fetch` rejects with, and with the errors of `getAccessToken`.
  * @throws TypeError that names the option and its mistake
  */
-export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions = {}): AuthFetch {
-  const engine = engineOf(auth as Auth<never>)
-  const given = ownOptions(options, 'authFetch', { ...optionNames, fetch: 1 })
-  given.shouldRefresh = onClone(given.shouldRefresh)
-  const rules = resolveHttpOptions(engine, given)
-  check(isOptionalFunction(given.fetch), 'fetch', 'a function', given.fetch)
+export function authFetch<Claims>(auth: Auth<Claims, never>, options: AuthFetchOptions = {}): AuthFetch {
+  const engine = engineOf(auth as Auth<never, never>)
+  const own = ownOptions(options, 'authFetch', { ...optionNames, fetch: 1 })
+  own.shouldRefresh = onClone(own.shouldRefresh)
+  const rules = resolveHttpOptions(engine, own)
+  check(isOptionalFunction(own.fetch), 'fetch', 'a function', own.fetch)
   const { header } = rules
-  const refreshTokenHeader = rules.refreshTokenHeader?.toLowerCase()
+  const { refreshTokenHeader, carry } = rules.renewal
   const { isRefused, wasRefused, renew, restore } = createVerdict(engine, rules, response => response)
-  const isServer = !!refreshTokenHeader
-  if (isServer) engine.serve()
+  if (carry) engine.serve()
   /** Another origin, that a redirect led to, never saw the token: it refuses none, and hands out none. */
   const isAway = ({ redirected, url }: Response, { origins }: Call): boolean =>
     // A polyfill may not know whether it was redirected.
     redirected !== false && !!url && isForeign(origins, url, origins[0])
 
+  const tokensOf = ({ accessToken, tokens }: Ticket): Record<string, string> => ({
+    ...header.make(accessToken),
+    ...(refreshTokenHeader && tokens.refreshToken && { [refreshTokenHeader]: tokens.refreshToken }),
+  })
+
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
   const send = async (call: Call, found: Ticket | undefined, isReplay: boolean): Promise<Response> => {
-    const { fetcher, url, init, bag, own, isOnce, step } = call
+    const { given, copies, inspection, step } = call
+    const { isOnce, url } = given
     const ticket = engine.isDisposed() ? undefined : found
     /** Nothing is known yet of a cookie's session: a refusal tries its restore again. */
     const isHopeful = !found && engine.isUndecided() && !call.isTaken()
-    const dressed: Bag = Object.assign({}, bag)
-    if (ticket) {
-      const { refreshToken } = ticket.tokens
-      const tokens = header.make(ticket.accessToken)
-      for (const name in tokens) dressed[name.toLowerCase()] = tokens[name] as string
-      if (refreshTokenHeader && refreshToken) dressed[refreshTokenHeader] = refreshToken
-    }
-    const copy = isOnce ? own : own?.clone()
-    for (const key in dressed) copy?.headers.set(key, dressed[key] as string)
     step?.('sent')
-    const response = await (copy ? fetcher(copy, init) : fetcher(url, { ...init, headers: dressed }))
+    const response = await (ticket || isReplay
+      ? copies.send(ticket ? tokensOf(ticket) : {}, isReplay)
+      : copies.pass(isHopeful))
     if (isHopeful && !isAway(response, call)) {
       const restored = restore(response)
-      const late = isOnce ? undefined : await patiently(call, restored)
+      const late = isOnce ? undefined : await patiently(given, restored)
       if (!late) return response
       step?.('rejected', response.status)
       discard(response.body)
       return send(call, late, true)
     }
     if (!ticket || engine.isDisposed() || isAway(response, call)) return response
+    if (!response.ok && inspection && !(await unlessRefresh(inspection, ticket))) return response
     let refused = isRefused(response, ticket, url, isReplay)
-    if (isPromise(refused)) refused = await patiently(call, refused)
+    if (isPromise(refused)) refused = await patiently(given, refused)
     const renewal = refused && !isReplay && renew(ticket, url, isOnce)
     if (renewal) step?.('rejected', response.status)
     // A body that cannot be sent twice is not: the refresh prepares the next call.
     if (isOnce && renewal) renewal.catch(ignore)
     if (isOnce || !renewal) return response
     discard(response.body)
-    return send(call, await patiently(call, renewal), true)
+    return send(call, await patiently(given, renewal), true)
   }
 
   // What the caller gave is read at once, as `fetch` does, in the session of now.
   const start = (input: Input, init?: AuthRequestInit, step?: Report): Promise<Response> => {
     const session = engine.session()
-    const fetcher = given.fetch ?? fetch
-    const request = requestOf(input)
-    const url = request ? request.url : String(input)
-    const {
-      body,
-      method = request?.method ?? 'GET',
-      headers = request?.headers,
-      signal = request?.signal,
-    } = init ?? {}
-    // A plain object: `Headers` that a long token is set on cost more than all the rest.
-    const bag: Bag = {}
-    if (headers) {
-      for (const [key, value] of Symbol.iterator in headers
-        ? new Headers(headers)
-        : Object.entries(headers)) {
-        const lower = key.toLowerCase()
-        bag[lower] = typeof bag[lower] === 'string' ? `${bag[lower]}, ${value}` : value
-      }
-    }
+    const fetcher = own.fetch ?? fetch
+    const given = read(input, init)
+    const { url, method, signal, headers, body, isOnce } = given
     const token = engine.flightToken()
     const origins = rules.origins()
     /** Whether it brings credentials of its own. */
-    const isTaken = (): boolean => !header.leftOvers(name => memberOf(bag, name.toLowerCase()))
-    if (
+    const isTaken = (): boolean => !header.leftOvers(headers.get)
+    const isLeft =
       init?.skipAuth ||
       signal?.aborted ||
       engine.refreshing(signal) ||
       rules.isOver() ||
       isTaken() ||
-      (token && (carries(body, token) || carries(Object.values(bag).join(), token))) ||
-      !rules.allows(origins, url, ({ href }) => ({ url: href, method, headers: new Headers(bag) }))
-    ) {
+      (token && (carries(body, token) || carries(headers.values(), token))) ||
+      !rules.allows(origins, url, ({ href }) => ({ url: href, method, headers: new Headers(headers.with()) }))
+    const ticket = isLeft ? undefined : engine.acquire(session, isOnce, !!carry)
+    if (!ticket && (isLeft || !engine.isUndecided())) {
       step?.('sent')
       return fetcher(input, init)
     }
-    const isOnce = isOneShot(body)
-    // A `Request` in place of `init` is allowed, and its members are no properties of its own.
-    const own = request || (init && 'clone' in init) ? new Request(input, init) : undefined
-    const call: Call = {
-      fetcher,
-      url,
-      origins,
-      // A `Request` holds all that it knows of; what only this `fetch` knows (`dispatcher`, say) comes beside it.
-      init: own ? init && { ...init, headers: undefined, body: undefined } : { ...init },
-      bag,
-      own,
+    const isWaiting = isPromise(ticket)
+    if (isWaiting || (carry && ticket && engine.isDead(ticket))) step?.('waiting')
+
+    const inspection = token ? inspect(given, token) : undefined
+    const copies = createCopies(fetcher, input, init, given)
+    const call: Call = { given, origins, step, copies, isTaken, inspection }
+    if (!isWaiting && !carry) return send(call, ticket, false)
+    const late = inspection ? unlessRefresh(inspection, ticket) : ticket
+    const wait = <T>(promise: Promise<T>): Promise<T> =>
+      whileIntact(copies.body, patiently(given, promise), explainBody)
+    if (!carry) return wait(Promise.resolve(late)).then(own => send(call, isTaken() ? undefined : own, false))
+    return carry(engine, {
+      ticket: late,
       isOnce,
-      signal: signal ?? undefined,
-      step,
-      isTaken,
-    }
-    const acquire = (): ReturnType<typeof engine.acquire> => engine.acquire(session, isOnce, isServer)
-    // The body of a `Request` may be what makes it the refresh, and can only be read by and by.
-    const ticket =
-      own && token && bag['content-type']
-        ? own
-            .clone()
-            .text()
-            .then(text => (carries(text, token) ? undefined : acquire()))
-        : acquire()
-    if (isPromise(ticket) || (isServer && ticket && engine.isDead(ticket))) step?.('waiting')
-    if (isServer) {
-      return carry(engine, {
-        ticket,
-        isOnce,
-        send: (own, isAlone) => send(call, own, isAlone),
-        isAway: response => isAway(response, call),
-        refuses: wasRefused,
-        patiently: promise => patiently(call, promise),
-      })
-    }
-    return isPromise(ticket)
-      ? patiently(call, ticket).then(late => send(call, isTaken() ? undefined : late, false))
-      : send(call, ticket, false)
+      send: (own, isAlone) => send(call, own, isAlone),
+      isAway: response => isAway(response, call),
+      refuses: wasRefused,
+      patiently: promise => patiently(given, promise),
+      wait,
+    })
   }
   return (input, init) => {
     const call = (step?: Report): Promise<Response> => start(input, init, step)
@@ -197,33 +170,25 @@ export function authFetch<Claims>(auth: Auth<Claims>, options: AuthFetchOptions 
 }
 
 /** The promise, unless the request is aborted first. Rejects with an error of this request alone. */
-function patiently<T>({ signal }: Call, promise: Promise<T>): Promise<T> {
+function patiently<T>({ signal }: Given, promise: Promise<T>): Promise<T> {
   return unlessAborted(promise.catch(rethrowOwn), signal)
 }
 
+/** The error of `fetch` for a body that fails; undefined: it was destroyed. */
+function explainBody(cause: unknown): TypeError {
+  return new TypeError('fetch failed', { cause: cause ?? closedEarly() })
+}
+
 type Input = Parameters<AuthFetch>[0]
-type Bag = Record<string, string>
 
-/** An own member: `constructor` may be a header, too. */
-function memberOf(bag: Bag, name: string): string | undefined {
-  return Object.keys(bag).includes(name) ? bag[name] : undefined
-}
-
-function requestOf(input: Input): Request | undefined {
-  return typeof input === 'object' && 'url' in input ? input : undefined
-}
-
-/** What is to be sent. */
+/** One call of the application: one or two attempts. */
 interface Call {
-  readonly fetcher: typeof fetch
-  readonly url: string
+  readonly given: Given
   readonly origins: Origins
-  readonly init: object | undefined
-  readonly bag: Bag
-  readonly own: Request | undefined
-  readonly isOnce: boolean
-  readonly signal: AbortSignal | undefined
+  readonly copies: Copies
   readonly step: Report | undefined
   /** Whether it brings credentials of its own. */
-  readonly isTaken: () => boolean
+  isTaken(): boolean
+  /** Whether its body makes it the refresh, whose 401 is its own. */
+  readonly inspection: Promise<boolean> | undefined
 }

@@ -1,11 +1,9 @@
 /** The body of an axios answer as JSON, whatever the `responseType`; the caller still gets all of it. */
 
 import { readHeader } from '../core/failure.js'
-import { ignore, isPromise } from '../core/waiting.js'
+import { isPromise } from '../core/waiting.js'
+import { LIMIT, readHead } from './body.js'
 import { readJson } from './config.js'
-
-/** How much is read of a stream, and of bytes that are not declared as JSON; bytes. */
-const LIMIT = 65_536
 
 interface Answer {
   data: unknown
@@ -62,21 +60,9 @@ async function decode(data: Blob | ArrayBuffer): Promise<unknown> {
 async function peekWeb(response: { data: ReadableStream<Uint8Array> }): Promise<unknown> {
   const [head, rest] = response.data.tee()
   response.data = rest
-  const reader = head.getReader()
-  const decoder = new TextDecoder()
-  let json: unknown
-  try {
-    for (let text = ''; json === undefined && text.length < LIMIT; ) {
-      const { done, value } = await reader.read()
-      if (done) break
-      text += decoder.decode(value, { stream: true })
-      json = parse(text)
-    }
-  } catch {
-    // The caller meets the failure in the other branch.
-  }
-  reader.cancel().catch(ignore)
-  return json ?? rest
+  // The caller meets a failure in the other branch.
+  const text = await readHead(head, text => parse(text) !== undefined).catch(() => '')
+  return parse(text) ?? rest
 }
 
 /** A stream of Node. */

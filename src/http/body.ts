@@ -126,6 +126,11 @@ export function whileIntact<T>(
   })
 }
 
+/** The error of Node for a stream that was destroyed without one. */
+export function closedEarly(): Error {
+  return Object.assign(new Error('Premature close'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
+}
+
 /** Gives what ends the watch, and says whether the stream is intact. */
 function watchNode(stream: NodeStream, fail: (cause: unknown) => void): () => boolean {
   if (typeof stream.on !== 'function') return () => true
@@ -156,6 +161,29 @@ function watchWeb(stream: ReadableStream, fail: (cause: unknown) => void): () =>
     isWatched = false
     reader?.releaseLock()
     return true
+  }
+}
+
+/** How much of a stream is read ahead, bytes. */
+export const LIMIT = 65_536
+
+/** The text at the head of a stream, up to its end, the limit, or as much as is enough. Lets go of the rest. */
+export async function readHead(
+  stream: ReadableStream<Uint8Array>,
+  isEnough: (text: string) => boolean,
+): Promise<string> {
+  const reader = stream.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    while (text.length < LIMIT && !isEnough(text)) {
+      const { done, value } = await reader.read()
+      if (done) break
+      text += decoder.decode(value, { stream: true })
+    }
+    return text
+  } finally {
+    reader.cancel().catch(ignore)
   }
 }
 

@@ -1,8 +1,10 @@
 /** What leaves with a token and what does not. */
+
 import { createAuth } from 'tokenflight'
 import { type AuthFetch, authFetch } from 'tokenflight/fetch'
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 import { API, settle } from '../support/axios.js'
+import { recordStorage } from '../support/core.js'
 import { stage } from '../support/fetch.js'
 
 describe('a request to an allowed origin', () => {
@@ -104,11 +106,11 @@ describe('a request to an allowed origin', () => {
       login: false,
       respond: () => Response.json({}),
       auth: {
-        storage: {
+        storage: recordStorage({
           get: async () => ({ generation: 1, version: 1, accessToken: 'at-stored', savedAt: 1 }),
           set() {},
           remove() {},
-        },
+        }),
       },
     })
     await api(`${API}/orders`)
@@ -304,7 +306,7 @@ describe('authFetch', () => {
     vi.stubGlobal('fetch', send)
     expect(await (await api(`${API}/orders`)).text()).toBe('later')
     expect(send).toHaveBeenCalledExactlyOnceWith(`${API}/orders`, {
-      headers: { authorization: 'Bearer at-1' },
+      headers: { Authorization: 'Bearer at-1' },
     })
   })
 

@@ -37,6 +37,34 @@ class BareForm {
   append(): void {}
 }
 
+/** A form whose parts cannot be read, and one that has an empty part. */
+class BrokenForm extends BareForm {
+  getParts(): never {
+    throw new Error('getParts')
+  }
+}
+class GappyForm extends BareForm {
+  getParts(): unknown[] {
+    return [null, undefined, { string: 'r1' }]
+  }
+}
+
+/** `URLSearchParams` without any view but its text, and one without even that. */
+class BareParams {
+  readonly #text: string
+  constructor(text = '') {
+    this.#text = text
+  }
+  toString(): string {
+    return this.#text
+  }
+}
+class MuteParams {
+  toString(): never {
+    throw new Error('toString')
+  }
+}
+
 class Hostile {
   get pipe(): never {
     throw new Error('pipe')
@@ -82,6 +110,21 @@ const bodies: [name: string, isRefresh: boolean, platform: object, make: () => u
     { URLSearchParams: NativeParams },
     () => new NativeParams('a=1&refresh_token=r1'),
   ],
+  ['FormData whose parts cannot be read', false, { FormData: BrokenForm }, () => new BrokenForm()],
+  ['FormData with an empty part', false, { FormData: GappyForm }, () => new GappyForm()],
+  [
+    'URLSearchParams without values',
+    false,
+    { URLSearchParams: BareParams },
+    () => new BareParams('order=r12'),
+  ],
+  [
+    'URLSearchParams without values, with the refresh token',
+    true,
+    { URLSearchParams: BareParams },
+    () => new BareParams('refresh_token=%721'),
+  ],
+  ['URLSearchParams without a text', false, { URLSearchParams: MuteParams }, () => new MuteParams()],
   [
     'a form written by hand without URLSearchParams',
     true,

@@ -1,0 +1,148 @@
+/** One request of a `fetch`, as its caller made it, and copies of it that carry tokens. */
+
+import { isPromise, pause } from '../core/waiting.js'
+import { carries, discard, isOneShot, readHead } from './body.js'
+import { copyOf } from './config.js'
+import { type GivenHeaders, kindOf, readHeaders } from './fetch-headers.js'
+
+type Input = string | URL | Request
+
+/** How long a request waits for a look into its body while the present token is good, milliseconds. */
+const GLANCE = 25
+
+/** What the caller gave, read at once. */
+export interface Given {
+  readonly url: string
+  readonly method: string
+  readonly signal: AbortSignal | undefined
+  readonly headers: GivenHeaders
+  /** The body in `init`. */
+  readonly body: unknown
+  /** Whether that can be sent only once. */
+  readonly isOnce: boolean
+  readonly request: Request | undefined
+}
+
+/** @throws TypeError when the headers are none */
+export function read(input: Input, init: RequestInit | undefined): Given {
+  const request = requestOf(input)
+  const {
+    body,
+    method = request?.method ?? 'GET',
+    headers = request?.headers,
+    signal = request?.signal,
+  } = init ?? {}
+  return {
+    url: request ? request.url : String(input),
+    method,
+    signal: signal ?? undefined,
+    headers: readHeaders(headers),
+    body,
+    isOnce: isOneShot(body),
+    request,
+  }
+}
+
+export function requestOf(input: Input): Request | undefined {
+  return typeof input === 'object' && 'url' in input ? input : undefined
+}
+
+/** A request as its caller made it, and copies of it, which carry tokens. It is used up by them, as it is by `fetch`. */
+export interface Copies {
+  /** The body that waits with it. */
+  readonly body: unknown
+  /** Sends the very objects of the caller; `isKept`: a copy may have to follow. */
+  pass(isKept: boolean): Promise<Response>
+  /** Sends a copy with these headers; `isLast`: no other one follows. */
+  send(headers: Record<string, string>, isLast: boolean): Promise<Response>
+}
+
+/** The copies are made of the request as it is now. */
+export function createCopies(
+  fetcher: typeof fetch,
+  input: Input,
+  init: RequestInit | undefined,
+  { url, request, body, isOnce, headers }: Given,
+): Copies {
+  // A `Request` in place of `init` is allowed, and its members are no properties of its own.
+  const members = init && !('clone' in init) ? copyOf(init) : undefined
+  // With a body in `init`, that of the `Request` is not used.
+  const spare = request && !body ? twin(request) : undefined
+  let base: Request | undefined
+  const makeBase = (): Request => {
+    if (spare) discard(request?.body)
+    if (spare && !init) return spare
+    const Kind = (request ? baseOf(request) : Request.prototype).constructor as typeof Request
+    const made = new Kind(spare ?? request ?? url, members ?? init)
+    return request ? graft(made, request) : made
+  }
+  return {
+    body: spare ? spare.body : body,
+    pass(isKept) {
+      if (!isKept) discard(spare?.body)
+      return fetcher(input, init)
+    },
+    send(tokens, isLast) {
+      if (!request && (members || !init))
+        return fetcher(url, copyWith(members ?? {}, { headers: headers.with(tokens) }))
+      base ??= makeBase()
+      const copy = isLast || isOnce ? base : twin(base)
+      for (const name in tokens) copy.headers.set(name, tokens[name] as string)
+      // A `Request` holds all that it knows of; what only this `fetch` knows comes beside it.
+      return fetcher(copy, members && copyWith(members, { headers: undefined, body: undefined }))
+    },
+  }
+}
+
+/** A copy whose members these are, also where its class has accessors of those names. */
+function copyWith(init: RequestInit, members: object): RequestInit {
+  return Object.defineProperties(copyOf(init), Object.getOwnPropertyDescriptors(members))
+}
+
+function baseOf(request: Request): Request {
+  return kindOf(request, 'clone', Request.prototype)
+}
+
+/** A clone of the same class; a class of the application may clone by itself. */
+function twin(request: Request): Request {
+  let copy: Request
+  try {
+    copy = request.clone()
+  } catch {
+    copy = baseOf(request).clone.call(request)
+  }
+  return graft(copy, request)
+}
+
+/** Gives a copy the class of the original, and what the platform or the application has written on it, as a dispatcher. */
+function graft(copy: Request, original: Request): Request {
+  Object.setPrototypeOf(copy, Object.getPrototypeOf(original))
+  const { getOwnPropertyDescriptors } = Object
+  return Object.defineProperties(copy, {
+    ...getOwnPropertyDescriptors(original),
+    ...getOwnPropertyDescriptors(copy),
+  })
+}
+
+/** Whether the body of a `Request` carries the token, and so makes it the refresh; undefined where no text is in it. */
+export function inspect({ request, body, headers }: Given, token: string): Promise<boolean> | undefined {
+  if (!request || body || !/json|text|form/i.test(headers.get('content-type') ?? '')) return undefined
+  const look = async (): Promise<boolean> => {
+    const copy = twin(request)
+    return carries(await (copy.body ? readHead(copy.body, () => false) : copy.text()), token)
+  }
+  return look().catch(() => false)
+}
+
+/**
+ * The ticket, or undefined as soon as the request turns out to be the refresh. A good ticket waits but for a glance:
+ * the body of a request may never end.
+ */
+export function unlessRefresh<Ticket>(
+  inspection: Promise<boolean>,
+  ticket: Ticket | Promise<Ticket>,
+): Promise<Ticket | undefined> {
+  const found = inspection.then(isRefresh => (isRefresh ? undefined : ticket))
+  const other = isPromise(ticket) ? ticket : pause(GLANCE).then(() => ticket)
+  return Promise.race([found, other])
+}

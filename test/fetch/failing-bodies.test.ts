@@ -1,0 +1,72 @@
+/** A body stream that fails while its request waits for a token fails the call as fetch itself would. */
+import { createReadStream } from 'node:fs'
+import { PassThrough, Readable } from 'node:stream'
+import type { AuthFetch } from 'tokenflight/fetch'
+import { describe, expect, it } from 'vitest'
+import { loopback, rejection, settle } from '../support/axios.js'
+import { stage } from '../support/fetch.js'
+
+const DEAD = 10 * 60_000
+type Input = Parameters<AuthFetch>
+
+/** A stream of the web, and how a test makes it fail. */
+const webStream = () => {
+  let fail = (): void => {}
+  const body = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode('head'))
+      fail = () => controller.error(new Error('disk'))
+    },
+  })
+  return { body, fail: () => fail() }
+}
+const streaming = (body: unknown): object => ({ method: 'POST', body, duplex: 'half' })
+
+const failures: Record<string, (url: string) => { call: Input; fail?: () => void }> = {
+  'a stream of the web in init': url => {
+    const { body, fail } = webStream()
+    return { call: [url, streaming(body)], fail }
+  },
+  'a stream of the web in a Request': url => {
+    const { body, fail } = webStream()
+    return { call: [new Request(url, streaming(body))], fail }
+  },
+  'a file that is missing': url => ({ call: [url, streaming(createReadStream('/no/such/file'))] }),
+  'a stream of Node that is destroyed with an error': url => {
+    const body = new PassThrough()
+    return { call: [url, streaming(body)], fail: () => void body.destroy(new Error('disk')) }
+  },
+  'a stream of Node that is destroyed without an error': url => {
+    const body = new Readable({ read() {} })
+    return { call: [url, streaming(body)], fail: () => void body.destroy() }
+  },
+}
+
+const partsOf = ({ name, message, cause }: Error) => ({
+  name,
+  message,
+  cause: (cause as Error | undefined)?.message,
+})
+
+describe('a request that waits for a token', () => {
+  it.each(Object.entries(failures))('rejects as fetch does for %s, and sends nothing', async (_, make) => {
+    const server = await loopback((_, __, outgoing) => void outgoing.end())
+    const native = make(`${server.url}/native`)
+    // Fetch alone may begin to listen after a missing file has failed.
+    const { body } = (native.call[1] ?? {}) as { body?: unknown }
+    if (body instanceof Readable) body.on('error', () => {})
+    const expected = rejection<Error>(fetch(...native.call))
+    setImmediate(() => native.fail?.())
+    const own = await stage({ manual: true, fetch: { allowedOrigins: [server.url], fetch } })
+    own.pass(DEAD)
+    const { call, fail } = make(`${server.url}/own`)
+    const rejected = rejection<Error>(own.api(...call))
+    await settle()
+    fail?.()
+    expect(partsOf(await rejected)).toEqual(partsOf(await expected))
+    own.refreshes[0]?.answer()
+    await settle()
+    expect(server.arrived.filter(({ url }) => url === '/own')).toEqual([])
+    expect(await own.auth.getAccessToken()).toBe('at-2')
+  })
+})
