@@ -29,9 +29,8 @@ import {
   sealOf,
 } from './http/axios-call.js'
 import { discard, isOneShot, repeat, whileIntact } from './http/body.js'
-import { carry } from './http/carry.js'
 import { copyOf, readings } from './http/config.js'
-import { createLanding } from './http/landing.js'
+import { createLanding, limitRedirects } from './http/landing.js'
 import { findMarks, isAttached, type Mark } from './http/marks.js'
 import { type HttpOptions, optionNames, resolveHttpOptions } from './http/options.js'
 import { isForeign } from './http/origins.js'
@@ -66,18 +65,18 @@ export type AttachOptions = HttpOptions<InternalAxiosRequestConfig, AxiosRespons
  */
 export function attachAuth<Claims>(
   instance: AxiosInstance,
-  auth: Auth<Claims>,
+  auth: Auth<Claims, never>,
   options: AttachOptions = {},
 ): () => void {
-  const engine = engineOf(auth as Auth<never>)
+  const engine = engineOf(auth as Auth<never, never>)
   const request = instance?.interceptors?.request
   check(typeof request?.use === 'function', 'instance', 'an axios instance', instance)
   const own = ownOptions(options, 'attachAuth', optionNames)
   const marks = findMarks(request.handlers)
   const same = marks.find(mark => isAttached(mark, engine, own, Object.keys(optionNames)))
   if (same) return same.detach
-  const run = createClient(instance, auth as Auth<never>, own)
-  if (own.renewal === 'server') engine.serve()
+  const run = createClient(instance, auth as Auth<never, never>, own)
+  if (own.renewal?.carry) engine.serve()
   for (const mark of marks) mark.detach()
 
   // axios asks `runWhen` synchronously when a request starts, with the config that is about to be sent. Wrapping
@@ -101,14 +100,14 @@ export function attachAuth<Claims>(
 /** Gives what sends a request below all interceptors and transforms of the application, twice if need be. */
 function createClient(
   instance: AxiosInstance,
-  auth: Auth<never>,
+  auth: Auth<never, never>,
   options: AttachOptions,
 ): (config: Config, wrapped: Adapter, session: object | undefined) => Promise<AxiosResponse> {
   const engine = engineOf(auth)
   const rules = resolveHttpOptions(engine, options)
-  const { header, refreshTokenHeader } = rules
+  const { header } = rules
+  const { refreshTokenHeader, carry } = rules.renewal
   const { isRefused, wasRefused, renew, restore } = createVerdict(engine, rules, withJson)
-  const isServer = !!refreshTokenHeader
   const { wants, isTaken } = createWants(engine, rules, (config: Config, url) =>
     instance.getUri({ ...config, url, baseURL: '', allowAbsoluteUrls: true } as AxiosRequestConfig),
   )
@@ -144,6 +143,7 @@ function createClient(
     if (refreshTokenHeader && refreshToken) tokens[refreshTokenHeader] = refreshToken
     const ours = Object.keys(tokens)
     Object.assign(headers, tokens)
+    limitRedirects(dressed, call.adapter, ours, !!rules.renewal.collect)
     let isAway = false
     dressed.beforeRedirect = (target, ...details) => {
       beforeRedirect?.(target, ...details)
@@ -217,22 +217,30 @@ function createClient(
     const isOnce = !again && isOneShot(config.data)
     const origins = rules.origins(instance.defaults?.baseURL)
     const isWanted = wants(config, origins)
-    const ticket = isWanted ? engine.acquire(session, isOnce, isServer) : undefined
+    const ticket = isWanted ? engine.acquire(session, isOnce, !!carry) : undefined
     /** Without a token, the adapter gets the very config of the application. */
     const pass = (): Promise<AxiosResponse> => {
       step?.('sent')
       return adapter(config)
     }
     if (!ticket && !(isWanted && engine.isUndecided())) return pass()
-    if (isPromise(ticket) || (isServer && ticket && engine.isDead(ticket))) step?.('waiting')
+    if (isPromise(ticket) || (carry && ticket && engine.isDead(ticket))) step?.('waiting')
     const call = createCall({ config, adapter, origins, isNamed, again, isOnce, step })
     const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> =>
       own || call.limit || engine.isUndecided() ? send(call, own, isAlone) : pass()
     const isAway = (response: AxiosResponse): boolean => away.has(response)
     const wait = <T>(promise: Promise<T>): Promise<T> =>
       whileIntact(config.data, patiently(call, promise), cause => createBodyError(call, cause))
-    const outcome = isServer
-      ? carry(engine, { ticket, isOnce, send: begin, isAway, refuses: wasRefused, patiently: wait })
+    const outcome = carry
+      ? carry(engine, {
+          ticket,
+          isOnce,
+          send: begin,
+          isAway,
+          refuses: wasRefused,
+          patiently: promise => patiently(call, promise),
+          wait,
+        })
       : isPromise(ticket)
         ? wait(ticket).then(late => begin(isTaken(config) ? undefined : late))
         : begin(ticket)

@@ -12,7 +12,7 @@ import { systemClock } from '../core/clock.js'
 import { startTimer } from '../core/environment.js'
 import { type AuthError, cloneError, isAuthError } from '../core/errors.js'
 import { ignore } from '../core/waiting.js'
-import type { Repeated } from './body.js'
+import { closedEarly, type Repeated } from './body.js'
 import { handOver } from './config.js'
 import type { Origins } from './origins.js'
 import { type CallProgress, createProgress } from './progress.js'
@@ -179,7 +179,7 @@ export function createBodyError(call: Call, cause: unknown): AxiosError {
   const { config } = call
   if (isFetch(call)) {
     const error = new AxiosError('Network Error', AxiosError.ERR_NETWORK, config)
-    return Object.assign(error, { cause: cause ?? new Error('Premature close') })
+    return Object.assign(error, { cause: cause ?? closedEarly() })
   }
   if (cause) return AxiosError.from(cause as Error, undefined, config)
   return Object.assign(new CanceledError('Request stream has been aborted'), { config })

@@ -29,6 +29,7 @@ export interface TokenHeaders {
 
 /** @throws TypeError when the option is neither */
 export function createTokenHeaders(engine: Engine, header: HeaderOption | undefined): TokenHeaders {
+  if (engine.settings.isHidden) return hidden
   const maker = header === undefined ? bearer() : typeof header === 'function' ? several(header) : one(header)
   const { name, make } = maker
   /** Those of a function depend on the token; while there is none, nothing is added either. */
@@ -51,6 +52,14 @@ export function createTokenHeaders(engine: Engine, header: HeaderOption | undefi
     },
     isCredentials: () => names().some(each => each.toLowerCase() === 'authorization'),
   }
+}
+
+/** The access token is a cookie, so no header is added. */
+const hidden: Readonly<TokenHeaders> = {
+  name: undefined,
+  make: () => ({}),
+  leftOvers: read => (read('Authorization') === undefined ? [] : undefined),
+  isCredentials: () => false,
 }
 
 type Maker = Pick<TokenHeaders, 'name' | 'make'>

@@ -1,10 +1,10 @@
 /** What attaching a client takes, and its defaults; the same for axios and fetch. */
 
-import { check, isHeaderName, isOptionalFunction } from '../core/check.js'
+import { check, isOptionalFunction } from '../core/check.js'
 import type { Engine } from '../core/engine.js'
-import type { TokenResponse } from '../core/types.js'
 import { createTokenHeaders, type HeaderOption, type TokenHeaders } from './header.js'
 import { createOrigins, createWithholding, isForeign, type Origins, parseUrl } from './origins.js'
+import type { Renewal } from './renewal.js'
 import { createSkip, type Skip } from './skip.js'
 
 /** What attaching a client takes. `Request` and `Response` are what the client calls so. */
@@ -31,23 +31,13 @@ export interface HttpOptions<Request, Response> {
    */
   header?: HeaderOption | undefined
   /**
-   * Takes the tokens that a server hands out on ordinary answers; undefined where there are none. Must be synchronous.
-   * With axios the answer's `data` is the parsed JSON, before any transform and whatever the `responseType`.
-   */
-  collect?: ((response: Response) => TokenResponse | undefined) | undefined
-  /**
    * Requests that need no login, such as `'/auth/login'`: they carry no token and their 401 is their own. A path prefix
    * (whole segments of the pathname, no wildcards), a RegExp (on the full URL), a predicate on the request, or a list
    * of them. A predicate that throws or returns a promise counts as no, and causes a `warning`.
    */
   skip?: Skip<Request> | readonly Skip<Request>[] | undefined
-  /**
-   * `'server'`: both tokens travel on every request, the refresh token in `refreshTokenHeader`; the server renews
-   * on its own and `collect` takes what it hands out. `@default 'client'`
-   */
-  renewal?: 'client' | 'server' | undefined
-  /** Header of the refresh token with `renewal: 'server'`. `@default 'X-Refresh-Token'` */
-  refreshTokenHeader?: string | undefined
+  /** For a server that hands out tokens with ordinary answers: `serverRenewal()` or `collectTokens()`. */
+  renewal?: Renewal<Response> | undefined
 }
 
 /** The names of the options above. */
@@ -55,19 +45,15 @@ export const optionNames: Readonly<Record<keyof HttpOptions<unknown, unknown>, 1
   allowedOrigins: 1,
   shouldRefresh: 1,
   header: 1,
-  collect: 1,
   skip: 1,
   renewal: 1,
-  refreshTokenHeader: 1,
 }
 
 /** The options, complete. */
 export interface HttpRules<Request, Response> {
   readonly header: TokenHeaders
   readonly shouldRefresh: ((response: Response) => boolean | Promise<boolean>) | undefined
-  readonly collect: ((response: Response) => TokenResponse | undefined) | undefined
-  /** The header that the refresh token travels in, if it does. */
-  readonly refreshTokenHeader: string | undefined
+  readonly renewal: Partial<Renewal<Response>>
   /** The origins that may see a token now, with this base URL of the client. */
   origins(base?: unknown): Origins
   /**
@@ -87,14 +73,16 @@ export function resolveHttpOptions<Request, Response>(
   engine: Engine,
   options: HttpOptions<Request, Response>,
 ): HttpRules<Request, Response> {
-  const { collect, shouldRefresh, refreshTokenHeader = 'X-Refresh-Token', renewal = 'client' } = options
-  const isServer = renewal === 'server'
+  const { shouldRefresh, renewal } = options
   const origins = createOrigins(options.allowedOrigins)
   const header = createTokenHeaders(engine, options.header)
-  check(isServer || renewal === 'client', 'renewal', "'client' or 'server'", renewal)
-  check(isOptionalFunction(collect) && (collect ?? !isServer), 'collect', 'a function', collect)
+  check(
+    renewal === undefined || typeof renewal?.collect === 'function',
+    'renewal',
+    'serverRenewal() or collectTokens()',
+    renewal,
+  )
   check(isOptionalFunction(shouldRefresh), 'shouldRefresh', 'a function', shouldRefresh)
-  check(isHeaderName(refreshTokenHeader), 'refreshTokenHeader', 'a name', refreshTokenHeader)
   const isSkipped = options.skip === undefined ? undefined : createSkip(engine, options.skip)
   const withhold = createWithholding(engine)
   let isWarned = false
@@ -121,9 +109,13 @@ export function resolveHttpOptions<Request, Response>(
       return true
     },
     shouldRefresh,
-    collect,
-    refreshTokenHeader: isServer ? refreshTokenHeader : undefined,
+    renewal: ownRenewal(renewal),
   }
+}
+
+/** The plug-in's own members: a polluted prototype plugs nothing in. */
+function ownRenewal<Response>(renewal: Renewal<Response> | undefined): Partial<Renewal<Response>> {
+  return Object.assign(Object.create(null), renewal)
 }
 
 /** The result of a function of the application, or the fallback and a warning. */

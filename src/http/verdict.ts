@@ -32,10 +32,11 @@ interface Answer {
 /** @param look gives the answer as the application's functions expect it */
 export function createVerdict<Request, Response extends Answer>(
   engine: Engine,
-  rules: Pick<HttpRules<Request, Response>, 'collect' | 'shouldRefresh' | 'header'>,
+  rules: Pick<HttpRules<Request, Response>, 'renewal' | 'shouldRefresh' | 'header'>,
   look: (response: Response) => Response | Promise<Response>,
 ): Verdict<Response> {
-  const { collect, shouldRefresh } = rules
+  const { shouldRefresh, renewal } = rules
+  const { collect } = renewal
   /** Endpoints that refused a token which a refresh had just brought for them: that has nothing to do with the token. */
   const stubborn = new WeakMap<Ticket, Set<string>>()
   const refused = new WeakSet<Response>()

@@ -29,7 +29,7 @@ describe('attaching', () => {
   })
 
   it('waits for a session to be restored, and sends no token when there is none', async () => {
-    const storage = { get: async () => null, set: () => {}, remove: () => {} }
+    const storage = { getItem: async () => null, setItem: () => {}, removeItem: () => {} }
     const { api, tokens, refreshes } = await stage({ login: false, auth: { storage }, respond: () => ({}) })
     await api.get('/orders')
     expect([tokens(), refreshes.length]).toEqual([[undefined], 0])

@@ -1,6 +1,6 @@
 /** A server that renews by itself, with axios: while the access token is dead, one request is the refresh. */
 import type { AxiosResponse } from 'axios'
-import { isSessionExpired, type TokenResponse } from 'tokenflight'
+import { isSessionExpired, serverRenewal, type TokenResponse } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import {
   type Answer,
@@ -22,7 +22,7 @@ const dead = async (
 ): Promise<Stage> => {
   let count = 0
   const staged = await stage({
-    attach: { renewal: 'server', collect },
+    attach: { renewal: serverRenewal({ collect }) },
     // There is no endpoint to refresh at.
     auth: { refresh: undefined },
     respond: request => answer(request, ++count) ?? { status: request.token === 'at-new' ? 200 : 401 },
@@ -174,7 +174,7 @@ describe('while the access token is dead', () => {
   })
 
   it('is not what a token is that the server refuses before its end: that is refreshed where there is an endpoint', async () => {
-    const staged = await stage({ attach: { renewal: 'server', collect } })
+    const staged = await stage({ attach: { renewal: serverRenewal({ collect }) } })
     staged.revoke()
     expect((await staged.api.get('/a')).status).toBe(200)
     expect(staged.refreshes).toHaveLength(1)
@@ -185,7 +185,11 @@ describe('while the access token is dead', () => {
   })
 
   it('nobody is logged in: requests leave without a token', async () => {
-    const staged = await stage({ login: false, attach: { renewal: 'server', collect }, respond: () => ({}) })
+    const staged = await stage({
+      login: false,
+      attach: { renewal: serverRenewal({ collect }) },
+      respond: () => ({}),
+    })
     await staged.api.get('/a')
     expect(both(staged)).toEqual([['/a', undefined, undefined]])
   })

@@ -1,8 +1,10 @@
 /** A body stream that fails while its request waits for a token fails the call as axios itself would. */
+
 import { createReadStream } from 'node:fs'
 import { PassThrough, pipeline, Readable } from 'node:stream'
 import axios, { AxiosError } from 'axios'
 import FormDataPackage from 'form-data'
+import { serverRenewal } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { LIFETIME, type Loopback, loopback, rejection, settle, stage } from '../support/axios.js'
 
@@ -183,7 +185,7 @@ describe('a call that waits for a token', () => {
   it('rejects when the server renews by itself and the stream fails while another request goes first', async () => {
     const { api, pass, sent } = await stage({
       auth: { refresh: undefined },
-      attach: { renewal: 'server', collect: () => undefined },
+      attach: { renewal: serverRenewal({ collect: () => undefined }) },
       respond: () => new Promise(() => {}),
     })
     pass(LIFETIME)

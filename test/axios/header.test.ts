@@ -1,10 +1,12 @@
 /** The headers of the token: several of them, functions that go wrong, and left-overs of the same session. */
+
 import { AxiosHeaders, type AxiosResponse } from 'axios'
 import { createAuth } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it } from 'vitest'
 import { API, LIFETIME, loopback, rejection, session, stage } from '../support/axios.js'
+import { recordStorage } from '../support/core.js'
 import { stage as fetchStage } from '../support/fetch.js'
 
 const several = (token: string): Record<string, string> => ({ 'X-Token': token, 'X-Kind': 'access' })
@@ -53,7 +55,7 @@ describe('a header function', () => {
     const { api, auth, sent } = await stage({
       login: false,
       attach: { header: several },
-      auth: { storage: { get: async () => null, set: () => {}, remove: () => {} } },
+      auth: { storage: recordStorage({ get: async () => null, set: () => {}, remove: () => {} }) },
       respond: () => ({}),
     })
     const call = api.get('/orders', { headers: { 'X-Kind': 'mine' } })

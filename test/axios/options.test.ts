@@ -1,6 +1,6 @@
 /** The options of `attachAuth`: skip, header, collect, shouldRefresh, renewal; and their misuse. */
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios'
-import { type Auth, createAuth, type TokenResponse } from 'tokenflight'
+import { type Auth, collectTokens, createAuth, serverRenewal, type TokenResponse } from 'tokenflight'
 import { type AttachOptions, attachAuth } from 'tokenflight/axios'
 import { type AuthFetchOptions, authFetch } from 'tokenflight/fetch'
 import { describe, expect, it, vi } from 'vitest'
@@ -333,13 +333,13 @@ describe('shouldRefresh', () => {
   })
 })
 
-describe('collect', () => {
+describe('collectTokens', () => {
   const collect = ({ data, headers }: AxiosResponse): TokenResponse | undefined =>
     data.tokens ?? (headers['x-new'] ? { access_token: headers['x-new'] } : undefined)
 
   it('takes the tokens of an ordinary answer, from its JSON or its headers', async () => {
     const { api, auth, tokens, good, refreshes } = await stage({
-      attach: { collect },
+      attach: { renewal: collectTokens(collect) },
       respond: ({ url }) => {
         good.add('two').add('three')
         if (url.endsWith('/json')) return { data: '{"tokens":{"access_token":"two","refresh_token":"r"}}' }
@@ -356,7 +356,7 @@ describe('collect', () => {
 
   it('drops what comes after a logout', async () => {
     const { api, auth } = await stage({
-      attach: { collect },
+      attach: { renewal: collectTokens(collect) },
       respond: async () => {
         await auth.logout()
         return { data: '{"tokens":{"access_token":"late"}}' }
@@ -370,10 +370,10 @@ describe('collect', () => {
     let call = 0
     const { api, tokens, warnings } = await stage({
       attach: {
-        collect: () => {
+        renewal: collectTokens(() => {
           if (call++) return { access_token: 'white space' }
           throw new Error('bug')
-        },
+        }),
       },
     })
     await api.get('/a')
@@ -387,7 +387,7 @@ describe('collect', () => {
   it('sees JSON of any kind, data that are no text as they are, and a text that is no JSON', async () => {
     const seen: unknown[] = []
     const { api } = await stage({
-      attach: { collect: ({ data }) => void seen.push(data) },
+      attach: { renewal: collectTokens(({ data }) => void seen.push(data)) },
       respond: ({ data }) => ({ data: JSON.parse(String(data)) }),
     })
     const bodies = ['[1]', '"5"', '5', 'null', '', '{"a":', [1], ['[1]'], 5, null, { a: 1 }]
@@ -396,22 +396,23 @@ describe('collect', () => {
   })
 
   it('leaves the data to the transforms of the application', async () => {
-    const { api } = await stage({ attach: { collect: () => undefined } })
+    const { api } = await stage({ attach: { renewal: collectTokens(() => undefined) } })
     const transformResponse = [(data: unknown): unknown => ({ raw: data })]
     expect((await api.get('/orders', { transformResponse })).data).toEqual({ raw: '{"ok":true}' })
   })
 })
 
-describe("renewal: 'server'", () => {
+describe('serverRenewal', () => {
   it('sends both tokens on every request, takes what the answers hand out, and leaves neither behind', async () => {
     const { api, sent, refreshes } = await stage({
       attach: {
-        renewal: 'server',
-        collect: ({ headers }) =>
-          headers['x-access-token'] && {
-            access_token: headers['x-access-token'],
-            refresh_token: headers['x-refresh-token'],
-          },
+        renewal: serverRenewal({
+          collect: ({ headers }) =>
+            headers['x-access-token'] && {
+              access_token: headers['x-access-token'],
+              refresh_token: headers['x-refresh-token'],
+            },
+        }),
       },
       respond: () => ({ headers: { 'x-access-token': 'at-9', 'x-refresh-token': 'rt-9' } }),
     })
@@ -429,7 +430,7 @@ describe("renewal: 'server'", () => {
 
   it('names the header of the refresh token as it is told', async () => {
     const { api, sent } = await stage({
-      attach: { renewal: 'server', collect: () => undefined, refreshTokenHeader: 'X-RT' },
+      attach: { renewal: serverRenewal({ collect: () => undefined, refreshTokenHeader: 'X-RT' }) },
     })
     await api.get('/a')
     expect(sent[0]?.headers).toMatchObject({ 'X-RT': 'rt-1', Authorization: 'Bearer at-1' })
@@ -444,9 +445,8 @@ describe("renewal: 'server'", () => {
 
 describe('misuse', () => {
   const nothing = Object.create(null) as object
-  const collect = (): undefined => undefined
   const secret = { token: 'secret' }
-  const misuses: [option: keyof AttachOptions, value: unknown, got: string, others?: AttachOptions][] = [
+  const misuses: [option: keyof AttachOptions, value: unknown, got: string][] = [
     ['allowedOrigins', 'https://api.example.test', 'https://api.example.test'],
     ['allowedOrigins', '', ''],
     ['allowedOrigins', 5, '5'],
@@ -468,10 +468,9 @@ describe('misuse', () => {
     ['header', 'X-Token', 'X-Token'],
     ['renewal', 'both', 'both'],
     ['renewal', null, 'null'],
-    ['collect', undefined, 'undefined', { renewal: 'server' }],
-    ['collect', 'tokens', 'tokens'],
-    ['collect', secret, 'object', { renewal: 'server' }],
-    ['collect', null, 'null'],
+    ['renewal', 'server', 'server'],
+    ['renewal', { collect: 'tokens' }, 'object'],
+    ['renewal', {}, 'object'],
     ['shouldRefresh', 401, '401'],
     ['shouldRefresh', null, 'null'],
     ['skip', 'auth/login', 'auth/login'],
@@ -479,15 +478,12 @@ describe('misuse', () => {
     ['skip', ['/login', secret], '/login,object'],
     ['skip', null, 'null'],
     ['skip', nothing, 'object'],
-    ['refreshTokenHeader', 'X Refresh', 'X Refresh'],
-    ['refreshTokenHeader', null, 'null', { renewal: 'server', collect }],
-    ['refreshTokenHeader', 7, '7', { renewal: 'server', collect }],
   ]
   const auth: Auth = createAuth()
-  for (const [option, value, got, others] of misuses) {
+  for (const [option, value, got] of misuses) {
     it(`is a TypeError that names the option and what it got, with both clients: ${option}: ${got}`, () => {
       const api = axios.create({ baseURL: API })
-      const options = { ...others, [option]: value } as AttachOptions
+      const options = { [option]: value } as AttachOptions
       for (const attach of [
         () => attachAuth(api, auth, options),
         () => authFetch(auth, { allowedOrigins: [API], ...(options as AuthFetchOptions) }),
@@ -499,6 +495,32 @@ describe('misuse', () => {
       expect(api.interceptors.request.handlers ?? []).toEqual([])
     })
   }
+
+  it.each<[option: string, make: () => unknown, got: string]>([
+    ['collect', () => serverRenewal({} as never), 'undefined'],
+    ['collect', () => serverRenewal({ collect: secret } as never), 'object'],
+    ['collect', () => collectTokens(undefined as never), 'undefined'],
+    ['collect', () => collectTokens('tokens' as never), 'tokens'],
+    [
+      'refreshTokenHeader',
+      () => serverRenewal({ collect: () => undefined, refreshTokenHeader: 'X R' }),
+      'X R',
+    ],
+    [
+      'refreshTokenHeader',
+      () => serverRenewal({ collect: () => undefined, refreshTokenHeader: 7 as never }),
+      '7',
+    ],
+  ])('of a plug-in is a TypeError that names the option and what it got: %s', (option, make, got) => {
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow(new RegExp(`^tokenflight: \`${option}\` must be .+, got ${got}$`))
+  })
+
+  it('of a plug-in names the option that does not exist', () => {
+    expect(() => serverRenewal({ collect: () => undefined, header: 'X' } as never)).toThrow(
+      /serverRenewal has no option `header`/,
+    )
+  })
 
   it('takes nothing relative for an origin, on a page either', () => {
     vi.stubGlobal('location', { origin: API, href: `${API}/app` })

@@ -1,5 +1,5 @@
 import axios, { AxiosError } from 'axios'
-import { createAuth, type RequestEvent } from 'tokenflight'
+import { createAuth, type RequestEvent, serverRenewal } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -133,6 +133,7 @@ describe('a listener of every event', () => {
     revoke()
     const body = new ReadableStream()
     await rejection(api.post('/orders', body))
+    await settle()
     expect(phases(steps)).toEqual(['sent', 'rejected 401', 'done 401'])
     expect(statuses()).toEqual([401])
   })
@@ -170,9 +171,10 @@ describe('a listener of every event', () => {
     const { api, steps, pass, statuses } = await watched({
       login: true,
       attach: {
-        renewal: 'server',
-        collect: ({ headers }) =>
-          headers['x-access'] ? { access_token: String(headers['x-access']) } : undefined,
+        renewal: serverRenewal({
+          collect: ({ headers }) =>
+            headers['x-access'] ? { access_token: String(headers['x-access']) } : undefined,
+        }),
       },
       async respond({ token }) {
         if (token !== 'at-1') return { status: 200 }

@@ -1,8 +1,10 @@
 /** The functions of the application see parsed JSON whatever the `responseType`, and the caller gets all of the body. */
+
 import { type EventEmitter, once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import type { AxiosResponse, ResponseType } from 'axios'
+import { collectTokens } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { deferred, loopback, rejection, session, stage } from '../support/axios.js'
 
@@ -164,7 +166,7 @@ describe('collect', () => {
     ['a Buffer', text => Buffer.from(text)],
   ])('takes tokens from the JSON of %s', async (_, wrap) => {
     const { api, tokens, refreshes } = await stage({
-      attach: { collect: ({ data }) => data.tokens },
+      attach: { renewal: collectTokens(({ data }) => data.tokens) },
       respond: () => ({ data: wrap('{"tokens":{"access_token":"collected"}}') }),
     })
     await api.get('/a', { transformResponse: [own => own] })
@@ -176,7 +178,7 @@ describe('collect', () => {
     const seen: unknown[] = []
     const data = { size: 3, text: 'tea', byteLength: 2 }
     const { api } = await stage({
-      attach: { collect: ({ data }) => void seen.push(data) },
+      attach: { renewal: collectTokens(({ data }) => void seen.push(data)) },
       respond: () => ({ data }),
     })
     await api.get('/a')

@@ -1,6 +1,8 @@
 /** The timeout of a request limits the whole call, and fails as axios's own timeout does. */
+
 import axios, { AxiosError, type AxiosRequestConfig, type CreateAxiosDefaults } from 'axios'
 import type { TokenResponse, TokenStorage } from 'tokenflight'
+import { serverRenewal } from 'tokenflight'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   type Arrived,
@@ -13,6 +15,7 @@ import {
   settle,
   stage,
 } from '../support/axios.js'
+import { recordStorage } from '../support/core.js'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
@@ -153,7 +156,10 @@ describe('the timeout of a request', () => {
 
   it('limits a wait for a restore that finds no session, and the request after it', async () => {
     const stored = deferred<null>()
-    const { api, timeouts } = await attempts([10_000], { get: () => stored.promise, set() {}, remove() {} })
+    const { api, timeouts } = await attempts(
+      [10_000],
+      recordStorage({ get: () => stored.promise, set() {}, remove() {} }),
+    )
     const call = rejection(api.get('/public', { timeout: 400 }))
     await elapse(300)
     expect(timeouts).toEqual([])
@@ -180,7 +186,7 @@ describe('the timeout of a request', () => {
     const timeouts: unknown[] = []
     const { api, pass, sent } = await stage({
       auth: { refresh: undefined },
-      attach: { renewal: 'server', collect: () => undefined },
+      attach: { renewal: serverRenewal({ collect: () => undefined }) },
       axios: {
         adapter: heeding(config => {
           timeouts.push(config.timeout)

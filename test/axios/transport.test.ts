@@ -1,4 +1,5 @@
 /** Real HTTP on Node: redirects, and what is left to be seen of a request that failed. */
+
 import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import axios, {
@@ -7,6 +8,7 @@ import axios, {
   type AxiosRequestConfig,
   type CreateAxiosDefaults,
 } from 'axios'
+import { collectTokens, serverRenewal } from 'tokenflight'
 import type { AttachOptions } from 'tokenflight/axios'
 import { describe, expect, it, vi } from 'vitest'
 import { type Arrived, loopback, rejection, session, stage } from '../support/axios.js'
@@ -93,7 +95,11 @@ describe('a redirect that the http adapter follows', () => {
     const { api, refreshes } = await session(
       `http://api.test:${home.port}`,
       { adapter: 'http', lookup },
-      { collect: ({ headers }) => (headers['x-new'] ? { access_token: headers['x-new'] } : undefined) },
+      {
+        renewal: collectTokens(({ headers }) =>
+          headers['x-new'] ? { access_token: headers['x-new'] } : undefined,
+        ),
+      },
     )
     const away = `http://evil.example:${home.port}`
     expect((await rejection(api.get(`/to?${away}/x`))).response?.status).toBe(401)
@@ -121,7 +127,7 @@ describe('a redirect that the http adapter follows', () => {
     const { api, auth } = await session(
       `http://api.test:${home.port}`,
       { adapter: 'http', lookup },
-      { renewal: 'server', collect: () => undefined },
+      { renewal: serverRenewal({ collect: () => undefined }) },
       { clock: { now: () => now } },
     )
     now += 300_000
@@ -141,7 +147,9 @@ describe('a redirect that the http adapter follows', () => {
   it('is seen by the URL of an XMLHttpRequest, too', async () => {
     const { api, sent, statuses, refreshes } = await stage({
       attach: {
-        collect: ({ headers }) => (headers['x-new'] ? { access_token: headers['x-new'] } : undefined),
+        renewal: collectTokens(({ headers }) =>
+          headers['x-new'] ? { access_token: headers['x-new'] } : undefined,
+        ),
       },
     })
     const inner = api.defaults.adapter as AxiosAdapter
@@ -202,7 +210,9 @@ describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () =>
     it(`takes a 401 from another origin for no word on the token, and tokens for nobody: ${what}`, async () => {
       own.mockClear()
       const { api, auth, evil, home, refreshes } = await scene(defaults, {
-        collect: ({ headers }) => (headers['x-new'] ? { access_token: headers['x-new'] } : undefined),
+        renewal: collectTokens(({ headers }) =>
+          headers['x-new'] ? { access_token: headers['x-new'] } : undefined,
+        ),
       })
       const error = await rejection(api.get('/away'))
       expect(error.response?.status).toBe(401)

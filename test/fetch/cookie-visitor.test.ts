@@ -1,4 +1,5 @@
 import type { RefreshContext, TokenResponse } from 'tokenflight'
+import { cookieSession } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import { API, deferred, rejection, settle } from '../support/axios.js'
 import { type StageOptions, stage } from '../support/fetch.js'
@@ -24,7 +25,7 @@ async function visit({ answer = down, isRestored = true, ...options }: Visit = {
   }
   const opened = await stage({
     login: false,
-    auth: { refreshTokenIn: 'cookie', retry: 0, refresh },
+    auth: { storage: cookieSession(), retry: 0, refresh },
     respond: ({ url, token }) =>
       url.includes('/public') || token === 'cookie-at' ? Response.json({ ok: true }) : undefined,
     ...options.stage,

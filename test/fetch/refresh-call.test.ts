@@ -1,8 +1,16 @@
 /** The refresh function through the same authFetch, and servers that hand out tokens by themselves. */
-import { isSessionExpired, type RefreshContext, type TokenResponse } from 'tokenflight'
+import {
+  type AuthOptions,
+  collectTokens,
+  isSessionExpired,
+  type RefreshContext,
+  serverRenewal,
+  type TokenResponse,
+} from 'tokenflight'
 import type { AuthFetch } from 'tokenflight/fetch'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { API, deferred, rejection, settle } from '../support/axios.js'
+import { cell, withLock } from '../support/core.js'
 import { type Sent, type Stage, stage } from '../support/fetch.js'
 
 const DEAD = 10 * 60_000
@@ -16,6 +24,8 @@ const backend = (good: Set<string>) => (request: { url: string; token: string | 
 }
 
 type Refresh = (api: AuthFetch, context: RefreshContext) => Promise<Response>
+
+const streamed = () => ({ method: 'POST', body: new Response('one two').body, duplex: 'half' }) as RequestInit
 
 const later = () => Promise.resolve()
 
@@ -168,7 +178,7 @@ describe('a server that hands out tokens on ordinary answers', () => {
 
   it('is heard: the next request carries them', async () => {
     const { api, tokens } = await stage({
-      fetch: { collect },
+      fetch: { renewal: collectTokens(collect) },
       respond: ({ token }) =>
         new Response(null, token === 'at-1' ? { headers: { 'X-Access-Token': 'at-fresh' } } : {}),
     })
@@ -179,7 +189,7 @@ describe('a server that hands out tokens on ordinary answers', () => {
 
   it('is heard on a replay', async () => {
     const { api, tokens } = await stage({
-      fetch: { collect },
+      fetch: { renewal: collectTokens(collect) },
       respond: ({ token }) =>
         token === 'at-1'
           ? new Response(null, { status: 401 })
@@ -191,7 +201,9 @@ describe('a server that hands out tokens on ordinary answers', () => {
   })
 
   it('gets both tokens on every request where it renews by itself', async () => {
-    const { api, sent } = await stage({ fetch: { collect, renewal: 'server', refreshTokenHeader: 'X-RT' } })
+    const { api, sent } = await stage({
+      fetch: { renewal: serverRenewal({ collect, refreshTokenHeader: 'X-RT' }) },
+    })
     await api(`${API}/1`)
     await api(new Request(`${API}/2`))
     expect(sent.map(({ headers }) => [headers['authorization'], headers['x-rt']])).toEqual([
@@ -201,11 +213,14 @@ describe('a server that hands out tokens on ordinary answers', () => {
   })
 
   describe('while the access token is dead', () => {
-    const renewing = (answer: (request: Sent) => Response | Promise<Response> | undefined) =>
+    const renewing = (
+      answer: (request: Sent) => Response | Promise<Response> | undefined,
+      auth: AuthOptions = {},
+    ) =>
       stage({
-        fetch: { collect, renewal: 'server' },
+        fetch: { renewal: serverRenewal({ collect }) },
         // There is no endpoint to refresh at.
-        auth: { refresh: undefined },
+        auth: { refresh: undefined, ...auth },
         respond: request =>
           answer(request) ?? new Response(null, { status: request.token === 'at-fresh' ? 200 : 401 }),
       })
@@ -257,6 +272,50 @@ describe('a server that hands out tokens on ordinary answers', () => {
       expect(sent).toMatchObject([{ body: 'one two', token: 'at-1' }])
     })
 
+    describe('a request that waits for a lock before it goes first', () => {
+      const locked = () => {
+        const gate = deferred()
+        const storage = cell(null, { shared: true, asynchronous: true })
+        const lock = {
+          async request<T>(_name: string, _options: object, run: (lock: object) => Promise<T>): Promise<T> {
+            await gate.promise
+            return run({})
+          },
+        }
+        return { gate, options: { storage: withLock(storage, lock) } }
+      }
+
+      it.each<[string, () => [string | Request, RequestInit?]]>([
+        ['in init', () => [`${API}/1`, streamed()]],
+        ['in a Request', () => [new Request(`${API}/1`, streamed())]],
+        ['in a Request beside an init', () => [new Request(`${API}/1`, streamed()), { redirect: 'error' }]],
+      ])('is sent with its stream, whole: %s', async (_, call) => {
+        const { gate, options } = locked()
+        const { api, pass, sent } = await renewing(handOut, options)
+        pass(DEAD)
+        const answer = api(...call())
+        await settle()
+        gate.resolve()
+        expect((await answer).status).toBe(200)
+        expect(sent).toMatchObject([{ body: 'one two', token: 'at-1' }])
+      })
+
+      it('is not sent after it was aborted, and the next one goes first', async () => {
+        const { gate, options } = locked()
+        const { api, pass, tokens } = await renewing(handOut, options)
+        pass(DEAD)
+        const controller = new AbortController()
+        const aborted = rejection(api(`${API}/1`, { signal: controller.signal }))
+        const other = api(`${API}/2`)
+        await settle()
+        controller.abort()
+        expect(await aborted).toBe(controller.signal.reason)
+        gate.resolve()
+        expect((await other).status).toBe(200)
+        expect(tokens()).toEqual(['at-1'])
+      })
+    })
+
     it('aborting while another request goes first rejects at once', async () => {
       const gate = deferred()
       const { api, pass, sent } = await renewing(async request => {
@@ -279,9 +338,9 @@ describe('a server that hands out tokens on ordinary answers', () => {
   it('may confuse collect and shouldRefresh: that is a warning, and the status counts', async () => {
     const { api, warnings, tokens, revoke } = await stage({
       fetch: {
-        collect: () => {
+        renewal: collectTokens(() => {
           throw new Error('collect')
-        },
+        }),
         shouldRefresh: () => {
           throw new Error('shouldRefresh')
         },

@@ -1,6 +1,6 @@
 /** What a 401 comes to: one refresh, one replay, the same request. */
 import axios from 'axios'
-import { isSessionExpired } from 'tokenflight'
+import { collectTokens, isSessionExpired } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it } from 'vitest'
@@ -177,7 +177,7 @@ describe('a 401', () => {
 
   it('from where a redirect led is no answer to the token', async () => {
     const { api, sent, refreshes } = await stage({
-      fetch: { collect: () => ({ access_token: 'stolen' }) },
+      fetch: { renewal: collectTokens(() => ({ access_token: 'stolen' })) },
       respond: () =>
         Object.defineProperties(new Response(null, { status: 401 }), {
           redirected: { value: true },

@@ -1,4 +1,5 @@
 import type { RequestEvent } from 'tokenflight'
+import { serverRenewal } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { API, deferred, LIFETIME, rejection, settle } from '../support/axios.js'
 import { type Stage, type StageOptions, stage } from '../support/fetch.js'
@@ -87,6 +88,7 @@ describe('a listener of every event', () => {
     revoke()
     const init = { method: 'POST', body: new Blob(['once']).stream(), duplex: 'half' } as RequestInit
     await api(`${API}/orders`, init)
+    await settle()
     expect(phases(steps)).toEqual(['sent', 'rejected 401', 'done 401'])
     expect(statuses()).toEqual([401])
   })
@@ -121,9 +123,10 @@ describe('a listener of every event', () => {
     const first = deferred()
     const { api, steps, pass } = await watched({
       fetch: {
-        renewal: 'server',
-        collect: ({ headers }) =>
-          headers.get('x-access') ? { access_token: `${headers.get('x-access')}` } : undefined,
+        renewal: serverRenewal({
+          collect: ({ headers }) =>
+            headers.get('x-access') ? { access_token: `${headers.get('x-access')}` } : undefined,
+        }),
       },
       async respond({ token }) {
         if (token !== 'at-1') return new Response()

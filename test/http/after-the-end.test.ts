@@ -1,5 +1,7 @@
 /** Requests that start after the end of a session are those of an anonymous visitor; axios and fetch alike. */
+
 import type { AuthOptions } from 'tokenflight'
+import { serverRenewal } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import * as onAxios from '../support/axios.js'
 import { API, deferred, LIFETIME, rejection, settle } from '../support/axios.js'
@@ -31,7 +33,7 @@ const clients: Record<string, (options?: ClientOptions) => Promise<Client>> = {
     const stage = await onAxios.stage({
       auth,
       manual: true,
-      attach: renewal ? { renewal, collect: () => undefined } : {},
+      attach: renewal ? { renewal: serverRenewal({ collect: () => undefined }) } : {},
       async respond({ url }) {
         const path = url.slice(API.length)
         await gate?.(path)
@@ -53,7 +55,7 @@ const clients: Record<string, (options?: ClientOptions) => Promise<Client>> = {
     const stage = await onFetch.stage({
       auth,
       manual: true,
-      fetch: renewal ? { renewal, collect: () => undefined } : {},
+      fetch: renewal ? { renewal: serverRenewal({ collect: () => undefined }) } : {},
       async respond({ url }) {
         const path = url.slice(API.length)
         await gate?.(path)

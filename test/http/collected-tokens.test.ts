@@ -1,5 +1,7 @@
 /** Tokens that arrive with ordinary answers: late, replayed by a cache, of another user, or during a refresh. */
+
 import type { AuthOptions, TokenResponse } from 'tokenflight'
+import { collectTokens } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import * as onAxios from '../support/axios.js'
 import { API, LIFETIME, settle } from '../support/axios.js'
@@ -31,7 +33,7 @@ const clients: Record<string, (auth?: AuthOptions) => Promise<Client>> = {
       auth,
       manual: true,
       login: false,
-      attach: { collect: ({ headers }) => read(headers) },
+      attach: { renewal: collectTokens(({ headers }) => read(headers)) },
       respond: () => ({ status, ...(handed && { headers: { tokens: JSON.stringify(handed) } }) }),
     })
     return {
@@ -51,7 +53,7 @@ const clients: Record<string, (auth?: AuthOptions) => Promise<Client>> = {
       auth,
       manual: true,
       login: false,
-      fetch: { collect: ({ headers }) => read(Object.fromEntries(headers)) },
+      fetch: { renewal: collectTokens(({ headers }) => read(Object.fromEntries(headers))) },
       respond: () =>
         new Response(null, { status, ...(handed && { headers: { tokens: JSON.stringify(handed) } }) }),
     })
