@@ -33,8 +33,8 @@ const names: readonly string[] = ['container', 'open', 'position']
  * @example
  * if (import.meta.env.DEV) import('tokenflight/devtools').then(({ mountDevtools }) => mountDevtools(auth))
  */
-export function mountDevtools<Claims>(auth: Auth<Claims>, options: DevtoolsOptions = {}): () => void {
-  const seam = seamOf(auth as Auth<never>)
+export function mountDevtools<Claims>(auth: Auth<Claims, never>, options: DevtoolsOptions = {}): () => void {
+  const seam = seamOf(auth as Auth<never, never>)
   const { container, position = 'bottom-right', open = !!container } = options
   for (const name of Object.keys(options))
     check(names.includes(name), name, `one of ${names.join(', ')}`, name)
@@ -43,10 +43,17 @@ export function mountDevtools<Claims>(auth: Auth<Claims>, options: DevtoolsOptio
   check(!container || typeof container.append === 'function', 'container', 'an element', container)
   if (typeof document === 'undefined') return () => {}
 
-  const recorder = createRecorder(auth as Auth<never>, seam)
+  const recorder = createRecorder(auth as Auth<never, never>, seam)
   const peers = joinPeers(seam.name, recorder)
   const network = createNetwork()
-  const view = createView({ auth: auth as Auth<never>, seam, recorder, peers, network, epoch: Date.now() })
+  const view = createView({
+    auth: auth as Auth<never, never>,
+    seam,
+    recorder,
+    peers,
+    network,
+    epoch: Date.now(),
+  })
   view.root.dataset['position'] = position
   view.root.toggleAttribute('data-embedded', !!container)
   if (open) view.open(false)

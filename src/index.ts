@@ -3,6 +3,7 @@
  * @module tokenflight
  */
 export { createAuth } from './core/auth.js'
+export { type CookieSessionOptions, cookieSession } from './core/cookie-session.js'
 export {
   AuthError,
   type AuthErrorCode,
@@ -12,8 +13,10 @@ export {
   SessionExpiredError,
   SignedOutError,
 } from './core/errors.js'
-export { type IndexedDBStorageOptions, indexedDBStorage } from './core/indexed-db.js'
-export { memoryStorage, type WebStorageOptions, webStorage } from './core/storage.js'
+export { type IndexedDBStorageOptions, indexedDBStorage } from './core/indexed-db-storage.js'
+export { type SharedStorageOptions, sharedStorage } from './core/shared-storage.js'
+export { spread } from './core/spread.js'
+export { memoryStorage } from './core/storage.js'
 export { decodeToken } from './core/tokens.js'
 export type {
   AnonymousState,
@@ -30,6 +33,7 @@ export type {
   GetAccessTokenOptions,
   JwtClaims,
   LoadingState,
+  LoginOptions,
   LogoutContext,
   RefreshContext,
   RefreshFailure,
@@ -38,10 +42,13 @@ export type {
   RequestEvent,
   RetryOptions,
   SessionEndReason,
+  Spread,
+  SpreadDeadlines,
   TokenResponse,
   TokenStorage,
-  Tokens,
 } from './core/types.js'
+export { type WebStorageOptions, webStorage } from './core/web-storage.js'
+export { collectTokens, type Renewal, type ServerRenewalOptions, serverRenewal } from './http/renewal.js'
 export { type OAuth2RefreshOptions, oauth2Refresh } from './refresh/oauth2-refresh.js'
 export { type OAuth2RevokeOptions, oauth2Revoke } from './refresh/oauth2-revoke.js'
 export { type RefreshRequestOptions, refreshRequest } from './refresh/refresh-request.js'

@@ -24,6 +24,7 @@ import type {
   ExpiredState,
   JwtClaims,
   LoadingState,
+  TokenResponse,
 } from './core/types.js'
 import { loadDevtools } from './devtools/load.js'
 import type { AuthDevtoolsProps } from './devtools/options.js'
@@ -39,7 +40,7 @@ export type {
 /** The props of `AuthProvider`. */
 export interface AuthProviderProps<Claims = JwtClaims> {
   /** Create it once, outside components; on a server once per request. */
-  readonly auth: Auth<Claims>
+  readonly auth: Auth<Claims, never>
   /**
    * Server rendering only: the state that the server's page shows, `auth.getState()` of its request. Pass it on the
    * server and in the browser. The first render in the browser repeats it, and it stays until the restore has
@@ -59,11 +60,11 @@ type Whole<State> = State extends unknown
   : never
 
 /** The state and what can be done about it. The functions are the same ones for ever. */
-export type UseAuth<Claims = JwtClaims> = Whole<AuthState<Claims>> &
-  Pick<Auth<Claims>, 'login' | 'logout' | 'refresh' | 'getAccessToken'>
+export type UseAuth<Claims = JwtClaims, Answer = TokenResponse> = Whole<AuthState<Claims>> &
+  Pick<Auth<Claims, Answer>, 'login' | 'logout' | 'refresh' | 'getAccessToken'>
 
 interface Provided {
-  readonly auth: Auth<never>
+  readonly auth: Auth<never, never>
   /** The state that the server rendered, if there is one. */
   readonly initial: AuthState<never> | undefined
   /** The state to show: the server's until the restore has finished. */
@@ -88,16 +89,16 @@ export function AuthProvider<Claims>({
 
 /**
  * The state, and `login`, `logout`, `refresh` and `getAccessToken`. Renders when the state changed, never else.
- * Name the type of the claims: `useAuth<MyClaims>()`.
+ * Name the type of the claims, and that of the answer that `read` maps, if there is one: `useAuth<MyClaims>()`.
  * @throws Error without an `AuthProvider` above
  */
-export function useAuth<Claims = JwtClaims>(): UseAuth<Claims> {
+export function useAuth<Claims = JwtClaims, Answer = TokenResponse>(): UseAuth<Claims, Answer> {
   const provided = useProvided()
-  const auth = provided.auth as Auth<unknown> as Auth<Claims>
+  const auth = provided.auth as Auth<unknown, never> as Auth<Claims, never>
   const state = useSyncExternalStore(auth.subscribe, provided.getState, () => firstState(provided))
   return useMemo(() => {
     const { login, logout, refresh, getAccessToken } = auth
-    return { ...state, login, logout, refresh, getAccessToken } as UseAuth<Claims>
+    return { ...state, login, logout, refresh, getAccessToken } as unknown as UseAuth<Claims, Answer>
   }, [auth, state])
 }
 
@@ -164,7 +165,7 @@ function useProvided(): Provided {
   return provided
 }
 
-function provide<Claims>(auth: Auth<Claims>, serverState: AuthState<Claims> | undefined): unknown {
+function provide<Claims>(auth: Auth<Claims, never>, serverState: AuthState<Claims> | undefined): unknown {
   const engine = (auth as { [ENGINE]?: Engine } | undefined)?.[ENGINE]
   const initial = serverState ?? (engine?.initialState as AuthState<Claims> | undefined)
   const view = createView(initial)

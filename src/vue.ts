@@ -28,6 +28,7 @@ import type {
   ExpiredState,
   JwtClaims,
   LoadingState,
+  TokenResponse,
 } from './core/types.js'
 import { loadDevtools } from './devtools/load.js'
 import type { AuthDevtoolsProps } from './devtools/options.js'
@@ -52,8 +53,8 @@ export interface AuthPluginOptions<Claims = JwtClaims> {
 }
 
 /** The state as read-only refs, and what can be done about it. */
-export interface UseAuth<Claims = JwtClaims>
-  extends Pick<Auth<Claims>, 'login' | 'logout' | 'refresh' | 'getAccessToken'> {
+export interface UseAuth<Claims = JwtClaims, Answer = TokenResponse>
+  extends Pick<Auth<Claims, Answer>, 'login' | 'logout' | 'refresh' | 'getAccessToken'> {
   /** Everything below in one, as `auth.getState()` gives it. */
   readonly state: ComputedRef<AuthState<Claims>>
   readonly status: ComputedRef<AuthState['status']>
@@ -72,7 +73,7 @@ export interface UseAuth<Claims = JwtClaims>
 }
 
 interface Provided<Claims> {
-  readonly auth: Auth<Claims>
+  readonly auth: Auth<Claims, never>
   /** The state that the server rendered, if there is one. */
   readonly initial: AuthState<Claims> | undefined
 }
@@ -87,7 +88,7 @@ const KEY: InjectionKey<object> = Symbol.for('tokenflight.auth')
 
 /** Gives the `auth` to the whole app: `app.use(createAuthPlugin(auth))`. On a server, one `auth` and one app per request. */
 export function createAuthPlugin<Claims>(
-  auth: Auth<Claims>,
+  auth: Auth<Claims, never>,
   options: AuthPluginOptions<Claims> = {},
 ): Plugin {
   return {
@@ -102,10 +103,10 @@ export function createAuthPlugin<Claims>(
 /**
  * The state as read-only refs, and `login`, `logout`, `refresh` and `getAccessToken`. Call it in `setup`, or wherever
  * the app can be injected from (`app.runWithContext`, a store, a navigation guard); it listens until its scope ends.
- * Name the type of the claims: `useAuth<MyClaims>()`.
+ * Name the type of the claims, and that of the answer that `read` maps, if there is one: `useAuth<MyClaims>()`.
  * @throws Error without the plugin
  */
-export function useAuth<Claims = JwtClaims>(): UseAuth<Claims> {
+export function useAuth<Claims = JwtClaims, Answer = TokenResponse>(): UseAuth<Claims, Answer> {
   const { auth, derive } = follow<Claims>()
   const { login, logout, refresh, getAccessToken } = auth
   const view: Record<string, unknown> = { login, logout, refresh, getAccessToken }
@@ -114,7 +115,7 @@ export function useAuth<Claims = JwtClaims>(): UseAuth<Claims> {
   }
   view['state'] = derive(state => state)
   view['refreshing'] = derive(state => !!state.refreshing)
-  return view as unknown as UseAuth<Claims>
+  return view as unknown as UseAuth<Claims, Answer>
 }
 
 /**
@@ -164,7 +165,7 @@ export const AuthDevtools: DefineComponent<AuthDevtoolsProps> = /* @__PURE__ */ 
 
 /** Follows the session for as long as the scope lives. `derive` makes a ref of a part of the state. */
 function follow<Claims>(): {
-  auth: Auth<Claims>
+  auth: Auth<Claims, never>
   derive: <T>(select: (state: Members) => T) => ComputedRef<T>
 } {
   const { auth, initial } = (inject(KEY, null) || {}) as Provided<Claims>

@@ -12,10 +12,13 @@ const leaves = [
   'core/events.ts',
   'core/check.ts',
   'core/options.ts',
+  'core/preset.ts', // what a preset and its session agree on
+  'core/read.ts',
   'core/tokens.ts',
   'core/clock.ts',
   'core/waiting.ts',
   'core/vault.ts',
+  'core/tombstone.ts',
   'core/flight.ts',
   'core/grant-mark.ts',
   'core/cool-down.ts',
@@ -27,8 +30,13 @@ const leaves = [
   'core/held.ts',
   'core/engine.ts', // what the HTTP entries see of an Auth: a symbol and a type
   'core/storage.ts',
+  'core/tab-sessions.ts',
   'core/indexed-db.ts',
   'core/environment.ts',
+  // The parts that several pages share.
+  'core/sharing.ts',
+  'core/siblings.ts',
+  'core/tabs.ts',
 ]
 
 /** Folders and entries, and the places of src that each may import. */
@@ -36,13 +44,14 @@ const layers: Record<string, string[]> = {
   'core/auth.ts': ['core/'],
   // They see each other as types only; core/auth.ts hands them over.
   'core/desk.ts': ['core/session.ts', 'core/flights.ts', ...leaves],
+  'core/restore.ts': ['core/session.ts', 'core/flights.ts', ...leaves],
   'core/schedule.ts': ['core/session.ts', 'core/flights.ts', ...leaves],
-  'core/siblings.ts': ['core/session.ts', 'core/flights.ts', 'core/tabs.ts', ...leaves],
+  'core/notify-server.ts': ['core/session.ts', ...leaves],
   'core/': leaves,
   'http/': ['http/', ...leaves],
   'refresh/': ['refresh/', 'http/', ...leaves],
   'mock-server/': ['mock-server/'],
-  'index.ts': ['core/', 'refresh/'],
+  'index.ts': ['core/', 'refresh/', 'http/renewal.ts'],
   'axios.ts': ['http/', ...leaves],
   'fetch.ts': ['http/', ...leaves],
   'react.ts': ['devtools/load.ts', 'devtools/options.ts', ...leaves],
@@ -70,11 +79,13 @@ const platform =
   /^(window|self|document|navigator|location|localStorage|sessionStorage|indexedDB|BroadcastChannel|setTimeout|clearTimeout|setInterval|clearInterval|addEventListener|removeEventListener|requestAnimationFrame|cancelAnimationFrame)$/
 const platformFiles = [
   'core/environment.ts',
-  'core/storage.ts',
+  'core/web-storage.ts',
+  'core/tab-sessions.ts',
   'core/indexed-db.ts',
   'core/grant-mark.ts',
   'core/leftovers.ts',
   'core/tabs.ts',
+  'core/tombstone.ts',
   'mock-server/faults.ts', // delays answers
   'mock-server/jar.ts', // shows its cookies to the page
 ]

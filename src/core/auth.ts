@@ -1,47 +1,48 @@
 /** `createAuth`: wires the engine. Read from the bottom: the public members tell the story. */
+
+import { check } from './check.js'
 import { createSteadyClock } from './clock.js'
 import { createDesk } from './desk.js'
 import { ENGINE } from './engine.js'
-import { isPage } from './environment.js'
 import { RefreshFailedError, withCause } from './errors.js'
-import { CHANGE, createEvents } from './events.js'
-import { farewell } from './farewell.js'
+import { CHANGE, checkEvent, checkListener, createEvents } from './events.js'
 import { createFlights } from './flights.js'
-import { createGrantMark } from './grant-mark.js'
-import { isOfAnother, reconcile } from './held.js'
+import { type Held, isOfAnother, reconcile } from './held.js'
 import { withInitialState } from './initial-state.js'
 import { clearLeftovers } from './leftovers.js'
-import { isRenewable, resolveOptions } from './options.js'
+import { createServerNotifier } from './notify-server.js'
+import { resolveOptions } from './options.js'
+import { restore } from './restore.js'
 import { createSchedule } from './schedule.js'
 import { createSession } from './session.js'
-import { createSiblings } from './siblings.js'
-import { nextState } from './state.js'
-import { createExclusive } from './tabs.js'
+import { describe, nextState } from './state.js'
 import { readAnswer } from './tokens.js'
-import type { Auth, AuthOptions, AuthState, JwtClaims, Tokens } from './types.js'
-import { type CoherentStorage, createVault } from './vault.js'
-import { abortReason, ignore, isPromise, unlessAborted, within } from './waiting.js'
-
-/** How long `logout()` waits for the server, milliseconds. */
-const FAREWELL = 2_000
+import type { Auth, AuthOptions, AuthState, JwtClaims, TokenResponse } from './types.js'
+import { createVault } from './vault.js'
+import { abortReason, ignore, isPromise, unlessAborted } from './waiting.js'
 
 /**
  * Creates the one object that knows a session. Create it once, outside components; on a server once per request.
  * @throws TypeError that names the option, its unit and the value it got
  */
-export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<Claims> {
+export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
+  options: AuthOptions<Answer> = {},
+): Auth<Claims, Answer> {
   const settings = resolveOptions(options)
-  const { cookie, storage, key } = settings
+  const { cookie, records, key } = settings
   const wall = (): number => settings.clock.now()
   const clock = createSteadyClock(settings.clock)
   const events = createEvents()
-  const vault = createVault(storage, key, (message, error) =>
-    events.emit('warning', { message, error: withCause(message, error) }),
+  /** Undefined: no other page or process can see this session. */
+  const sharing = settings.share?.(settings, clock)
+  const { tombstone } = sharing ?? {}
+  const vault = createVault(
+    records,
+    (message, error) => events.emit('warning', { message, error: withCause(message, error) }),
+    tombstone,
   )
-  /** Whether siblings spend the same refresh token. Cookie sessions of one server process are no siblings. */
-  const shared = storage.shared === true || (cookie && (isPage() || !!settings.lock))
-  clearLeftovers(key, storage, shared)
-  const written = (): Promise<void> | undefined => (storage as CoherentStorage).settled?.()
+  clearLeftovers(key, records, sharing)
+  const written = (): Promise<void> | undefined => records.settled?.()
   let isDisposed = false
   const initial = settings.initialState && nextState(undefined, settings.initialState as AuthState<Claims>)
   let state = initial
@@ -49,7 +50,11 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   /** The end of every operation: state, timer, and then the listeners. */
   const conclude = (): void => {
     const before = state
-    state = nextState(before, withInitialState(session.describe() as AuthState<Claims>, initial))
+    if (session.held) notifier.renewed()
+    const { found, held } = session
+    const isInitial = settings.isHidden && !!found && found === held?.session
+    const present = describe(settings, session, !!flights.current()) as AuthState<Claims>
+    state = nextState(before, withInitialState(present, initial, isInitial))
     if (before && state !== before) events.change()
     schedule.plan()
     events.flush()
@@ -67,7 +72,12 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     },
     ask: async () => (await siblings?.ask()) ?? false,
     flying: () => flights.current()?.reason,
-    settle: error => flights.current()?.settle(error),
+    settle(error) {
+      const flight = flights.current()
+      const { requestedAt = Number.POSITIVE_INFINITY } = session.record
+      // A manual refresh wants tokens that were requested after its call.
+      if (error || requestedAt >= (flight?.since ?? 0)) flight?.settle(error)
+    },
     abort: () => flights.abort(),
     coolDown: () => flights.coolDown,
   })
@@ -76,38 +86,44 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     settings,
     clock,
     events,
-    shared,
-    mark: shared && cookie ? createGrantMark(key, settings.refreshTimeout, clock) : undefined,
+    shared: !!sharing,
+    mark: sharing?.mark,
     conclude,
-    exclusive: shared
-      ? createExclusive(key, settings.lock, settings.refreshTimeout, clock)
-      : callback => callback(false),
+    exclusive: sharing?.exclusive ?? (callback => callback(false)),
     held: () => session.held,
     generation: () => session.record.generation,
     async recall(waited) {
       // The answer of the one that we waited for may still be on its way.
-      if (!storage.shared && (waited > 5 || session.undecided)) await siblings?.ask()
+      if (!records.shared && (waited > 5 || session.undecided)) await siblings?.ask()
       await session.recall()
     },
-    credentials(reason) {
+    credentials() {
       const { held } = session
       if (!settings.refresh && !settings.served) return undefined
       if (!held) return cookie && settings.refresh ? {} : undefined
       const now = clock()
       const { refreshToken } = held.tokens
-      if (now < held.refreshEndsAt) return settings.tokenless || refreshToken ? { refreshToken } : undefined
+      if (!settings.tokenless && !refreshToken) return undefined
       // Its end was noticed while the access token is good: a new pair may be had for that.
-      return (settings.tokenless || refreshToken) && now < held.endsAt && reason !== 'rejected'
-        ? {}
-        : undefined
+      const isQuestion = now >= held.refreshEndsAt && now < held.endsAt
+      return isQuestion ? { isQuestion } : { refreshToken }
     },
     async take(reading, isLate) {
+      const { generation } = session.record
+      // Another tab may have logged out meanwhile, and no channel told it.
+      const over = tombstone?.read()
+      if (over) session.adopt(over)
+      if (session.record.generation !== generation) return notifier.stray(reading, generation)
       const { held } = session
       // The cookie of another user. Tokens without a subject belong to the session that asked for them.
       if (isOfAnother(held, reading.subject)) session.begin(reading)
       else session.renew(held ? reconcile(held, reading, isLate, clock()) : reading)
-      await session.commit()
+      const stored = session.commit()
+      events.hold(stored)
+      await stored
+      if (session.record.ended) notifier.stray(reading, generation)
     },
+    stray: (reading, generation) => notifier.stray(reading, generation),
     async refused(flight, cause) {
       const { held } = session
       const now = clock()
@@ -115,8 +131,8 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
       if (!held) return
       // Nothing to refresh with, but the access token is good: the session lives as long as that.
       if (cause !== undefined || now >= held.endsAt || flight.reason === 'rejected') {
-        const end = now >= held.refreshEndsAt ? 'refresh_token_expired' : 'no_refresh_token'
-        await session.end(cause === undefined ? end : 'refresh_rejected', cause)
+        const end = cause === undefined ? 'no_refresh_token' : 'refresh_rejected'
+        await session.end(now >= held.refreshEndsAt ? 'refresh_token_expired' : end, cause)
         conclude()
       } else flight.settle(new RefreshFailedError('There is no refresh token', 0))
     },
@@ -140,37 +156,17 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     conclude,
     isDisposed: () => isDisposed,
   })
-  const schedule = createSchedule({ settings, clock, events, session, flights, shared, conclude })
+  const notifier = createServerNotifier({ settings, session, warn: desk.warn, conclude })
+  const schedule = createSchedule({ settings, clock, events, session, flights, shared: !!sharing, conclude })
+  const siblings = sharing?.connect({
+    name: key,
+    isStored: records.shared,
+    session,
+    isBackingOff: () => clock() < flights.coolDown.until,
+    isFrozen: schedule.frozen,
+    conclude,
+  })
 
-  const siblings = shared
-    ? createSiblings({
-        name: key,
-        isStored: !!storage.shared,
-        clock,
-        session,
-        flights,
-        isFrozen: schedule.frozen,
-        conclude,
-      })
-    : undefined
-
-  /** Takes over what an earlier page left. A session that is over ends, a cookie is asked for. */
-  const restore = async (first: Promise<Tokens | null> | Tokens | null): Promise<void> => {
-    const stored = isPromise(first) ? await first : first
-    // A login or logout came first.
-    if (session.record.generation) return
-    if (stored) session.adopt(stored, true)
-    const { held } = session
-    session.undecided = cookie && !held
-    const isOver =
-      held && clock() >= held.endsAt && !(isRenewable(settings, held.tokens) && clock() < held.refreshEndsAt)
-    if (session.undecided) {
-      await flights.fly('restore').catch(error => {
-        // A login may have come first.
-        if (session.undecided) session.error = error
-      })
-    } else if (isOver) await flights.fly('expired').catch(ignore)
-  }
   const first = vault.first()
   let done: () => void = ignore
   // Marked as loading before it runs: what it starts must not wait for itself.
@@ -178,8 +174,10 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
     done = resolve
   })
   session.loading = cookie || isPromise(first) ? loading : undefined
-  const restoring = restore(first)
-  if (session.held) session.loading = undefined
+  const { resume } = notifier
+  const { warn } = desk
+  const restoring = restore({ settings, clock, session, flights, initial, resume, warn }, first)
+  if (session.held || !(session.undecided || isPromise(first))) session.loading = undefined
   const failed = (error: unknown): void => events.emit('warning', { message: 'The restore failed', error })
   const ready = restoring.catch(failed).then(() => {
     session.loading = undefined
@@ -188,53 +186,61 @@ export function createAuth<Claims = JwtClaims>(options: AuthOptions = {}): Auth<
   })
   conclude()
 
-  const refresh = async (): Promise<void> => {
+  const refresh = async (isPatient?: boolean): Promise<void> => {
+    if (flights.calling()) return flights.demand()
     if (session.loading) await session.loading
     if (session.ended) throw session.ended
-    if (session.held || cookie) await flights.fly('manual')
+    if (session.held || cookie) await flights.demand(isPatient)
   }
 
-  const auth: Auth<Claims> = {
+  /** No script sees a token that is a cookie. */
+  const tokenOf = (ticket: Held | undefined): string | undefined =>
+    settings.isHidden ? undefined : ticket?.accessToken
+
+  const auth: Auth<Claims, Answer> = {
     ready,
-    async login(tokens) {
-      session.begin(readAnswer(tokens, wall()))
+    async login(answer, { remember = true } = {}) {
+      check(typeof remember === 'boolean', 'remember', 'a boolean', remember)
+      session.begin(readAnswer(settings.read(answer), wall()), !remember && records.canBeTabOnly)
       const stored = session.commit(true)
+      // A listener may leave the page.
+      events.hold(stored)
       conclude()
       await stored
       events.flush()
     },
     async logout() {
       const { held, loading } = session
-      const stored = session.end('logout')
-      conclude()
-      // Whoever is still being read is logged out, too.
+      // A session that is still being read is logged out, too.
       const known = held ? held.tokens : loading && first
-      if (settings.logout)
-        await within(farewell(settings, known, desk.warn), FAREWELL, () => new Error()).catch(ignore)
-      await stored
+      // It happens at once, even if a login is still being stored.
+      events.hold()
+      await notifier.logout(known)
       events.flush()
     },
     getAccessToken(request) {
       const began = desk.session()
       const ticket = request ? undefined : desk.acquire(began)
-      if (ticket && !isPromise(ticket)) return Promise.resolve(ticket.accessToken)
+      if (ticket && !isPromise(ticket)) return Promise.resolve(tokenOf(ticket))
       const { signal, forceRefresh } = request ?? {}
       const token = async (): Promise<string | undefined> => {
-        if (forceRefresh) await refresh()
+        if (forceRefresh) await refresh(true)
         const found = await (ticket ?? desk.acquire(began))
         if (!found && session.ended) throw session.ended
-        return (found ?? (session.undecided ? await desk.restore() : undefined))?.accessToken
+        return tokenOf(found ?? (session.undecided ? await desk.restore() : undefined))
       }
       return signal?.aborted ? Promise.reject(abortReason(signal)) : unlessAborted(token(), signal)
     },
-    refresh,
+    refresh: () => refresh(),
     getState: () => state as AuthState<Claims>,
-    subscribe: listener => events.on(CHANGE, listener),
-    on: (event: string, listener: (event: never) => void) => events.on(event, listener),
+    subscribe: listener => events.on(CHANGE, checkListener(listener)),
+    on: (event: string, listener: (event: never) => void) =>
+      events.on(checkEvent(event), checkListener(listener)),
     dispose() {
       isDisposed = true
       schedule.stop()
       flights.stop()
+      notifier.stop()
       siblings?.close()
     },
   }

@@ -1,26 +1,53 @@
-/** Time that only goes forward, by whichever of two clocks says that more of it has passed. */
+/** Time that only goes forward, and that no correction of the wall clock moves. */
 import type { Clock } from './types.js'
 
+/** How long before the page wakes the wall clock may have run ahead for that to be sleep, milliseconds. */
+const WAKING = 5_000
+/** A smaller difference between the clocks is rounding or drift, milliseconds. */
+const DRIFT = 500
+
 /** Milliseconds on a scale that starts at the wall clock's reading and never goes back. */
-export type SteadyClock = () => number
+export interface SteadyClock {
+  (): number
+  /** The page wakes: if the wall clock has just run ahead of the monotonic clock, the device has slept. */
+  wake(): void
+}
 
 /**
- * The wall clock jumps when it is corrected and the monotonic clock may stand still while the device sleeps.
- * Each reading moves on by the larger of the two steps, so a correction backwards costs nothing, and sleep or a
- * correction forwards makes a token look older, never younger.
+ * Time passes as the monotonic clock says, which may stand still while the device sleeps. The wall clock shows that
+ * sleep, but it jumps when it is corrected, too: only a jump that is noticed as the page wakes counts. Without a
+ * monotonic clock, time passes as the wall clock says, as far as it goes forward.
  */
 export function createSteadyClock(clock: Clock): SteadyClock {
-  let wall = clock.now()
-  let monotonic = clock.monotonic?.() ?? 0
+  const read = (): [wall: number, monotonic: number] => {
+    const wall = clock.now()
+    return [wall, clock.monotonic ? clock.monotonic() : wall]
+  }
+  let [wall, monotonic] = read()
   let steady = wall
-  return () => {
-    const nextWall = clock.now()
-    const nextMonotonic = clock.monotonic?.() ?? 0
-    steady += Math.max(0, nextWall - wall, nextMonotonic - monotonic)
+  let jump = 0
+  let jumpedAt = monotonic
+  const now = (): number => {
+    const [nextWall, nextMonotonic] = read()
+    const step = Math.max(0, nextMonotonic - monotonic)
+    const ahead = nextWall - wall - step
+    if (nextMonotonic - jumpedAt > WAKING) jump = 0
+    if (Math.abs(ahead) > DRIFT) {
+      jump += ahead
+      jumpedAt = nextMonotonic
+    }
+    steady += step
     wall = nextWall
     monotonic = nextMonotonic
     return steady
   }
+  return Object.assign(now, {
+    wake() {
+      now()
+      steady += Math.max(0, jump)
+      jump = 0
+    },
+  })
 }
 
 /** The platform's clocks, looked up at every call. */

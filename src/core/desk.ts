@@ -74,7 +74,10 @@ export function createDesk(host: DeskHost): Engine {
   }
 
   /** A question for a new pair is no refresh: who needs one waits it out. */
-  const question = async (): Promise<void> => flights.current()?.promise.catch(ignore)
+  const question = (): Promise<void> | undefined => {
+    const flight = flights.current()
+    return flight?.isQuestion ? flight.promise.catch(ignore) : undefined
+  }
 
   /** Waits for what a token needs: the restore, a read of the storage, a refresh. */
   const wait = async (began: object | undefined, dead?: boolean): Promise<Ticket | undefined> => {
@@ -89,7 +92,8 @@ export function createDesk(host: DeskHost): Engine {
     const isDead = (): boolean => session.held?.session === mine && clock() >= (session.held?.endsAt ?? 0)
     if (held && held.session === mine) {
       held.used = true
-      if (held.asked) await question()
+      const asking = question()
+      if (asking) await asking
       if (dead && isDead()) return held
       if (isDead()) {
         await flights.fly(held.rejected ? 'rejected' : 'expired')
@@ -151,7 +155,8 @@ export function createDesk(host: DeskHost): Engine {
       held.rejected = true
       held.endsAt = held.attentionAt = Math.min(held.endsAt, clock())
       return succeed(held, async () => {
-        if (held.asked) await question()
+        const asking = question()
+        if (asking) await asking
         // A server that renews by itself was given both tokens.
         const refuse =
           !settings.refresh && settings.served ? () => Promise.reject({ status: 401 }) : settings.refresh

@@ -65,7 +65,7 @@ export interface Engine {
 }
 
 /** @throws TypeError when it is not an `Auth` */
-export function engineOf(auth: Auth<never>): Engine {
+export function engineOf(auth: Auth<never, never>): Engine {
   const engine = (auth as { [ENGINE]?: Engine } | null | undefined)?.[ENGINE]
   if (!engine) throw new TypeError('tokenflight: `auth` must come from createAuth')
   return engine

@@ -1,8 +1,10 @@
 /** Listeners, and a queue that delivers to them only when the engine says so: outside locks and flights. */
+import { check } from './check.js'
 import type { AuthEvents, RequestEvent } from './types.js'
+import { isPromise } from './waiting.js'
 
-type Listener = (event: never) => void
-type Entry = (event: unknown, type: string) => void
+type Listener = (event: never) => unknown
+type Entry = (event: unknown, type: string) => unknown
 
 export interface Events {
   on(name: string, listener: Listener): () => void
@@ -12,8 +14,10 @@ export interface Events {
   watched(): number | undefined
   /** Queues a change of state; those that wait already are one. */
   change(): void
-  /** Delivers what waits. A listener that throws harms nobody, and may call any method of `auth`. */
+  /** Delivers what waits. A listener that throws or rejects harms nobody, and may call any method of `auth`. */
   flush(): void
+  /** Delivers nothing until this promise has settled. Without one, delivery goes on with the next `flush`. */
+  hold(until?: Promise<unknown>): void
 }
 
 interface Emitted extends AuthEvents {
@@ -23,20 +27,55 @@ interface Emitted extends AuthEvents {
 export const CHANGE = ''
 const EVERY = '*'
 
+const eventNames: Readonly<Record<keyof AuthEvents | typeof EVERY, 1>> = {
+  login: 1,
+  refreshed: 1,
+  refreshFailed: 1,
+  sessionExpiring: 1,
+  sessionExpired: 1,
+  logout: 1,
+  challenge: 1,
+  warning: 1,
+  '*': 1,
+}
+
+/** @throws TypeError when there is no such event */
+export function checkEvent(name: string): string {
+  const names = Object.keys(eventNames)
+  check(names.includes(name), 'event', `one of ${names.join(', ')}`, name)
+  return name
+}
+
+/** @throws TypeError when it is no function */
+export function checkListener<Listener>(listener: Listener): Listener {
+  check(typeof listener === 'function', 'listener', 'a function', listener)
+  return listener
+}
+
 export function createEvents(): Events {
   const listeners = new Map<string, Set<Entry>>()
   const queue: [name: string, event: unknown][] = []
   let isOpen = false
   let isFlushing = false
+  let awaited: Promise<unknown> | undefined
   let watched = 0
 
   const deliver = (name: string, event: unknown): void => {
+    const warn = (verb: string, error: unknown): void => {
+      if (name !== 'warning')
+        queue.push(['warning', { message: `A listener of ${name || 'subscribe'} ${verb}`, error }])
+    }
     for (const listener of [...(listeners.get(name) ?? []), ...((name && listeners.get(EVERY)) || [])]) {
       try {
-        listener(event, name)
+        const result = listener(event, name)
+        if (!isPromise(result)) continue
+        const reject = (error: unknown): void => {
+          warn('rejected', error)
+          flush()
+        }
+        result.then(undefined, reject)
       } catch (error) {
-        if (name !== 'warning')
-          queue.push(['warning', { message: `A listener of ${name || 'subscribe'} threw`, error }])
+        warn('threw', error)
       }
     }
   }
@@ -44,7 +83,7 @@ export function createEvents(): Events {
     // A listener that calls back: its events come after those that the others still wait for.
     if (isFlushing) return
     isFlushing = true
-    for (let entry = isOpen && queue.shift(); entry; entry = queue.shift()) deliver(...entry)
+    while (isOpen && !awaited && queue.length) deliver(...(queue.shift() as (typeof queue)[number]))
     isFlushing = false
   }
   // What happens while the session is created waits for the listeners that are about to be added.
@@ -67,5 +106,13 @@ export function createEvents(): Events {
       if (!queue.some(([name]) => name === CHANGE)) queue.push([CHANGE, undefined])
     },
     flush,
+    hold(until) {
+      awaited = until
+      const release = (): void => {
+        if (awaited === until) awaited = undefined
+        flush()
+      }
+      until?.then(release, release)
+    },
   }
 }

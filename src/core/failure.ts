@@ -5,6 +5,8 @@ import { ignore, within } from './waiting.js'
 
 /** How long the body of a failed answer may take, milliseconds. */
 const BODY = 2_000
+/** The longest wait that a server may ask for, milliseconds. */
+export const MAX_RETRY_AFTER = 600_000
 
 /** Error codes that blame the request, not the grant (RFC 6749 section 5.2). */
 const MISCONFIGURED = /^(invalid_(request|client|scope)|unauthorized_client|unsupported_grant_type)$/
@@ -234,7 +236,7 @@ export function readRetryAfter(error: unknown, now: number): number {
     // The server's own clock, where it may be read: the device's may be a day off.
     const sentAt = Date.parse(readHeader(headers, 'date'))
     const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (sentAt || now)
-    if (Number.isFinite(wait)) return Math.max(wait, 0)
+    if (Number.isFinite(wait)) return Math.min(Math.max(wait, 0), MAX_RETRY_AFTER)
   } catch {
     // Its very properties throw.
   }

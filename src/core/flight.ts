@@ -11,6 +11,8 @@ import { ignore } from './waiting.js'
 /** One refresh in progress. It belongs to one session and to the tokens that it set out with. */
 export interface Flight {
   readonly reason: RefreshReason
+  /** When a manual refresh was asked for, on the wall clock: tokens that were requested earlier do not answer it. */
+  readonly since: number | undefined
   generation: number
   held: Held | undefined
   /** Obtains the tokens. */
@@ -24,6 +26,17 @@ export interface Flight {
   /** Settles it; the first time counts. */
   readonly settle: (error?: Error) => void
   done: boolean
+  /** Its request has left, in an earlier moment. */
+  isAsked: boolean
+  /** It asks for a new pair without the refresh token: a refusal ends nothing. */
+  isQuestion: boolean
+}
+
+/** What a refresh can be made with. */
+export interface Credentials {
+  readonly refreshToken?: string | undefined
+  /** The refresh token looks expired while the access token is good: the server is asked for a new pair. */
+  readonly isQuestion?: boolean
 }
 
 /** What a flight needs of the session. */
@@ -42,9 +55,11 @@ export interface FlightHost {
   /** Learns what siblings have done, after waiting for the lock so long; news settle the flight. */
   recall(waited: number): Promise<void>
   /** What a refresh can be made with; undefined when there is nothing left. */
-  credentials(reason: RefreshReason): { refreshToken?: string | undefined } | undefined
+  credentials(): Credentials | undefined
   /** Commits new tokens; `isLate`: others came while they were on their way. */
   take(reading: TokenReading, isLate: boolean): Promise<void>
+  /** Tokens of a session that is over have arrived: a logout holds for them, too. */
+  stray(reading: TokenReading, generation: number): void
   /** The server refused (with an error), or nothing is left to refresh with: the end. */
   refused(flight: Flight, error?: unknown): Promise<void>
   /** Tells the siblings of a cool-down, or of an attempt that may follow until then. */
@@ -67,6 +82,7 @@ export function createFlight(
   generation: number,
   held: Held | undefined,
   refresh: RefreshFunction | undefined,
+  since: number | undefined,
   onDone: (flight: Flight) => void,
 ): Flight {
   let resolve: () => void = ignore
@@ -82,11 +98,14 @@ export function createFlight(
   }
   const flight: Flight = {
     reason,
+    since,
     generation,
     held,
     refresh,
     promise: wait(),
     done: false,
+    isAsked: false,
+    isQuestion: false,
     isFreed: false,
     settle(error) {
       flight.done = true

@@ -25,6 +25,12 @@ export interface Flights {
   owns(signal: unknown): boolean
   /** Aborts the requests under way. */
   abort(): void
+  /**
+   * Refreshes with a request that leaves after this call. Those who call while another refresh is under way share the
+   * one after it. The refresh function itself joins its own.
+   * @param isPatient waits as long as the server asks for; nothing else has to
+   */
+  demand(isPatient?: boolean): Promise<void>
   /** Refreshes, or joins the refresh under way. */
   fly(reason: RefreshReason, refresh?: RefreshFunction): Promise<void>
   /** Tokens came by another way, in place of these: frees the waiters. The answers on their way stay welcome. */
@@ -48,6 +54,7 @@ export function createFlights(host: FlightHost): Flights {
   const refusals = new WeakSet<object>()
   let isStopped = false
   let current: Flight | undefined
+  let demanded: Promise<void> | undefined
 
   /** No attempt was made, so nothing cools down. */
   const refuse = (message: string, retryAt?: number): RefreshFailedError => {
@@ -66,7 +73,7 @@ export function createFlights(host: FlightHost): Flights {
   /** Why no attempt may be made now, if so. */
   const refusal = (reason: RefreshReason): RefreshFailedError | undefined => {
     const isWaiting =
-      clock() < coolDown.until && !isAwaitingSibling() && (coolDown.strict || reason !== 'manual')
+      clock() < coolDown.until && !isAwaitingSibling() && (coolDown.open || reason !== 'manual')
     // The same refresh token must not be sent while the answer to it may still come.
     const isOpen = [...open].some(flight => isPresent(host, flight))
     return isWaiting || isOpen ? refuse(WAIT, coolDown.retryAt()) : undefined
@@ -77,30 +84,37 @@ export function createFlights(host: FlightHost): Flights {
   /** One attempt, under the lock. Resolves when it is over, to whether it brought new tokens. */
   const attempt = async (flight: Flight, turn: Turn, locked: boolean, waited: number): Promise<boolean> => {
     // Told while it waited for the lock, which whoever tries again will want.
-    if (isAwaitingSibling()) throw notYet
+    const isManual = flight.reason === 'manual'
+    if (!isManual && isAwaitingSibling()) throw notYet
     if (host.mark && !flight.done) await host.mark.wait()
     // News may have settled it while it waited for the lock, or may now.
     if (host.shared && !flight.done) await host.recall(waited)
     if (flight.done) return false
     flight.held = host.held()
     flight.generation = host.generation()
-    const credentials = host.credentials(flight.reason)
+    const credentials = host.credentials()
     if (!credentials) throw nothingLeft
     // Perhaps a sibling's failure, learned a moment ago.
     const refused = refusal(flight.reason)
     if (refused) throw refused
-    if (isAwaitingSibling()) throw notYet
+    if (!isManual && isAwaitingSibling()) throw notYet
     // What a sibling's attempts came to while this one waited for them holds for it, too.
     if (coolDown.failures > turn.failures) throw refuse(WAIT, coolDown.retryAt())
     const { held, reason } = flight
     const { refreshToken } = credentials
-    if (held && clock() >= held.refreshEndsAt) held.asked = true
+    flight.isQuestion = !!credentials.isQuestion
+    if (held && flight.isQuestion) held.asked = true
     const unmark = host.mark ? await host.mark.begin() : ignore
     if (flight.done) {
       unmark()
       return false
     }
+    // Calls of one moment share it.
+    queueMicrotask(() => {
+      flight.isAsked = true
+    })
     const startedAt = clock()
+    const requestedAt = settings.clock.now()
     const context = {
       reason,
       attempt: turn.count,
@@ -113,8 +127,10 @@ export function createFlights(host: FlightHost): Flights {
       async answer => {
         const held = host.held()
         const reading = read(answer)
-        if (!isPresent(host, flight) || (flight.isFreed && isKnown(held, reading))) return false
-        await host.take(reading, flight.isFreed)
+        const isMine = isPresent(host, flight)
+        if (!isMine) host.stray(reading, flight.generation)
+        if (!isMine || (flight.isFreed && isKnown(held, reading))) return false
+        await host.take({ ...reading, requestedAt }, flight.isFreed)
         return true
       },
       {
@@ -122,7 +138,7 @@ export function createFlights(host: FlightHost): Flights {
           open.add(flight)
           // Its own refresh token; a cookie is everybody's.
           if (settings.cookie || isPresent(host, flight))
-            coolDown.hold(startedAt + 2 * settings.refreshTimeout)
+            coolDown.hold(startedAt + 2 * settings.refreshTimeout, true)
         },
         close() {
           unmark()
@@ -172,6 +188,51 @@ export function createFlights(host: FlightHost): Flights {
     host.conclude()
   }
 
+  const fly = (reason: RefreshReason, refresh = settings.refresh): Promise<void> => {
+    if (current) return current.promise
+    const isPossible = host.credentials()
+    if (!refresh && isPossible) {
+      return Promise.reject(refuse('The server renews with the next request'))
+    }
+    // With nothing left to refresh with it is the end, whatever the network says.
+    const refused = isPossible && refusal(reason)
+    if (refused) return Promise.reject(refused)
+    const since = reason === 'manual' ? settings.clock.now() : undefined
+    const flight = createFlight(reason, host.generation(), host.held(), refresh, since, done => {
+      if (current === done) current = undefined
+    })
+    current = flight
+    host.conclude()
+    // Whatever escapes it, nobody waits for ever.
+    void run(flight).catch(error => flight.settle(error))
+    return flight.promise
+  }
+  /** Its own outcome, not that of tokens which came meanwhile by another way. */
+  const outcome = async (flight: Flight): Promise<void> => {
+    do await flight.promise
+    while (!flight.done)
+  }
+  /** Whether its request leaves at the moment of a call that is made now, or later. */
+  const isAhead = (flight: Flight | undefined): flight is Flight =>
+    flight?.reason === 'manual' && !flight.isAsked
+  const begin = (): Promise<void> => {
+    const begun = isAhead(current) ? current.promise : fly('manual')
+    return current ? outcome(current) : begun
+  }
+  const follow = async (): Promise<void> => {
+    try {
+      while (current && !isAhead(current)) {
+        await outcome(current).catch(error => {
+          // The session is over.
+          if (!(error instanceof RefreshFailedError)) throw error
+        })
+      }
+    } finally {
+      demanded = undefined
+    }
+    return begin()
+  }
+
   return {
     ...attempts,
     coolDown,
@@ -187,23 +248,13 @@ export function createFlights(host: FlightHost): Flights {
         flight.free()
       }
     },
-    fly(reason, refresh = settings.refresh) {
-      if (current) return current.promise
-      const isPossible = host.credentials(reason)
-      if (!refresh && isPossible) {
-        return Promise.reject(refuse('The server renews with the next request'))
-      }
-      // With nothing left to refresh with it is the end, whatever the network says.
-      const refused = isPossible && refusal(reason)
-      if (refused) return Promise.reject(refused)
-      const flight = createFlight(reason, host.generation(), host.held(), refresh, done => {
-        if (current === done) current = undefined
-      })
-      current = flight
-      host.conclude()
-      // Whatever escapes it, nobody waits for ever.
-      void run(flight).catch(error => flight.settle(error))
-      return flight.promise
+    fly,
+    demand(isPatient) {
+      if (current && attempts.calling()) return current.promise
+      if (isPatient && coolDown.isStrict()) return Promise.reject(refuse(WAIT, coolDown.retryAt()))
+      if (!demanded && (!current || isAhead(current))) return begin()
+      demanded ??= follow()
+      return demanded
     },
   }
 }

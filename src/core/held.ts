@@ -1,7 +1,7 @@
 /** The tokens in memory: the stored record, with its deadlines on the steady clock. */
-import { subjectOf } from './record.js'
+import { type SessionRecord, subjectOf } from './record.js'
 import { decodeToken, isOlder, type Predecessor, SKEW, type TokenReading } from './tokens.js'
-import type { JwtClaims, Tokens } from './types.js'
+import type { JwtClaims, Spread } from './types.js'
 
 /** How far a record may lie in the future before its deadlines are distrusted: clocks of one device agree. */
 const FUTURE = 2_000
@@ -9,13 +9,10 @@ const FUTURE = 2_000
 /** How many tokens of a session are remembered after their replacement. */
 const EARLIER = 50
 
-/** A beat that comes sooner after new tokens than this is left out, milliseconds. */
-const SHORTEST_BEAT = 1_000
-
 /** One access token and what is known of it. All instants are on the steady clock; Infinity: unknown. */
 export interface Held {
   /** Replaced when only the cool-down of the record changes; the tokens in it stay. */
-  tokens: Tokens
+  tokens: SessionRecord
   readonly accessToken: string
   /** The same for all tokens of one session. */
   readonly session: object
@@ -43,6 +40,8 @@ export interface Held {
   used: boolean
   /** A new pair was asked for, after the refresh token's end. */
   asked: boolean
+  /** The timer has asked the server whether the session is over. */
+  isSettling: boolean
   /** The tokens after these, while somebody waits for them: a burst waits as one. */
   successor: Promise<Held | undefined> | undefined
   /** `sessionExpiring` was delivered for this end of the session. */
@@ -58,14 +57,13 @@ export interface HoldOptions {
   readonly renewable: boolean
   readonly brought: boolean
   readonly window: (lifetime: number) => number
-  /** Refresh on the session's own beat, anywhere in the lifetime. */
-  readonly spread: boolean
+  readonly spread: Spread | undefined
   /** The tokens before, of the same session. */
   readonly previous: Held | undefined
 }
 
 export function hold(
-  tokens: Tokens,
+  tokens: SessionRecord,
   { now, wall, renewable, brought, window, spread, previous }: HoldOptions,
 ): Held {
   const { lifetime, savedAt } = tokens
@@ -79,11 +77,8 @@ export function hold(
   const refreshEndsAt = locate(tokens.refreshExpiresAt)
   const windowAt = lifetime ? endsAt - window(lifetime) : endsAt
   const begin = endsAt - (lifetime ?? 0)
-  const period = windowAt - begin
   const timerAt =
-    spread && period > 0
-      ? begin + beat(tokens.generation, begin, period)
-      : windowAt + (Math.random() / 4) * (endsAt - windowAt)
+    spread?.first(tokens.generation, begin, windowAt) ?? windowAt + (Math.random() / 4) * (endsAt - windowAt)
   return {
     tokens,
     accessToken: tokens.accessToken as string,
@@ -102,6 +97,7 @@ export function hold(
     rejected: false,
     used: false,
     asked: false,
+    isSettling: false,
     successor: undefined,
     // The same end of the session, give or take a rounding, is announced once.
     announced: !!previous?.announced && Math.abs(previous.refreshEndsAt - refreshEndsAt) < 1_000,
@@ -158,7 +154,7 @@ export function isOfAnother(held: Held | undefined, subject: string | undefined)
 }
 
 /** Takes over a record with the same access token, perhaps with other deadlines. Whether that revived the token. */
-export function prolong(held: Held, tokens: Tokens, options: HoldOptions): boolean {
+export function prolong(held: Held, tokens: SessionRecord, options: HoldOptions): boolean {
   const { endsAt, rejected } = held
   const isMoved =
     tokens.expiresAt !== held.tokens.expiresAt || tokens.refreshExpiresAt !== held.tokens.refreshExpiresAt
@@ -171,21 +167,16 @@ export function prolong(held: Held, tokens: Tokens, options: HoldOptions): boole
   return endsAt <= options.now && held.endsAt > options.now
 }
 
+/** How long the refresh token has left, milliseconds, when an answer arrives now. Infinity: unknown. */
+export function restOfRefresh(held: Held | undefined, now: number): number {
+  // If the server has taken one that looked expired, its end was not what it seemed.
+  const isUnknown = !held || now >= Math.max(held.endsAt, held.refreshEndsAt)
+  return isUnknown ? Number.POSITIVE_INFINITY : held.refreshEndsAt - now
+}
+
 /** The token in hand, for comparison with an answer that arrives now. */
 export function toPredecessor(held: Held | undefined, now: number): Predecessor | undefined {
   return held && { token: held.accessToken, remaining: held.endsAt - now }
-}
-
-/**
- * How long after its tokens came a session refreshes with `spread`: on a beat of its own that goes on for as long as it
- * lives. The generation is the second of the login and a random fraction; the fraction is the phase, the same in every
- * tab. Whatever put a fleet in step, a login or an outage, it is out of step again at once.
- */
-function beat(generation: number, begin: number, period: number): number {
-  const login = (Math.floor(generation) - 1) * 1_000
-  const beats = generation - Math.floor(generation) - (begin - login) / period
-  const rest = period * (beats - Math.floor(beats))
-  return rest < SHORTEST_BEAT ? period : rest
 }
 
 /** Frozen as deep as claims go, however deep that is, for they are handed out. */

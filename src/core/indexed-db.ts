@@ -2,10 +2,8 @@
  * What tabs agree on. An IndexedDB transaction that has completed is seen by every tab that asks afterwards; a
  * `localStorage` write made just before a lock is released often is not.
  */
-import { isPage } from './environment.js'
-import { EMPTY, isForeign, isNewer, parseRecord } from './record.js'
-import type { AuthLock, TokenStorage, Tokens } from './types.js'
-import { type CoherentStorage, DEFAULT_NAME, NO_PAGE, TOO_NEW } from './vault.js'
+import { EMPTY, isNewer, parseRecord, type SessionRecord } from './record.js'
+import type { AuthLock } from './types.js'
 import { ignore, pause, unlessAborted } from './waiting.js'
 
 /** How often a waiter asks for the lease, milliseconds. */
@@ -110,60 +108,21 @@ export function createLease(database: string, duration: number): AuthLock {
   }
 }
 
-/** What `indexedDBStorage` takes. */
-export interface IndexedDBStorageOptions {
-  /** Name of the database. `@default` `tokenflight:<name>` with the `name` of the `Auth` */
-  database?: string | undefined
-}
-
-/**
- * Tokens live in IndexedDB: all tabs, across reloads. The surest where several tabs share a rotating refresh
- * token. Any script of the origin can read them. Where there is none, or no page, memory carries on, and a `warning`
- * says so.
- */
-export function indexedDBStorage({ database }: IndexedDBStorageOptions = {}): TokenStorage {
-  let named = database ?? DEFAULT_NAME
-  const shared = isPage()
-  const row = async (update?: (stored: unknown) => unknown): Promise<unknown> => {
-    if (!shared) throw new Error(NO_PAGE)
-    return transact(named, RECORD, update)
-  }
-  const storage: CoherentStorage = {
-    shared,
-    get database() {
-      return named
-    },
-    get: async () => parseRecord(await row()),
-    set: tokens => row(() => tokens).then(() => {}),
-    remove: () => row(() => null).then(() => {}),
-    open(name) {
-      named = database ?? name
-    },
-    commit: (tokens, insist) =>
-      row(stored => {
-        if (!insist && isForeign(stored)) throw new Error(TOO_NEW)
-        const present = parseRecord(stored)
-        return present && isNewer(present, tokens) ? undefined : tokens
-      }),
-  }
-  return storage
-}
-
 /** The stamp of the newest record that any tab has written to `localStorage`. */
 export interface Ledger {
   /**
    * Calls `write` unless the ledger holds a newer stamp, and notes the stamp in the same transaction. Resolves to
    * the stamp that is there afterwards.
    */
-  note(tokens: Tokens, write: () => void): Promise<Tokens>
-  last(): Promise<Tokens | undefined>
+  note(tokens: SessionRecord, write: () => void): Promise<SessionRecord>
+  last(): Promise<SessionRecord | undefined>
 }
 
-export function createLedger(database: () => string, key: () => string): Ledger {
+export function createLedger(database: string, key: string): Ledger {
   return {
     async note(tokens, write) {
       const { generation, version, savedAt, ended } = tokens
-      const stamp = await transact<Tokens>(database(), key(), stored => {
+      const stamp = await transact<SessionRecord>(database, key, stored => {
         const present = parseRecord(stored)
         if (present && isNewer(present, tokens)) return undefined
         write()
@@ -171,6 +130,6 @@ export function createLedger(database: () => string, key: () => string): Ledger 
       })
       return stamp ?? tokens
     },
-    last: async () => parseRecord(await transact(database(), key())) ?? undefined,
+    last: async () => parseRecord(await transact(database, key)) ?? undefined,
   }
 }

@@ -3,14 +3,19 @@ import type { AuthState } from './types.js'
 
 /**
  * The initial state until the restore has finished. If the network prevents the restore, it stays, with the error.
- * An initial state of `loading` says nothing, so it covers nothing.
+ * An initial state of `loading` covers nothing.
+ * @param isHidden the session of the initial state, whose access token is a cookie
  */
 export function withInitialState<Claims>(
   state: AuthState<Claims>,
   initial: AuthState<Claims> | undefined,
+  isHidden = false,
 ): AuthState<Claims> {
   if (!initial || initial.status === 'loading') return state
   if (state.status === 'loading') return initial
+  // No script sees the token, so the claims are those that the server rendered.
+  if (isHidden && state.status === 'authenticated' && initial.status === 'authenticated' && initial.claims)
+    return { ...state, claims: initial.claims }
   // Only a restore that the network prevented leaves an error without a session.
   return state.status === 'anonymous' && state.error ? { ...initial, error: state.error } : state
 }

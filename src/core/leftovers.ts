@@ -1,8 +1,7 @@
-/** What an earlier release of the application, which used another storage, has left behind. */
+/** The tokens that an earlier release of the application has left in another storage. */
 import { isPage } from './environment.js'
-import { RECORD, transact } from './indexed-db.js'
-import { parseRecord } from './record.js'
-import type { Tokens } from './types.js'
+import { parseRecord, type SessionRecord } from './record.js'
+import type { Sharing } from './sharing.js'
 import type { CoherentStorage } from './vault.js'
 import { ignore } from './waiting.js'
 
@@ -11,19 +10,19 @@ const AREAS = ['localStorage', 'sessionStorage'] as const
 /**
  * Removes the tokens that lie under the name of the session in another storage than its own: nothing would ever spend
  * or revoke them. They are not taken over, since a tab with the earlier release may still be using them.
- * @param isShared the database is used anyway; else it is deleted as a whole, so that none comes into being
+ * @param sharing uses the database anyway. Without it the database is deleted as a whole, so that none comes into being.
  */
-export function clearLeftovers(name: string, storage: CoherentStorage, isShared: boolean): void {
+export function clearLeftovers(name: string, storage: CoherentStorage, sharing: Sharing | undefined): void {
   if (!isPage()) return
   for (const each of AREAS) clearArea(name, storage, each)
-  if (storage.database !== name) void clearDatabase(name, isShared).catch(ignore)
+  if (storage.database !== name) void clearDatabase(name, sharing).catch(ignore)
 }
 
-async function clearDatabase(name: string, isShared: boolean): Promise<void> {
+async function clearDatabase(name: string, sharing: Sharing | undefined): Promise<void> {
   const databases = await indexedDB.databases?.()
   if (databases && !databases.some(each => each.name === name)) return
-  if (!isShared) indexedDB.deleteDatabase(name)
-  else if (hasTokens(await transact(name, RECORD))) await transact(name, RECORD, () => null)
+  if (sharing) await sharing.clearRecord(hasTokens)
+  else indexedDB.deleteDatabase(name)
 }
 
 function clearArea(name: string, storage: CoherentStorage, each: (typeof AREAS)[number]): void {
@@ -37,6 +36,6 @@ function clearArea(name: string, storage: CoherentStorage, each: (typeof AREAS)[
 }
 
 function hasTokens(value: unknown): boolean {
-  const { accessToken, refreshToken }: Partial<Tokens> = parseRecord(value) ?? {}
-  return !!accessToken || !!refreshToken
+  const { accessToken, refreshToken, revoke }: Partial<SessionRecord> = parseRecord(value) ?? {}
+  return !!accessToken || !!refreshToken || !!revoke
 }

@@ -1,31 +1,55 @@
-/** All defaults, once; misuse throws a TypeError that names the option, its unit and the value it got. */
-import { check, isOptionalFunction } from './check.js'
+/** All defaults, once. Misuse throws a TypeError that names the option, its unit and the received value. */
+import { check, isOptionalFunction, ownOptions } from './check.js'
 import { systemClock } from './clock.js'
-import { memoryStorage } from './storage.js'
-import type { AuthOptions, Clock, RefreshFunction, TokenStorage, Tokens } from './types.js'
-
-/** Marks a refresh function that needs no refresh token: it renews the access token itself. */
-const RENEWS_ACCESS: unique symbol = Symbol.for('tokenflight.renews-access') as never
-
-export function markRenewal(refresh: RefreshFunction): RefreshFunction {
-  return Object.defineProperty(refresh, RENEWS_ACCESS, { value: true })
-}
+import { type Preset, presetOf } from './preset.js'
+import { mapAnswer, nameHiddenToken, withRead } from './read.js'
+import type { SessionRecord } from './record.js'
+import type { Share } from './sharing.js'
+import {
+  type CookieRules,
+  checkMethods,
+  checkStorage,
+  kindOf,
+  memoryStorage,
+  openRecords,
+} from './storage.js'
+import type {
+  AuthLock,
+  AuthOptions,
+  Clock,
+  RefreshFunction,
+  RetryOptions,
+  Spread,
+  TokenResponse,
+} from './types.js'
+import type { CoherentStorage } from './vault.js'
 
 /** The options, complete. `undefined` never overrides a default and the caller's object is never written to. */
-export interface Settings
-  extends Pick<AuthOptions, 'refresh' | 'classify' | 'logout' | 'lock' | 'initialState'> {
+export interface Settings extends Pick<AuthOptions, 'classify' | 'logout' | 'initialState'> {
   readonly name: string
-  /** The name of the storage key, the database, the lock and the channel: none of them is the application's own. */
+  /** The namespace of everything that the browser keeps by name. */
   readonly key: string
-  readonly storage: TokenStorage
+  /** The records of the session in its storage. */
+  readonly records: CoherentStorage
+  readonly lock: AuthLock | undefined
+  readonly share: Share | undefined
+  /** The refresh token is an HttpOnly cookie. */
   readonly cookie: boolean
-  /** A refresh needs no refresh token that the page knows. */
+  /** The access token is one, too. */
+  readonly isHidden: boolean
+  /** `false`: there is no cookie, and no request is needed to know that. */
+  readonly exists: CookieRules['exists']
+  /** A refresh needs no refresh token: it is a cookie, or there is none. */
   readonly tokenless: boolean
-  /** The window for a lifetime, both in milliseconds. */
-  readonly window: (lifetime: number) => number
-  readonly background: 'active' | 'always' | 'off'
-  readonly spread: boolean
-  /** A client is attached whose server renews by itself (`renewal: 'server'`). */
+  /** Gives tokens in a known spelling. */
+  refresh: RefreshFunction | undefined
+  /** The tokens of an answer, in a known spelling. */
+  readonly read: (answer: unknown) => TokenResponse
+  /** The window for a token of this lifetime, both in milliseconds. */
+  window(lifetime: number): number
+  readonly spread: Spread | undefined
+  readonly autoRefresh: NonNullable<AuthOptions['autoRefresh']>
+  /** A client is attached whose server renews by itself (`serverRenewal`). */
   served: boolean
   readonly refreshTimeout: number
   readonly limit: number
@@ -35,25 +59,37 @@ export interface Settings
 }
 
 /** Whether there is anything to refresh these tokens with, or was. */
-export function isRenewable({ refresh, served, tokenless }: Settings, tokens: Tokens): boolean {
-  return (!!refresh || served) && (tokenless || !!tokens.refreshToken)
+export function isRenewable({ refresh, served, tokenless }: Settings, record: SessionRecord): boolean {
+  return (!!refresh || served) && (tokenless || !!record.refreshToken)
 }
 
-export function resolveOptions(options: AuthOptions): Settings {
-  check(options && typeof options === 'object', 'options', 'an object', options)
-  const {
-    name = 'default',
-    storage = memoryStorage(),
-    refreshTokenIn = 'storage',
-    background = 'active',
-    initialState,
-  } = options
-  const { refreshAhead, spread = false, refreshTimeout = 10_000, retry, clock = systemClock } = options
+const optionNames: Readonly<Record<keyof AuthOptions, 1>> = {
+  refresh: 1,
+  read: 1,
+  name: 1,
+  storage: 1,
+  refreshAhead: 1,
+  autoRefresh: 1,
+  initialState: 1,
+  refreshTimeout: 1,
+  retry: 1,
+  classify: 1,
+  logout: 1,
+  clock: 1,
+}
+const retryNames: Readonly<Record<keyof RetryOptions, 1>> = { limit: 1, delay: 1, maxDelay: 1 }
+
+export function resolveOptions<Answer>(given: AuthOptions<Answer>): Settings {
+  const options = ownOptions(given as AuthOptions, 'createAuth', optionNames)
+  const { name = 'default', autoRefresh = 'active', initialState, refreshTimeout = 10_000 } = options
+  const { storage = memoryStorage(), refreshAhead, retry, clock = systemClock } = options
   const {
     limit = 2,
     delay = 500,
     maxDelay = 8_000,
-  } = retry && typeof retry === 'object' ? retry : { limit: retry as number | undefined }
+  } = retry && typeof retry === 'object'
+    ? ownOptions(retry, 'retry', retryNames)
+    : { limit: retry, delay: undefined, maxDelay: undefined }
   for (const [option, value] of Object.entries({ 'retry.delay': delay, 'retry.maxDelay': maxDelay })) {
     check(isDuration(value), option, 'a non-negative number of milliseconds', value)
   }
@@ -64,13 +100,14 @@ export function resolveOptions(options: AuthOptions): Settings {
     refreshTimeout,
   )
   check(isDuration(limit) && limit % 1 === 0, 'retry.limit', 'a non-negative whole number of attempts', limit)
+  const spread = isSpread(refreshAhead) ? refreshAhead : undefined
   check(
-    refreshAhead === undefined || typeof refreshAhead === 'function' || isDuration(refreshAhead),
+    refreshAhead === undefined || typeof refreshAhead === 'function' || spread || isDuration(refreshAhead),
     'refreshAhead',
-    'a non-negative number of milliseconds or a function',
+    'a non-negative number of milliseconds, a function or spread()',
     refreshAhead,
   )
-  for (const option of ['refresh', 'classify', 'logout'] as const) {
+  for (const option of ['refresh', 'read', 'classify', 'logout'] as const) {
     check(isOptionalFunction(options[option]), option, 'a function', options[option])
   }
   check(
@@ -80,18 +117,11 @@ export function resolveOptions(options: AuthOptions): Settings {
     name,
   )
   check(
-    isOneOf(refreshTokenIn, ['storage', 'cookie']),
-    'refreshTokenIn',
-    "'storage' or 'cookie'",
-    refreshTokenIn,
-  )
-  check(
-    isOneOf(background, ['active', 'always', 'off']),
-    'background',
+    isOneOf(autoRefresh, ['active', 'always', 'off']),
+    'autoRefresh',
     "'active', 'always' or 'off'",
-    background,
+    autoRefresh,
   )
-  check(typeof spread === 'boolean', 'spread', 'a boolean', spread)
   check(
     initialState === undefined ||
       isOneOf(initialState?.status, ['loading', 'anonymous', 'authenticated', 'expired']),
@@ -99,33 +129,73 @@ export function resolveOptions(options: AuthOptions): Settings {
     'a state, as `auth.getState()` returns it',
     initialState,
   )
-  checkMethods('storage', storage, ['get', 'set', 'remove'])
-  const { shared } = storage
-  check(shared === undefined || typeof shared === 'boolean', 'storage.shared', 'a boolean', shared)
+  checkStorage(storage)
   checkMethods('clock', clock, clock?.monotonic === undefined ? ['now'] : ['now', 'monotonic'])
-  if (options.lock !== undefined) checkMethods('lock', options.lock, ['request'])
-  const cookie = refreshTokenIn === 'cookie'
+  const preset = presetOf(options.refresh)
+  const { cookie, lock, share } = kindOf(storage)
+  checkPlace(preset, !!cookie)
+  const key = `tokenflight:${name}`
+  const isHidden = cookie?.access === 'cookie'
+  // A token that no script sees needs no place in an answer.
+  const read = (answer: unknown): TokenResponse =>
+    isHidden
+      ? nameHiddenToken(options.read ? options.read(answer as never) : answer)
+      : mapAnswer(options.read, answer)
+  const { refresh } = options
   return {
-    ...options,
+    classify: options.classify,
+    logout: options.logout,
+    initialState,
     name,
-    key: `tokenflight:${name}`,
-    storage,
-    cookie,
-    tokenless: cookie || !!(options.refresh && RENEWS_ACCESS in options.refresh),
-    background,
+    key,
+    records: openRecords(storage, key),
+    lock,
+    share,
+    cookie: !!cookie,
+    isHidden,
+    exists: cookie?.exists,
+    tokenless: !!cookie || !!preset?.renewsAccess,
+    refresh: preset
+      ? preset.adapt({ isCookie: !!cookie, isHidden, read: options.read })
+      : refresh && (isHidden || options.read)
+        ? withRead(refresh, read)
+        : refresh,
+    read,
+    window: lifetime =>
+      windowOf(spread ? undefined : (refreshAhead as Exclude<typeof refreshAhead, Spread>), lifetime),
     spread,
+    autoRefresh,
     served: false,
     refreshTimeout,
     limit,
     delay,
     maxDelay,
     clock,
-    window: lifetime => windowOf(refreshAhead, lifetime),
   }
 }
 
+/** @throws TypeError when the request sends the refresh token from another place than the one where it is */
+function checkPlace(preset: Preset | undefined, isCookie: boolean): void {
+  check(
+    !preset?.place || (preset.place === 'cookie') === isCookie,
+    'storage',
+    preset?.place === 'cookie'
+      ? "cookieSession(), since `send: 'cookie'` leaves the refresh token to the browser"
+      : 'a storage that keeps the refresh token, since the refresh request sends it',
+    isCookie ? 'cookieSession()' : 'another storage',
+  )
+}
+
+function isSpread(value: unknown): value is Spread {
+  const { first, again } = (value ?? {}) as Partial<Spread>
+  return typeof first === 'function' && typeof again === 'function'
+}
+
 /** The window for a lifetime. A function that throws has the default: tokens must not be lost to it. */
-function windowOf(refreshAhead: AuthOptions['refreshAhead'], lifetime: number): number {
+function windowOf(
+  refreshAhead: number | ((lifetime: number) => number) | undefined,
+  lifetime: number,
+): number {
   let window: number | undefined
   try {
     window = typeof refreshAhead === 'function' ? refreshAhead(lifetime) : refreshAhead
@@ -143,12 +213,4 @@ function isDuration(value: unknown): boolean {
 
 function isOneOf(value: string | undefined, words: readonly string[]): boolean {
   return words.includes(value as string)
-}
-
-function checkMethods(option: string, value: object, methods: readonly string[]): void {
-  for (const method of methods) {
-    const member = (value as Record<string, unknown> | null)?.[method]
-    const got = value && typeof value === 'object' ? member : value
-    check(typeof member === 'function', `${option}.${method}`, 'a function', got)
-  }
 }

@@ -1,6 +1,56 @@
 /** The stored record: ordered by generation and version, so that of two writes the later always wins. */
 import { decodeToken, isToken, readSubject, type TokenReading } from './tokens.js'
-import type { Tokens } from './types.js'
+import type { Credentials, SessionEndReason } from './types.js'
+
+/**
+ * The stored record: one JSON-serialisable value per session. Records are ordered by `generation`, then by
+ * `version`, and a later one always wins, so that a late write of any tab loses. A record without
+ * `accessToken` is a tombstone: what a logout or the end of a session leaves on shared storage.
+ */
+export interface SessionRecord {
+  /** The version of this format. A record of another one reads as empty, and only a login or a logout replaces it. */
+  readonly format?: number
+  /** Which session: greater with every login and every end. */
+  readonly generation: number
+  /** Which tokens of the session: greater with every change. */
+  readonly version: number
+  readonly accessToken?: string
+  readonly refreshToken?: string
+  /** When the record was written, epoch milliseconds. A record from the future is distrusted. */
+  readonly savedAt: number
+  /** When the refresh that brought it was requested, epoch milliseconds. */
+  readonly requestedAt?: number
+  /** When the access token ends, epoch milliseconds. Absent: unknown, so only a 401 tells. */
+  readonly expiresAt?: number
+  /** Whole lifetime of the access token, milliseconds. */
+  readonly lifetime?: number
+  /** When the refresh token ends, epoch milliseconds. Absent: unknown. */
+  readonly refreshExpiresAt?: number
+  /** Whole lifetime of the refresh token, milliseconds. */
+  readonly refreshLifetime?: number
+  /** Granted scope (RFC 6749 section 3.3), where the server named one. */
+  readonly scope?: string
+  /** The user whom the `id_token` or an earlier access token identified, for access tokens that do not. */
+  readonly subject?: string
+  /** Failed refreshes in a row, shared by all tabs. */
+  readonly failures?: number
+  /** No refresh before this instant, epoch milliseconds, shared by all tabs. */
+  readonly retryAt?: number
+  /** When `retryAt` was written, epoch milliseconds. */
+  readonly cooledAt?: number
+  /** `retryAt` comes from the server's `Retry-After` or an open attempt: only a manual refresh may ignore the first. */
+  readonly retryStrict?: boolean
+  /** `retryAt` comes from an open attempt, which nothing may ignore. */
+  readonly retryOpen?: boolean
+  /** The page that failed last may try again until `retryAt`: siblings wait that long for its result. */
+  readonly retrying?: boolean
+  /** The session ends with its tab (`remember: false`), so the record lives in `sessionStorage`. */
+  readonly tabOnly?: boolean
+  /** Tombstones of a logout only: tokens that the server has not been told about, for a day at the most. */
+  readonly revoke?: readonly Credentials[]
+  /** Tombstones only: why the session ended. */
+  readonly ended?: 'logout' | SessionEndReason
+}
 
 const LARGEST_COUNT = 1e12
 
@@ -8,7 +58,12 @@ const LARGEST_COUNT = 1e12
 const FORMAT = 1
 
 /** Older than any other. */
-export const EMPTY: Tokens = Object.freeze({ format: FORMAT, generation: 0, version: 0, savedAt: 0 })
+export const EMPTY: SessionRecord = /* @__PURE__ */ Object.freeze({
+  format: FORMAT,
+  generation: 0,
+  version: 0,
+  savedAt: 0,
+})
 
 /** Whether another version of the package wrote it: tabs may run two versions at the same time. */
 export function isForeign(value: unknown): boolean {
@@ -16,8 +71,11 @@ export function isForeign(value: unknown): boolean {
   return format !== undefined && format !== FORMAT
 }
 
-/** Whether the first record comes after the second. */
-export function isNewer(record: Tokens, than: Tokens): boolean {
+/** Whether the first record comes after the second. Of twins with one access token, the one that lets it live longer. */
+export function isNewer(record: SessionRecord, than: SessionRecord): boolean {
+  const { accessToken, expiresAt = Number.POSITIVE_INFINITY } = record
+  const gain = expiresAt - (than.expiresAt ?? Number.POSITIVE_INFINITY)
+  if (gain && accessToken && accessToken === than.accessToken && isTwin(record, than)) return gain > 0
   return (
     record.generation > than.generation ||
     (record.generation === than.generation && record.version > than.version)
@@ -25,7 +83,7 @@ export function isNewer(record: Tokens, than: Tokens): boolean {
 }
 
 /** Whether both came of the same record, so that nothing but chance orders them. */
-export function isTwin(record: Tokens, other: Tokens): boolean {
+export function isTwin(record: SessionRecord, other: SessionRecord): boolean {
   return record.generation === other.generation && Math.floor(record.version) === Math.floor(other.version)
 }
 
@@ -43,7 +101,7 @@ export function between(count: number): number {
 export interface Arrival {
   readonly generation: number
   /** The record that the answer continues; empty at the start of a session. */
-  readonly base: Partial<Tokens>
+  readonly base: Partial<SessionRecord>
   /** How long the refresh token of the base has left, milliseconds. Infinity: unknown. */
   readonly remaining: number
   /** Wall clock, epoch milliseconds. */
@@ -56,7 +114,7 @@ export interface Arrival {
 export function toRecord(
   reading: TokenReading,
   { generation, base, remaining, savedAt, cookie }: Arrival,
-): Tokens {
+): SessionRecord {
   const { refreshLifetime } = reading
   // No word of a refresh token keeps the one there is (RFC 6749 section 6).
   const refreshToken = reading.refreshToken ?? base.refreshToken
@@ -66,10 +124,11 @@ export function toRecord(
     refreshToken === base.refreshToken &&
     (refreshLifetime === undefined || decodeToken(`${reading.refreshToken}`)?.exp !== undefined)
   const rest = isKept ? remaining : (refreshLifetime ?? Number.POSITIVE_INFINITY)
-  const fields: { [Name in keyof Tokens]?: Tokens[Name] | undefined } = {
+  const fields: { [Name in keyof SessionRecord]?: SessionRecord[Name] | undefined } = {
     generation,
     version: next(base.version ?? 0),
     savedAt,
+    requestedAt: reading.requestedAt,
     accessToken: reading.accessToken,
     refreshToken: cookie ? undefined : refreshToken,
     expiresAt: reading.lifetime && Math.round(savedAt + reading.lifetime),
@@ -78,25 +137,38 @@ export function toRecord(
     refreshLifetime: isKept ? base.refreshLifetime : refreshLifetime,
     scope: reading.scope ?? base.scope,
     subject: reading.subject ?? base.subject,
+    tabOnly: base.tabOnly,
   }
   return { ...EMPTY, ...withoutHoles(fields) }
 }
 
 /** The record without members that are undefined. */
-export function withoutHoles(fields: { [Name in keyof Tokens]?: Tokens[Name] | undefined }): Tokens {
+export function withoutHoles(
+  fields: { [Name in keyof SessionRecord]?: SessionRecord[Name] | undefined },
+): SessionRecord {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined),
-  ) as unknown as Tokens
+  ) as unknown as SessionRecord
 }
 
 /** The user whom the record identifies. Undefined: unknown. */
-export function subjectOf({ subject, accessToken }: Tokens): string | undefined {
+export function subjectOf({ subject, accessToken }: SessionRecord): string | undefined {
   return readSubject(decodeToken(`${accessToken}`)) ?? subject
 }
 
+/** Whether a storage of one page keeps the record: it has tokens, or the server must still be told about some. */
+export function isWorthKeeping({ accessToken, revoke }: SessionRecord): boolean {
+  return !!accessToken || !!revoke
+}
+
+function isCredentials(value: unknown): boolean {
+  const { accessToken, refreshToken } = (value ?? {}) as Credentials
+  return [accessToken, refreshToken].every(token => token === undefined || isToken(token))
+}
+
 /** The record, or null when it is not one: garbage and other versions' records read as empty. */
-export function parseRecord(value: unknown): Tokens | null {
-  const record = value as Tokens | null | undefined
+export function parseRecord(value: unknown): SessionRecord | null {
+  const record = value as SessionRecord | null | undefined
   if (!record || isForeign(record)) return null
   for (const name of ['generation', 'version', 'savedAt'] as const)
     if (!Number.isFinite(record[name])) return null
@@ -108,6 +180,7 @@ export function parseRecord(value: unknown): Tokens | null {
     'refreshExpiresAt',
     'refreshLifetime',
     'retryAt',
+    'requestedAt',
     'cooledAt',
     'failures',
   ] as const) {
@@ -116,6 +189,8 @@ export function parseRecord(value: unknown): Tokens | null {
   for (const name of ['accessToken', 'refreshToken'] as const) {
     if (record[name] !== undefined && !isToken(record[name])) return null
   }
+  const { revoke = [] } = record
+  if (!Array.isArray(revoke) || !revoke.every(isCredentials)) return null
   // A reason that only a later version knows is one, too.
   if (record.ended !== undefined && !(isToken(record.ended) && record.ended.length < 40)) return null
   return record

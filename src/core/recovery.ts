@@ -100,14 +100,14 @@ export function createRecovery(host: FlightHost, coolDown: CoolDown, isStopped: 
       const isOver = isLast(flight, count, wait)
       // What it means is not known yet: no function of the application runs inside the lock.
       if (isOver && coolDown.isStrict()) await host.cool(coolDown.retryAt())
-      else if (locked && !flight.done && !flight.held?.asked) {
+      else if (locked && !flight.done && !flight.isQuestion) {
         const rest = isOver ? 0 : Math.max(wait, delay)
         await host.cool(Math.round(settings.clock.now() + rest + DECISION), true)
       }
     },
     async recover(flight, { count, delay }, locked, error) {
       const failure = await classify(flight, error)
-      if (flight.held?.asked) {
+      if (flight.isQuestion) {
         // Without a refresh token it was a question, and the server said no.
         const failed = new RefreshFailedError(
           'No new tokens for the access token, see cause',
@@ -137,7 +137,7 @@ export function createRecovery(host: FlightHost, coolDown: CoolDown, isStopped: 
         coolDown.hold(clock() + wait)
         void host.cool(coolDown.retryAt())
       }
-      if (!flight.held?.asked && (await classify(flight, error)) === 'rejected')
+      if (!flight.isQuestion && (await classify(flight, error)) === 'rejected')
         await reject(flight, locked, error)
       host.conclude()
     },

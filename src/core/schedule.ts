@@ -1,4 +1,5 @@
 /** When to act without being asked: refreshing ahead, announcing the end of the session, ending it; waking. */
+import type { SteadyClock } from './clock.js'
 import { hasWindow, isOffline, isVisible, onWake, startTimer } from './environment.js'
 import type { Events } from './events.js'
 import type { Flights } from './flights.js'
@@ -13,7 +14,7 @@ const NEVER = Number.POSITIVE_INFINITY
 
 export interface ScheduleHost {
   readonly settings: Settings
-  readonly clock: () => number
+  readonly clock: SteadyClock
   readonly events: Events
   readonly session: Session
   readonly flights: Flights
@@ -38,7 +39,7 @@ export function createSchedule({
   shared,
   conclude,
 }: ScheduleHost): Schedule {
-  const { background } = settings
+  const { autoRefresh } = settings
   let cancel: () => void = ignore
   let cancelWaking: () => void = ignore
   let isWaking = false
@@ -47,7 +48,7 @@ export function createSchedule({
 
   /** `'active'`: an abandoned tab does not keep a session alive. */
   const isEager = (held: Held): boolean =>
-    background === 'always' || (background === 'active' && isVisible() && held.used)
+    autoRefresh === 'always' || (autoRefresh === 'active' && isVisible() && held.used)
 
   /** When what is due, on the steady clock. */
   const instants = (held: Held): { refreshAt: number; announceAt: number; overAt: number } => {
@@ -62,30 +63,32 @@ export function createSchedule({
     }
   }
   /**
-   * When the timer does what is due. After a failure with `spread` it tries every half a window while the token lives,
-   * and then on the session's next beat, so that a fleet does not come back as one; what a user asks for is refreshed
-   * at once all the same.
+   * Whether the timer asks the server about a session that looks expired: once, and again only for an eager page.
+   * Without anything to ask with it just ends the session.
    */
-  const again = (held: Held, now: number): number => {
-    const { timerAt, windowAt, endsAt, tokens } = held
+  const maySettle = (held: Held): boolean => {
+    if (!isRenewable(settings, held.tokens)) return true
+    const isSeen = autoRefresh === 'always' || (autoRefresh === 'active' && isVisible())
+    return isSeen && !!settings.refresh && !isOffline() && (!held.isSettling || isEager(held))
+  }
+  /** When the timer refreshes that is due. After a failure, `spread` says when it tries again. */
+  const again = ({ timerAt, windowAt, endsAt, tokens }: Held, now: number): number => {
     const { until, failures } = flights.coolDown
     const soon = Math.max(now, until)
     if (!settings.spread || !failures) return soon
-    const later = Math.max(soon, now + (endsAt - windowAt) / 2)
-    if (later < endsAt) return later
-    const period = windowAt - endsAt + (tokens.lifetime ?? 0)
-    return period > 0 ? timerAt + period * Math.ceil((soon - timerAt) / period) : soon
+    return settings.spread.again({ timerAt, windowAt, endsAt, lifetime: tokens.lifetime ?? 0 }, soon, now)
   }
   const plan = (): void => {
     cancel()
     const { held } = session
-    if (!held || isStopped || !(hasWindow() || background === 'always')) return
+    if (!held || isStopped || !(hasWindow() || autoRefresh === 'always')) return
     const now = clock()
     const { refreshAt, announceAt, overAt } = instants(held)
-    let due = background === 'off' ? NEVER : refreshAt
+    let due = autoRefresh === 'off' ? NEVER : refreshAt
     if (due <= now) due = isEager(held) && !flights.current() && !isOffline() ? again(held, now) : NEVER
+    const over = overAt > now ? overAt : maySettle(held) ? again(held, now) : NEVER
     // What a flight under way will settle is planned anew when it has.
-    const next = Math.min(due, announceAt, flights.current() ? NEVER : overAt)
+    const next = Math.min(due, announceAt, flights.current() ? NEVER : over)
     if (next < NEVER) cancel = startTimer(check, next - now)
   }
   /** Does what is due. The clock decides, never the timer, which comes late, or early where waits are capped. */
@@ -104,8 +107,11 @@ export function createSchedule({
       // `navigator.onLine` is a hint: the timer heeds it, a request that needs a token does not.
       const isDue =
         now >= Math.min(refreshAt, held.windowAt) && refreshAt < NEVER && isEager(held) && !isOffline()
-      if (now >= overAt || (isDue && now >= flights.coolDown.until))
+      const isOver = now >= overAt && maySettle(held)
+      if ((isOver || isDue) && now >= flights.coolDown.until) {
+        if (isOver) held.isSettling = true
         flights.fly(now < held.endsAt ? 'ahead' : 'expired').catch(ignore)
+      }
     }
     conclude()
   }
@@ -122,6 +128,7 @@ export function createSchedule({
     if (shared && hasSlept) session.stale++
     if (persisted) session.isBack = settings.cookie
     if (isFrozen) return
+    if (event !== 'visibilitychange' || isVisible()) clock.wake()
     if (session.stale) void session.recall().then(() => decide(persisted))
     if (event === 'online') {
       if (!flights.coolDown.strict) flights.coolDown.until = 0

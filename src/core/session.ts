@@ -2,18 +2,27 @@
 import type { CoolDown } from './cool-down.js'
 import { type AuthError, SessionExpiredError, SignedOutError } from './errors.js'
 import type { Events } from './events.js'
-import { type Held, type HoldOptions, hold, isOfAnother, prolong } from './held.js'
+import { type Held, type HoldOptions, hold, isOfAnother, prolong, restOfRefresh } from './held.js'
 import { isRenewable, type Settings } from './options.js'
-import { between, EMPTY, isNewer, next, subjectOf, toRecord, withoutHoles } from './record.js'
+import {
+  between,
+  EMPTY,
+  isNewer,
+  next,
+  type SessionRecord,
+  subjectOf,
+  toRecord,
+  withoutHoles,
+} from './record.js'
 import { isOlder, SKEW, type TokenReading } from './tokens.js'
-import type { AuthState, RefreshReason, Tokens } from './types.js'
+import type { Credentials, RefreshReason } from './types.js'
 import type { Vault } from './vault.js'
 
-type End = NonNullable<Tokens['ended']>
+type End = NonNullable<SessionRecord['ended']>
 
 export interface Session {
   /** The newest record seen; before the first session it is older than any other. */
-  record: Tokens
+  record: SessionRecord
   /** The tokens in hand; undefined: nobody is logged in. */
   held: Held | undefined
   /** Why the last session ended, if it did not end by logout. */
@@ -31,21 +40,20 @@ export interface Session {
   /** The last transient or misconfigured failure. */
   error: Error | undefined
 
-  /** A session begins, in place of any other. */
-  begin(reading: TokenReading): void
+  /** A session begins, in place of any other; `tabOnly`: it ends with this tab. */
+  begin(reading: TokenReading, tabOnly?: boolean): void
   /** New tokens for the present session, or the first ones of a cookie's. */
   renew(reading: TokenReading): void
   /** Takes over what a sibling, or an earlier page (`restored`), has stored. Runs no listener: it may run inside the lock. */
-  adopt(stored: Tokens, restored?: boolean): void
-  /** The session ends here, by logout or for good. Stores that first; `insist`: whatever else is stored. */
-  end(why: End, cause?: unknown): Promise<void>
+  adopt(stored: SessionRecord, restored?: boolean): void
+  /** The session ends here, by logout or for good. Stores that first; `revoke`: what the server does not know yet. */
+  end(why: End, cause?: unknown, revoke?: readonly Credentials[]): Promise<void>
   /** A refresh failed; the siblings shall know, and whether it may be tried again until then. */
   cool(coolDown: CoolDown, retryAt: number | undefined, retrying?: boolean): Promise<void>
   /** Stores the record and tells the siblings. What is newer there is adopted, or outbid where `insist` says so. */
   commit(insist?: boolean): Promise<void>
   /** Reads storage again where siblings write to it; a page that slept asks them where they do not. */
   recall(): Promise<void>
-  describe(): AuthState<unknown>
 }
 
 export interface SessionHost {
@@ -68,11 +76,11 @@ export interface SessionHost {
 
 export function createSession(host: SessionHost): Session {
   const { settings, clock, vault } = host
-  const { cookie, storage } = settings
+  const { cookie, records } = settings
   const { emit } = host.events
   const wall = (): number => settings.clock.now()
 
-  const holding = (record: Tokens, brought: boolean, previous: Held | undefined): HoldOptions => ({
+  const holding = (record: SessionRecord, brought: boolean, previous: Held | undefined): HoldOptions => ({
     now: clock(),
     wall: wall(),
     renewable: isRenewable(settings, record),
@@ -104,16 +112,16 @@ export function createSession(host: SessionHost): Session {
     recover()
     session.loading = undefined
   }
-  /** The record that a token answer makes, after the one that it continues or without; `isFound`: it answers a restore. */
-  const write = (reading: TokenReading, generation: number, isFound?: boolean): void => {
+  /** The record that a token answer makes, after the present one, or of a new session that starts like this. */
+  const write = (reading: TokenReading, generation: number, start: Partial<SessionRecord>): void => {
     const { held, record } = session
-    const base: Partial<Tokens> = generation === record.generation ? record : isFound ? { version: 1 } : {}
-    const remaining = held ? held.refreshEndsAt - clock() : Number.POSITIVE_INFINITY
+    const base = generation === record.generation ? record : start
+    const remaining = restOfRefresh(held, clock())
     session.record = toRecord(reading, { generation, base, remaining, savedAt: wall(), cookie })
     for (const message of reading.warnings) emit('warning', { message })
   }
   /** Keeps the access token of a session in which a sibling has stored an older one, and tells the siblings. */
-  const outbid = (held: Held, stored: Tokens): void => {
+  const outbid = (held: Held, stored: SessionRecord): void => {
     const { accessToken, expiresAt, lifetime } = held.tokens
     const version = between(stored.version)
     session.record = held.tokens = withoutHoles({ ...stored, accessToken, expiresAt, lifetime, version })
@@ -137,7 +145,7 @@ export function createSession(host: SessionHost): Session {
   /** Logins and logouts that are being stored: what was read before them ends none of them. */
   let insisting = 0
   /** What was brought back: once, for where nothing can be written that would never end. */
-  let restored: Tokens | undefined
+  let restored: SessionRecord | undefined
 
   const session: Session = {
     record: EMPTY,
@@ -150,8 +158,8 @@ export function createSession(host: SessionHost): Session {
     isBack: false,
     error: undefined,
 
-    begin(reading) {
-      write(reading, nextGeneration())
+    begin(reading, tabOnly) {
+      write(reading, nextGeneration(), tabOnly ? { tabOnly } : {})
       session.ended = undefined
       dismiss(new SignedOutError())
       keep(false)
@@ -159,7 +167,7 @@ export function createSession(host: SessionHost): Session {
     },
     renew(reading) {
       const { held, record } = session
-      write(reading, held ? record.generation : foundGeneration(), !held)
+      write(reading, held ? record.generation : foundGeneration(), held ? {} : { version: 1 })
       session.ended = undefined
       if (!held && host.flying() !== 'restore') emit('login', {})
       keep(host.flying() === 'rejected')
@@ -174,7 +182,8 @@ export function createSession(host: SessionHost): Session {
       if (insisting || !isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
       const isSame = stored.generation === record.generation && !isOfAnother(held, subjectOf(stored))
       session.record = stored
-      if (stored.ended) return close(stored.ended, undefined, 'tab')
+      // Its end is known; the server may have been told meanwhile.
+      if (stored.ended) return isSame && record.ended ? undefined : close(stored.ended, undefined, 'tab')
       session.ended = undefined
       if (!isSame) session.held = undefined
       if (isSame && held && held.accessToken === stored.accessToken) {
@@ -194,18 +203,20 @@ export function createSession(host: SessionHost): Session {
       }
       host.coolDown().learn(stored)
     },
-    async end(why, cause) {
+    async end(why, cause, revoke) {
       const { held } = session
-      session.record = { ...EMPTY, generation: nextGeneration(), savedAt: wall(), ended: why }
+      const generation = nextGeneration()
+      session.record = withoutHoles({ ...EMPTY, generation, savedAt: wall(), ended: why, revoke })
       if (why === 'logout') close(why)
       await session.commit(why === 'logout')
       // A newer session, here or stored, may have come first.
       if (held && session.held === held) close(why, cause)
     },
-    async cool({ failures, strict }, retryAt = wall(), retrying = false) {
+    async cool({ failures, strict, open }, retryAt = wall(), retrying = false) {
       const { held, record } = session
-      if (!(held ? storage.shared || cookie : session.undecided)) return
-      const cooled = { ...record, failures, retryAt, retryStrict: strict, retrying, cooledAt: wall() }
+      if (!(held ? records.shared || cookie : session.undecided)) return
+      const kind = { retryStrict: strict, retryOpen: open, retrying }
+      const cooled = { ...record, failures, retryAt, ...kind, cooledAt: wall() }
       session.record = cooled
       if (!held) return host.announce()
       session.record = held.tokens = { ...cooled, version: between(record.version) }
@@ -226,33 +237,17 @@ export function createSession(host: SessionHost): Session {
       for (let before = -1; before !== session.stale; ) {
         before = session.stale
         // If none of them answers, nothing but the cookie can tell whose session this is by now.
-        if (!storage.shared && before && !(await host.ask()) && session.isBack && session.held)
+        if (!records.shared && before && !(await host.ask()) && session.isBack && session.held)
           session.held.endsAt = clock()
-        const stored = storage.shared ? await vault.read() : null
-        if (!stored) continue
+        const stored = await vault.read()
         // A late write of a tab that saw an old copy: what is newer here comes back.
-        if (!isNewer(session.record, stored)) session.adopt(stored)
-        else if (restored !== session.record) {
+        if (stored && !isNewer(session.record, stored)) session.adopt(stored)
+        else if (stored && restored !== session.record) {
           restored = session.record
           await session.commit()
         }
       }
       Object.assign(session, { stale: 0, isBack: false })
-    },
-    describe() {
-      const { held, ended, error, loading, undecided } = session
-      if (loading) return { status: 'loading' }
-      if (ended) return { status: 'expired', reason: ended.reason, error: ended }
-      if (!held) return { status: 'anonymous', error: undecided ? error : undefined } as AuthState<unknown>
-      const { claims, tokens } = held
-      return {
-        status: 'authenticated',
-        claims,
-        expiresAt: tokens.expiresAt,
-        sessionExpiresAt: isRenewable(settings, tokens) ? tokens.refreshExpiresAt : tokens.expiresAt,
-        refreshing: !!host.flying(),
-        error,
-      } as AuthState<unknown>
     },
   }
   return session

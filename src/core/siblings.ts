@@ -1,7 +1,5 @@
 /** What the tabs of one session tell each other, and ask. No refresh token ever travels here. */
-import type { Flights } from './flights.js'
-import { isNewer, parseRecord } from './record.js'
-import type { Session } from './session.js'
+import { isNewer, parseRecord, type SessionRecord } from './record.js'
 import { openChannel } from './tabs.js'
 import { ignore, pause } from './waiting.js'
 
@@ -20,13 +18,22 @@ export interface Siblings {
   close(): void
 }
 
+/** The parts of a session that siblings see and change. */
+export interface SharedSession {
+  readonly record: SessionRecord
+  readonly held: object | undefined
+  stale: number
+  adopt(stored: SessionRecord): void
+  recall(): Promise<void>
+}
+
 export interface SiblingsHost {
   readonly name: string
   /** Whether there is a storage that says what siblings have done; else the messages do. */
   readonly isStored: boolean
-  readonly clock: () => number
-  readonly session: Session
-  readonly flights: Flights
+  readonly session: SharedSession
+  /** Whether a back-off is under way. */
+  isBackingOff(): boolean
   isFrozen(): boolean
   conclude(): void
 }
@@ -40,7 +47,7 @@ interface News {
 }
 
 export function createSiblings(host: SiblingsHost): Siblings {
-  const { isStored, clock, session, flights, conclude } = host
+  const { isStored, session, conclude } = host
   let hear: () => void = ignore
   let isAlone = true
   let isAnswered = false
@@ -50,9 +57,7 @@ export function createSiblings(host: SiblingsHost): Siblings {
    * session. A page that opens asks the server instead: its cookie may be of a newer login.
    */
   const isNewsTo = (generation: number): boolean =>
-    !!session.held ||
-    clock() < flights.coolDown.until ||
-    (generation > 0 && generation < session.record.generation)
+    !!session.held || host.isBackingOff() || (generation > 0 && generation < session.record.generation)
 
   const channel = openChannel(host.name, message => {
     const { record, wanted, changed } = (message ?? {}) as News

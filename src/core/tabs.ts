@@ -19,6 +19,9 @@ interface Turn<T> {
   readonly isLate: boolean
 }
 
+/** Runs the callback while no other page runs its own; `locked`: under a lock. */
+export type Exclusive = <T>(callback: (locked: boolean) => Promise<T>) => Promise<T>
+
 /**
  * Runs the callback while no other tab runs its own, if there is a lock. The wait is bounded, since a frozen
  * holder keeps its lock, and never steals, since that holder would run on. So nothing may rest on the lock alone.
@@ -28,7 +31,7 @@ export function createExclusive(
   lock: AuthLock | undefined,
   hold: number,
   clock: () => number,
-): <T>(callback: (locked: boolean) => Promise<T>) => Promise<T> {
+): Exclusive {
   const lease = createLease(name, hold + PATIENCE / 2)
   /** Those who waited in vain for a frozen holder take turns by a lock of their own. */
   const second = `${name}:stuck`

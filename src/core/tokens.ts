@@ -21,6 +21,8 @@ export interface TokenReading {
   readonly scope: string | undefined
   /** The user whom the tokens identify. Undefined: unknown. */
   readonly subject: string | undefined
+  /** When a refresh asked for it, epoch milliseconds. */
+  readonly requestedAt?: number
   /** One sentence for each oddity of the answer. */
   readonly warnings: readonly string[]
 }

@@ -59,60 +59,16 @@ export interface TokenResponse {
 }
 
 /**
- * The stored record: one JSON-serialisable value per session. Records are ordered by `generation`, then by
- * `version`, and a later one always wins, so that a late write of any tab loses. A record without
- * `accessToken` is a tombstone: what a logout or the end of a session leaves on shared storage.
- */
-export interface Tokens {
-  /** The version of this format. A record of another one reads as empty, and only a login or a logout replaces it. */
-  readonly format?: number
-  /** Which session: greater with every login and every end. */
-  readonly generation: number
-  /** Which tokens of the session: greater with every change. */
-  readonly version: number
-  readonly accessToken?: string
-  readonly refreshToken?: string
-  /** When the record was written, epoch milliseconds. A record from the future is distrusted. */
-  readonly savedAt: number
-  /** When the access token ends, epoch milliseconds. Absent: unknown, so only a 401 tells. */
-  readonly expiresAt?: number
-  /** Whole lifetime of the access token, milliseconds. */
-  readonly lifetime?: number
-  /** When the refresh token ends, epoch milliseconds. Absent: unknown. */
-  readonly refreshExpiresAt?: number
-  /** Whole lifetime of the refresh token, milliseconds. */
-  readonly refreshLifetime?: number
-  /** Granted scope (RFC 6749 section 3.3), where the server named one. */
-  readonly scope?: string
-  /** The user whom the `id_token` or an earlier access token identified, for access tokens that do not. */
-  readonly subject?: string
-  /** Failed refreshes in a row, shared by all tabs. */
-  readonly failures?: number
-  /** No refresh before this instant, epoch milliseconds, shared by all tabs. */
-  readonly retryAt?: number
-  /** When `retryAt` was written, epoch milliseconds. */
-  readonly cooledAt?: number
-  /** `retryAt` comes from the server's `Retry-After` or an open attempt, which nothing may ignore. */
-  readonly retryStrict?: boolean
-  /** Whoever failed last may try again until `retryAt`: siblings wait so long for what comes of it. */
-  readonly retrying?: boolean
-  /** Tombstones only: why the session ended. */
-  readonly ended?: 'logout' | SessionEndReason
-}
-
-/**
- * Where the record lives. May be asynchronous. What throws is reported by a `warning` event, and memory
- * carries on. A record that does not parse reads as empty.
+ * Where the session lives: `localStorage`, AsyncStorage and others like them fit as they are. It may be asynchronous. The
+ * value is one opaque string. If a method throws or does not answer, a `warning` is emitted and memory takes over.
  */
 export interface TokenStorage {
-  /** What was stored last, if anything. Synchronous where it can be: then the session is known at once. */
-  get(): Tokens | null | Promise<Tokens | null>
-  /** Resolves when it is stored; where `shared`, so that every tab would read it. */
-  set(tokens: Tokens): void | Promise<void>
-  /** Forgets it. */
-  remove(): void | Promise<void>
-  /** All tabs of the origin (or all processes of a service) see it. `@default false` */
-  readonly shared?: boolean
+  /** The stored string, if there is one. If the method answers synchronously, the session is known at once. */
+  getItem(key: string): string | null | undefined | Promise<string | null | undefined>
+  /** Stores the string. If the method is asynchronous, the promise resolves when it is stored. */
+  setItem(key: string, value: string): unknown
+  /** Forgets the string. */
+  removeItem(key: string): unknown
 }
 
 /** Why tokens are asked for: inside the window, past the end, after a 401, by hand, or at the start. */
@@ -167,7 +123,7 @@ export interface RetryOptions {
   maxDelay?: number | undefined
 }
 
-/** Mutual exclusion around a grant, as `navigator.locks` offers it (Web Locks). */
+/** Mutual exclusion around a grant, in the shape of `navigator.locks` (Web Locks API). */
 export interface AuthLock {
   /** Calls back when the lock is held, releases it when that has settled, and settles alike. `signal` ends the wait. */
   request<T>(name: string, options: { signal?: AbortSignal }, callback: () => Promise<T>): Promise<T>
@@ -185,15 +141,38 @@ export interface Clock {
 export interface LogoutContext {
   readonly refreshToken?: string
   readonly accessToken?: string
-  /** Aborted after `refreshTimeout`. */
+  /** Aborted after `refreshTimeout`, and in cookie mode by a login, whose cookie the call would delete. */
   readonly signal: AbortSignal
 }
 
-/** What `createAuth` takes. */
-export interface AuthOptions {
+/** The tokens of a session that is over; without members where the refresh token is a cookie. */
+export type Credentials = Omit<LogoutContext, 'signal'>
+
+/** The deadlines of a token, milliseconds on one clock. */
+export interface SpreadDeadlines {
+  readonly timerAt: number
+  readonly windowAt: number
+  readonly endsAt: number
+  /** Of the access token. */
+  readonly lifetime: number
+}
+
+/** How a session spreads its refreshes, made by `spread()`. Instants are milliseconds on one clock. */
+export interface Spread {
   /**
-   * Obtains new tokens; see `refreshRequest` and `oauth2Refresh` for presets. Optional only for a server
-   * that renews by itself (`renewal: 'server'`): without it the session ends with its access token.
+   * When the timer refreshes. `generation` identifies the session, and `begin` is the start of the token's lifetime.
+   * Undefined: at the begin of the window.
+   */
+  first(generation: number, begin: number, windowAt: number): number | undefined
+  /** When the timer refreshes after a failure; `soon`: the first instant that the back-off allows. */
+  again(deadlines: SpreadDeadlines, soon: number, now: number): number
+}
+
+/** What `createAuth` takes. `Answer` is the answer of the back end, if `read` maps it. */
+export interface AuthOptions<Answer = TokenResponse> {
+  /**
+   * Obtains new tokens; see `refreshRequest` and `oauth2Refresh` for presets. May be left out if the server renews
+   * tokens itself (`serverRenewal`). Otherwise the session then ends with its access token.
    */
   refresh?: RefreshFunction | undefined
   /**
@@ -201,27 +180,24 @@ export interface AuthOptions {
    * `tokenflight:<name>`, so they cannot be the application's own. `@default 'default'`
    */
   name?: string | undefined
-  /** Where the tokens live. `@default memoryStorage()` */
+  /** Where the session lives. `@default memoryStorage()` */
   storage?: TokenStorage | undefined
-  /** `'cookie'`: the refresh token is an HttpOnly cookie that scripts never see. `@default 'storage'` */
-  refreshTokenIn?: 'storage' | 'cookie' | undefined
   /**
-   * The window: how long before its end a token is refreshed, in milliseconds, or a function of its lifetime
-   * in milliseconds. Must not be negative; capped at half the lifetime.
+   * Maps the answer of the back end, once for `login()` and for the presets. An answer in a spelling of `TokenResponse`
+   * is accepted as well. `@default` the spellings of `TokenResponse`
+   */
+  read?: ((answer: Answer) => TokenResponse) | undefined
+  /**
+   * The window: how long before its end a token is refreshed, in milliseconds, or a function of its lifetime in
+   * milliseconds. Must not be negative; capped at half the lifetime. `spread()` is for large user bases.
    * `@default 60_000`, or a quarter of the lifetime if that is less
    */
-  refreshAhead?: number | ((lifetime: number) => number) | undefined
+  refreshAhead?: number | ((lifetime: number) => number) | Spread | undefined
   /**
-   * The timer that refreshes ahead. `'active'`: only while the page is visible and the token was used since
+   * The background timer. `'active'`: it refreshes only while the page is visible and the token has been used since
    * the last refresh, so that an abandoned tab does not keep a session alive. `@default 'active'`
    */
-  background?: 'active' | 'always' | 'off' | undefined
-  /**
-   * For large fleets: the first refresh of a session is drawn over the whole lifetime of its first token, and
-   * phases are kept across an outage, so that clients that logged in together, or were cut off together, do
-   * not come back together. `@default false`
-   */
-  spread?: boolean | undefined
+  autoRefresh?: 'active' | 'always' | 'off' | undefined
   /** Bound on one attempt, milliseconds; then it counts as a transient failure. `@default 10_000` */
   refreshTimeout?: number | undefined
   /** Retries within one flight; a number is the `limit`. `@default { limit: 2, delay: 500, maxDelay: 8_000 }` */
@@ -232,11 +208,9 @@ export interface AuthOptions {
    */
   classify?: ((failure: RefreshFailure) => FailureClass | undefined) | undefined
   /**
-   * Mutual exclusion around a grant. Another engine's lock (Redis, say) lets many Node processes share one
-   * session over a shared storage. `@default navigator.locks` where there is one
+   * Tells the server about `auth.logout()` (RFC 7009 or your own endpoint). Called again until the server was reached or a
+   * day has passed. Cookie mode needs it, because no script can delete the cookie.
    */
-  lock?: AuthLock | undefined
-  /** Best-effort call to the server on `auth.logout()` (RFC 7009 or your own endpoint). */
   logout?: ((context: LogoutContext) => Promise<unknown>) | undefined
   /**
    * The state that the server rendered, without a token: `auth.getState()` of its request. It is shown until the
@@ -246,6 +220,15 @@ export interface AuthOptions {
   initialState?: AuthState<unknown> | undefined
   /** For tests. `@default Date.now` and `performance.now` */
   clock?: Clock | undefined
+}
+
+/** What `Auth.login` takes besides the answer. */
+export interface LoginOptions {
+  /**
+   * `false`: with `webStorage` and `indexedDBStorage` the session is kept in `sessionStorage`, so it ends with the tab.
+   * `@default true`
+   */
+  remember?: boolean | undefined
 }
 
 /** Why a session ended. */
@@ -361,32 +344,39 @@ export type AuthEvent =
 export interface GetAccessTokenOptions {
   /** Stops this caller's wait at once with the signal's reason; the refresh goes on for the others. */
   signal?: AbortSignal | undefined
-  /** Refresh first, even if the present token is good. `@default false` */
+  /** Refresh first, with a request that leaves after this call, even if the present token is good. `@default false` */
   forceRefresh?: boolean | undefined
 }
 
-/** One session. Create it once, outside components; any number of clients may share it. */
-export interface Auth<Claims = JwtClaims> {
+/**
+ * One session. Create it once, outside components; any number of clients may share it. `Answer` is the answer of the back
+ * end, if `AuthOptions.read` maps it.
+ */
+export interface Auth<Claims = JwtClaims, Answer = TokenResponse> {
   /** Resolves when the stored (or cookie) session is restored; never rejects. */
   readonly ready: Promise<void>
   /**
-   * Starts a session, in place of any other.
+   * Starts a session, in place of any other. Resolves, and tells listeners, when it is stored.
    * @throws TypeError (as a rejection) when the answer holds no usable access token; nothing changes then.
    */
-  login(tokens: TokenResponse): Promise<void>
+  login(answer: Answer, options?: LoginOptions): Promise<void>
   /**
-   * Ends the session locally at once and in every tab; then tells the server, best effort. Never rejects. The
-   * promise waits for the server for two seconds at the most.
+   * Ends the session locally at once and in every tab; then tells the server, and again until it was reached or a day
+   * has passed. Never rejects. The promise waits for the server for two seconds at the most.
    */
   logout(): Promise<void>
   /**
-   * A token that is good now; waits for a refresh only if it must. `undefined` when nobody is logged in.
+   * A token that is good now; waits for a refresh only if it must. `undefined` when no user is logged in,
+   * and with `cookieSession({ access: 'cookie' })`, whose token no script sees.
    * @throws SessionExpiredError the session is over, until the next login or logout
    * @throws SignedOutError logout, or another login, while waiting
    * @throws RefreshFailedError the network or the server failed and there is no good token: try later
    */
   getAccessToken(options?: GetAccessTokenOptions): Promise<string | undefined>
-  /** Refreshes now, sharing a refresh that is under way. Does nothing when nobody is logged in. */
+  /**
+   * Refreshes now, with a request that leaves after this call: all who call while a refresh is under way wait for it and
+   * share the next one. It may always try, whatever `Retry-After` said. Does nothing when nobody is logged in.
+   */
   refresh(): Promise<void>
   /** A frozen snapshot; the same reference until something changed. */
   getState(): AuthState<Claims>
@@ -399,6 +389,6 @@ export interface Auth<Claims = JwtClaims> {
    * clients report only while such a listener exists. Returns the unsubscriber.
    */
   on(event: '*', listener: (event: AuthEvent) => void): () => void
-  /** Stops timers, channel and listeners; idempotent. */
+  /** Stops timers, channel and attached clients; subscribers are still told about changes. Idempotent. */
   dispose(): void
 }

@@ -7,7 +7,7 @@ export interface ClaimsView {
   stop(): void
 }
 
-export function createClaims(auth: Auth<never>): ClaimsView {
+export function createClaims(auth: Auth<never, never>): ClaimsView {
   const text = h('pre', { tabindex: '0', 'aria-label': 'Claims' })
   const element = h(
     'details',

@@ -11,7 +11,7 @@ export interface Controls {
 }
 
 export function createControls(
-  auth: Auth<never>,
+  auth: Auth<never, never>,
   seam: Seam,
   network: Network,
   recorder: Recorder,

@@ -16,7 +16,7 @@ import { readMarks, watchMarks } from './user-marks.js'
 
 /** What the panel shows and works on. */
 export interface PanelHost {
-  readonly auth: Auth<never>
+  readonly auth: Auth<never, never>
   readonly seam: Seam
   readonly recorder: Recorder
   readonly peers: Peers

@@ -29,7 +29,7 @@ export interface Recorder {
 /** How many notes are kept. */
 const limit = 2000
 
-export function createRecorder(auth: Auth<never>, seam: Seam): Recorder {
+export function createRecorder(auth: Auth<never, never>, seam: Seam): Recorder {
   const notes: Note[] = []
   const listeners = new Set<(note: Note) => void>()
   const totals: Totals = { sent: 0, answered: 0, failed: 0, refreshes: 0, rejected: 0, seen: 0 }

@@ -20,7 +20,7 @@ export interface Seam {
 }
 
 /** @throws TypeError when it is not an `Auth` */
-export function seamOf(auth: Auth<never>): Seam {
+export function seamOf(auth: Auth<never, never>): Seam {
   const engine = engineOf(auth)
   const { settings } = engine
   const { refresh } = settings

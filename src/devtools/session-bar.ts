@@ -14,7 +14,7 @@ interface Meter {
   show(end: number | undefined, now: number): void
 }
 
-export function createSessionBar(auth: Auth<never>, seam: Seam): SessionBar {
+export function createSessionBar(auth: Auth<never, never>, seam: Seam): SessionBar {
   const state = h('output', { class: 'state' })
   const access = createMeter('Access token', 'access', seam)
   const refresh = createMeter('Session', 'refresh', seam)

@@ -1,6 +1,7 @@
 /** The `refresh_token` grant of OAuth 2.0 (RFC 6749 section 6), for a public client. */
 
-import { check, isOptionalFunction, isText } from '../core/check.js'
+import { check, isOptionalFunction, isText, ownOptions } from '../core/check.js'
+import { createPreset, type SessionMode } from '../core/preset.js'
 import type { RefreshFunction } from '../core/types.js'
 import { type Advice, missingToken, requestTokens } from './request.js'
 
@@ -31,7 +32,8 @@ const advice: Readonly<Advice> = {
  * through an interceptor of ours.
  * @throws TypeError that names the option and what was wrong with it
  */
-export function oauth2Refresh(options: OAuth2RefreshOptions): RefreshFunction {
+export function oauth2Refresh(given: OAuth2RefreshOptions): RefreshFunction {
+  const options = ownOptions(given, 'oauth2Refresh', optionNames)
   for (const name of ['tokenEndpoint', 'clientId'] as const)
     check(isText(options[name]), name, 'a non-empty string', options[name])
   const { tokenEndpoint: url, clientId, scope, params } = options
@@ -46,24 +48,37 @@ export function oauth2Refresh(options: OAuth2RefreshOptions): RefreshFunction {
     params,
   )
   check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
-  return async ({ refreshToken, signal }) => {
-    if (!refreshToken) throw missingToken('refresh')
-    const fields = {
-      ...params,
-      grant_type: 'refresh_token',
-      refresh_token: refreshToken,
-      client_id: clientId,
-      ...(scope && { scope }),
+  const adapt =
+    (mode: SessionMode): RefreshFunction =>
+    async ({ refreshToken, signal }) => {
+      if (!refreshToken) throw missingToken('refresh')
+      const fields = {
+        ...params,
+        grant_type: 'refresh_token',
+        refresh_token: refreshToken,
+        client_id: clientId,
+        ...(scope && { scope }),
+      }
+      const headers = new Headers(options.headers)
+      headers.set('Content-Type', 'application/x-www-form-urlencoded')
+      return requestTokens({
+        url,
+        headers,
+        body: new URLSearchParams(fields).toString(),
+        signal,
+        advice,
+        mode,
+        fetch: options.fetch,
+      })
     }
-    const headers = new Headers(options.headers)
-    headers.set('Content-Type', 'application/x-www-form-urlencoded')
-    return requestTokens({
-      url,
-      headers,
-      body: new URLSearchParams(fields).toString(),
-      signal,
-      advice,
-      fetch: options.fetch,
-    })
-  }
+  return createPreset({ place: 'storage', adapt })
+}
+
+const optionNames: Readonly<Record<keyof OAuth2RefreshOptions, 1>> = {
+  tokenEndpoint: 1,
+  clientId: 1,
+  scope: 1,
+  headers: 1,
+  params: 1,
+  fetch: 1,
 }

@@ -1,6 +1,6 @@
 /** Token revocation (RFC 7009), for a public client. */
 
-import { check, isOptionalFunction, isText } from '../core/check.js'
+import { check, isOptionalFunction, isText, ownOptions } from '../core/check.js'
 import type { LogoutContext } from '../core/types.js'
 import { type Advice, request } from './request.js'
 
@@ -21,7 +21,8 @@ const advice: Readonly<Advice> = { address: 'endpoint', request: '`clientId`', a
  * access tokens (`unsupported_token_type`, RFC 7009 section 2.2.1), which is no failure.
  * @throws TypeError that names the option and what was wrong with it
  */
-export function oauth2Revoke(options: OAuth2RevokeOptions): (context: LogoutContext) => Promise<void> {
+export function oauth2Revoke(given: OAuth2RevokeOptions): (context: LogoutContext) => Promise<void> {
+  const options = ownOptions(given, 'oauth2Revoke', { endpoint: 1, clientId: 1, fetch: 1 })
   for (const name of ['endpoint', 'clientId'] as const)
     check(isText(options[name]), name, 'a non-empty string', options[name])
   const { endpoint: url, clientId } = options

@@ -1,8 +1,8 @@
 /** The refresh endpoint that most back ends of single-page applications have. */
 
-import { check, isHeaderName, isOptionalFunction, isText } from '../core/check.js'
+import { check, isHeaderName, isOptionalFunction, isText, ownOptions } from '../core/check.js'
 import { readCookie } from '../core/environment.js'
-import { markRenewal } from '../core/options.js'
+import { createPreset, type SessionMode } from '../core/preset.js'
 import type { RefreshFunction, TokenResponse } from '../core/types.js'
 import { type Advice, missingToken, requestTokens } from './request.js'
 
@@ -17,7 +17,7 @@ export interface RefreshRequestOptions {
    * `'both'`: the access token in `Authorization`, the refresh token in the body, or in `header`. `'cookie'`: by the
    * browser. `'access'`: there is no refresh token; the access token itself is sent in `Authorization`, also after its
    * end, for as long as the server accepts it.
-   * `@default 'body'`, or `'header'` if `header` is given
+   * `@default 'body'`, or `'header'` if `header` is given, or `'cookie'` with `cookieSession()`
    */
   send?: 'body' | 'header' | 'both' | 'cookie' | 'access' | undefined
   /** Member of the JSON body that holds the refresh token. `@default 'refreshToken'` */
@@ -26,7 +26,10 @@ export interface RefreshRequestOptions {
   body?: Readonly<Record<string, unknown>> | undefined
   /** Name of a header that carries the refresh token as it is, without a scheme. */
   header?: string | undefined
-  /** Reads an unusual answer. `@default` the JSON body, or the `Authorization` header where it has no access token */
+  /**
+   * Reads an answer that is no JSON. For unusual JSON, `AuthOptions.read` serves `login()` as well.
+   * `@default` the JSON body, or the `Authorization` header if the body has no access token
+   */
   read?: ((response: Response) => TokenResponse | Promise<TokenResponse>) | undefined
   /** Further request headers. */
   headers?: HeadersInit | undefined
@@ -39,7 +42,7 @@ export interface RefreshRequestOptions {
 const advice: Readonly<Advice> = {
   address: 'url',
   request: '`send`, `field`, `body` and `headers`',
-  answer: 'map it with `read`',
+  answer: 'map it with the option `read` of createAuth',
 }
 
 /**
@@ -48,12 +51,40 @@ const advice: Readonly<Advice> = {
  * @throws TypeError that names the option and what was wrong with it
  */
 export function refreshRequest(options: RefreshRequestOptions): RefreshFunction {
-  checkOptions(options)
+  const own = ownOptions(options, 'refreshRequest', optionNames)
+  if (own.csrf && typeof own.csrf === 'object') own.csrf = ownOptions(own.csrf, 'csrf', csrfNames)
+  checkOptions(own)
+  const send = own.send ?? (own.header ? 'header' : undefined)
+  return createPreset({
+    place: send && (send === 'cookie' ? 'cookie' : 'storage'),
+    renewsAccess: send === 'access',
+    adapt: mode => createRefresh(own, send ?? (mode.isCookie ? 'cookie' : 'body'), mode),
+  })
+}
+
+const csrfNames: Readonly<Record<'cookie' | 'header', 1>> = { cookie: 1, header: 1 }
+const optionNames: Readonly<Record<keyof RefreshRequestOptions, 1>> = {
+  url: 1,
+  method: 1,
+  send: 1,
+  field: 1,
+  body: 1,
+  header: 1,
+  read: 1,
+  headers: 1,
+  csrf: 1,
+  fetch: 1,
+}
+
+function createRefresh(
+  options: RefreshRequestOptions,
+  send: NonNullable<RefreshRequestOptions['send']>,
+  mode: SessionMode,
+): RefreshFunction {
   const { url, method = 'POST', header, field = 'refreshToken', body, read, csrf } = options
-  const send = options.send ?? (header ? 'header' : 'body')
   const isGet = method === 'GET'
   const isInBody = send === 'body' || (send === 'both' && !header)
-  const refresh: RefreshFunction = async ({ refreshToken, accessToken, signal }) => {
+  return async ({ refreshToken, accessToken, signal }) => {
     if (!refreshToken && (send === 'body' || send === 'header')) throw missingToken('refresh')
     if (!accessToken && send === 'access') throw missingToken('access')
     const headers = new Headers(options.headers)
@@ -69,6 +100,7 @@ export function refreshRequest(options: RefreshRequestOptions): RefreshFunction 
       headers,
       signal,
       read,
+      mode,
       csrf,
       advice,
       // Servers that are told of JSON want some: Fastify refuses an empty body.
@@ -77,7 +109,6 @@ export function refreshRequest(options: RefreshRequestOptions): RefreshFunction 
       fetch: options.fetch,
     })
   }
-  return send === 'access' ? markRenewal(refresh) : refresh
 }
 
 function checkOptions({

@@ -1,5 +1,7 @@
 /** The parts that the presets share: one request on a `fetch` that no interceptor of ours can see. */
 import { AnswerError, parse, readHeader } from '../core/failure.js'
+import type { SessionMode } from '../core/preset.js'
+import { hasAccessToken, mapAnswer, nameHiddenToken } from '../core/read.js'
 import type { TokenResponse } from '../core/types.js'
 import { ignore } from '../core/waiting.js'
 
@@ -33,6 +35,7 @@ export interface AuthRequest {
 /** One request for tokens. */
 export interface TokenRequest extends Omit<AuthRequest, 'endpoint'> {
   readonly read?: ((response: Response) => TokenResponse | Promise<TokenResponse>) | undefined
+  readonly mode: SessionMode
 }
 
 /**
@@ -66,13 +69,17 @@ export async function request(call: AuthRequest): Promise<Response> {
  * @throws AnswerError for an answer without tokens
  */
 export async function requestTokens(call: TokenRequest): Promise<TokenResponse> {
-  const { read } = call
+  const { read, mode } = call
   const response = await request({ ...call, endpoint: 'refresh' })
   // A `read` that finds no tokens has used up the body, which says why.
   const copy = response.clone?.()
   let cause: unknown
   try {
-    const tokens = await (read ?? readTokens)(response)
+    const tokens = await (mode.isHidden
+      ? readHidden(response, call)
+      : read
+        ? read(response)
+        : readTokens(response, mode))
     if (hasAccessToken(tokens)) {
       // Settles only when the original is read, too.
       copy?.body?.cancel().catch(ignore)
@@ -89,16 +96,20 @@ export function missingToken(kind: string): Error {
   return new AnswerError(`There is no ${kind} token to send`, { failureClass: 'misconfigured' })
 }
 
-/** Whether there is one in a spelling that is known; the engine looks closer. */
-function hasAccessToken(tokens: TokenResponse | undefined): boolean {
-  return !!(tokens?.access_token || tokens?.access || tokens?.accessToken)
-}
-
-async function readTokens(response: Response): Promise<TokenResponse> {
+async function readTokens(response: Response, { read }: SessionMode): Promise<TokenResponse> {
   const body: unknown = await response.json().catch(() => undefined)
   const tokens = (body && typeof body === 'object' ? body : {}) as TokenResponse
   const accessToken = /^Bearer +(\S+)$/i.exec(readHeader(response.headers, 'authorization'))?.[1]
-  return hasAccessToken(tokens) || !accessToken ? tokens : { ...tokens, accessToken }
+  return hasAccessToken(tokens) || !accessToken ? mapAnswer(read, tokens) : { ...tokens, accessToken }
+}
+
+/** An answer whose access token is a cookie, such as a 204. A page in its place comes from a wrong address. */
+async function readHidden(response: Response, { read, mode }: TokenRequest): Promise<TokenResponse> {
+  if (read) return nameHiddenToken(await read(response))
+  const text = await response.text()
+  const [body, isJson] = parse(text)
+  if (text && !isJson) return {}
+  return nameHiddenToken(mode.read ? mode.read(body as never) : body)
 }
 
 /** The error of an answer without tokens. Its message tells the shape of the answer and the option to look at. */

@@ -83,7 +83,7 @@ describe('the end of the access token', () => {
     ['epoch milliseconds in a string', { expiresAt: String(end) }],
     ['fractional seconds', { expires_at: inSeconds(end) + 0.25 - 0.25 }],
   ])('is read from expires_at in %s', async (_, answer) => {
-    const { auth, events, refresh } = open({ background: 'off' })
+    const { auth, events, refresh } = open({ autoRefresh: 'off' })
     const access_token = opaque('at')
     await auth.login({ access_token, refresh_token: opaque('rt'), ...answer })
     expect(auth.getState()).toMatchObject({ expiresAt: end })
@@ -119,7 +119,7 @@ describe('the lifetime is the smallest positive value', () => {
     ['exp - iat where expires_in is 0', inAnHour, { expires_in: 0 }, HOUR],
     ['exp - iat where expires_in is negative', inAnHour, { expires_in: -5 }, HOUR],
   ])('%s', async (_, claims, answer, lifetime) => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     await auth.login({ access_token: jwt({ sub: 'ada', ...claims }), refresh_token: opaque('rt'), ...answer })
     expect(auth.getState()).toMatchObject({ expiresAt: START + lifetime })
     await pass(lifetime)
@@ -142,7 +142,7 @@ describe('an iat that is copied from token to token', () => {
   it('is no issue time: tokens of three seconds are refreshed every three seconds, without one 401', async () => {
     const mint = (): string => jwt({ sub: 'ada', iat, exp: inSeconds(Date.now()) + 3 })
     const refresh = refreshStub(async () => ({ access: mint() }))
-    const { auth } = open({ background: 'off', refreshAhead: 0, refresh })
+    const { auth } = open({ autoRefresh: 'off', refreshAhead: 0, refresh })
     const ends = new Map<string, number>()
     await auth.login({ access: mint(), refresh: opaque('rt') })
     let requests = 0
@@ -207,7 +207,7 @@ describe('an iat that is copied from token to token', () => {
 describe('an access token that a refresh hands out again', () => {
   it('grows no younger by that', async () => {
     const tokens = pair({ lifetime: 5 * MINUTE })
-    const { auth, refresh } = open({ background: 'off', refresh: refreshStub(async () => tokens) })
+    const { auth, refresh } = open({ autoRefresh: 'off', refresh: refreshStub(async () => tokens) })
     await auth.login(tokens)
     await pass(2 * MINUTE)
     await auth.refresh()
@@ -291,7 +291,7 @@ describe('the user of a session', () => {
     ['ada', ''],
     ['ada', { id: 1 }],
   ])('stays the same where sub is %j and then %j', async (first, second) => {
-    const { auth, events, refresh } = open({ background: 'off' })
+    const { auth, events, refresh } = open({ autoRefresh: 'off' })
     await auth.login(minted(first))
     await pass(5 * MINUTE)
     const waiting = watch(auth.getAccessToken())
@@ -309,7 +309,7 @@ describe('the user of a session', () => {
     ['ada', 'Ada'],
     [0, 'null'],
   ])('is another one where sub is %j and then %j', async (first, second) => {
-    const { auth, events, refresh } = open({ background: 'off' })
+    const { auth, events, refresh } = open({ autoRefresh: 'off' })
     await auth.login(minted(first))
     await pass(5 * MINUTE)
     const waiting = watch(auth.getAccessToken())
@@ -329,7 +329,7 @@ describe('the user of a session', () => {
   })
 
   it('is named by the id_token where the access token is opaque', async () => {
-    const { auth, events, refresh } = open({ background: 'off' })
+    const { auth, events, refresh } = open({ autoRefresh: 'off' })
     await auth.login(opaqueOf('ada'))
     await pass(5 * MINUTE)
     const waiting = watch(auth.getAccessToken())
@@ -341,7 +341,7 @@ describe('the user of a session', () => {
   })
 
   it('is remembered where a refresh answers without an id_token, and compared as a string', async () => {
-    const { auth, events, refresh } = open({ background: 'off' })
+    const { auth, events, refresh } = open({ autoRefresh: 'off' })
     await auth.login(opaqueOf(7))
     for (const answer of [{ access_token: opaque('at') }, opaqueOf('7'), opaqueOf(7)]) {
       const done = watch(auth.refresh())

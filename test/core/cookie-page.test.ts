@@ -1,4 +1,5 @@
 // @vitest-environment happy-dom
+import { cookieSession } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
@@ -31,7 +32,7 @@ beforeEach(() => {
 
 /** Each with a name of its own, so that none is a tab of another. */
 const openCookie = (options: Parameters<typeof open>[0] = {}) =>
-  open({ refreshTokenIn: 'cookie', name: `page-${++page}`, ...options })
+  open({ storage: cookieSession(), name: `page-${++page}`, ...options })
 
 describe('a page in cookie mode', () => {
   it('tries its restore again on online', async () => {
@@ -157,16 +158,20 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
     expect(asked).toMatchObject({ status: 'fulfilled', value: expect.not.stringMatching(`^${token}$`) })
   })
 
-  it('does not tell a page that opens of a logout, since its cookie may be of a newer login', async () => {
+  it('or opens after a logout stays anonymous until refresh() finds a newer login', async () => {
     const { here, cached, refresh, name } = await siblings()
     await here.auth.logout()
     await pass(3 * SECOND)
     expect(cached.auth.getState().status).toBe('anonymous')
     const { auth } = openCookie({ refresh, name })
     await pass(SECOND)
+    expect(refresh.calls).toHaveLength(1)
+    expect(auth.getState().status).toBe('anonymous')
+    watch(auth.refresh())
+    await pass(SECOND)
     expect(refresh.calls).toHaveLength(2)
     expect(auth.getState().status).toBe('authenticated')
-    // What it has found is newer than that logout.
+    // The session that it has found is newer than that logout.
     expect([here, cached].map(page => page.auth.getState().status)).toEqual([
       'authenticated',
       'authenticated',
@@ -202,7 +207,7 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
     const { cached, refresh } = await siblings()
     const slow = refreshStub()
     const name = `page-${++page}`
-    const { auth } = openCookie({ name, refresh: slow, background: 'off' })
+    const { auth } = openCookie({ name, refresh: slow, autoRefresh: 'off' })
     await pass(SECOND)
     slow.last.answer(alone())
     await pass(SECOND)
@@ -227,7 +232,7 @@ describe('a page in cookie mode without a channel that comes back from the back/
   }
   const cached = async (refresh: RefreshStub) => {
     vi.stubGlobal('BroadcastChannel', undefined)
-    const page = openCookie({ refresh, lock: createLock(), background: 'off' })
+    const page = openCookie({ refresh, lock: createLock(), autoRefresh: 'off' })
     await pass(SECOND)
     expect(page.auth.getState().status).toBe('authenticated')
     return page
@@ -292,7 +297,7 @@ describe('a page of a shared storage that is frozen', () => {
     vi.stubGlobal('BroadcastChannel', Channel)
     Channel.reset()
     const storage = cell(null, { shared: true })
-    const options = { storage, lock: createLock(), name: `page-${++page}`, background: 'off' as const }
+    const options = { storage, lock: createLock(), name: `page-${++page}`, autoRefresh: 'off' as const }
     const { auth, refresh } = open(options)
     await auth.login(pair())
     await pass(SECOND)
@@ -304,7 +309,7 @@ describe('a page of a shared storage that is frozen', () => {
 
   it('reads nothing, whatever it is told', async () => {
     const { storage, tell } = await frozen()
-    const get = vi.spyOn(storage, 'get')
+    const get = vi.spyOn(storage, 'getItem')
     tell()
     await pass(SECOND)
     expect(get).not.toHaveBeenCalled()
@@ -376,7 +381,7 @@ describe('a page in cookie mode that opens', () => {
         await new Promise(resolve => setTimeout(resolve, 200))
         return alone()
       })
-    const options = { name, lock, background: 'off' as const }
+    const options = { name, lock, autoRefresh: 'off' as const }
     const idle = openCookie({ ...options, refresh: slow() })
     await pass(SECOND)
     await pass(HOUR)

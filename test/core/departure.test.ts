@@ -1,5 +1,5 @@
 /** A page that goes away during its refresh, and the page that comes after it. */
-import { oauth2Refresh, type RefreshFunction, refreshRequest, webStorage } from 'tokenflight'
+import { cookieSession, oauth2Refresh, type RefreshFunction, refreshRequest, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createLock } from '../support/channel.js'
 import {
@@ -31,7 +31,7 @@ const moment = (): Promise<void> => pass(150)
 
 /** The lock of a page goes with it: pages that come one after the other do not see each other's. */
 const openPage = (refresh: RefreshStub, name = 'default') =>
-  open({ name, refreshTokenIn: 'cookie', refresh, lock: createLock(), background: 'off', retry: 0 })
+  open({ name, storage: cookieSession(), refresh, lock: createLock(), autoRefresh: 'off', retry: 0 })
 
 /** A page in cookie mode that is gone while its restore is under way. */
 async function leavePage(name?: string): Promise<void> {
@@ -220,7 +220,7 @@ describe('a page that holds the refresh token itself', () => {
     becomePage()
     const area = createLocalArea()
     const page = (refresh: RefreshStub) =>
-      open({ storage: webStorage(area.view()), refresh, lock: createLock(), background: 'off' })
+      open({ storage: webStorage(area.view()), refresh, lock: createLock(), autoRefresh: 'off' })
     const first = page(refreshStub())
     void first.auth.login(pair())
     await moment()

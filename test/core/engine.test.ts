@@ -1,5 +1,5 @@
 /** What the HTTP entries ask of the engine, without any HTTP. */
-import { type Auth, type AuthOptions, createAuth } from 'tokenflight'
+import { type Auth, type AuthOptions, cookieSession, createAuth } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it, vi } from 'vitest'
 import {
@@ -15,6 +15,7 @@ import {
   pair,
   pass,
   recordEvents,
+  recordStorage,
   refreshStub,
   rejection,
   SECOND,
@@ -29,7 +30,7 @@ useFakeTime()
 
 /** A session, and its engine with the ticket of the moment. */
 async function begin(options: Parameters<typeof open>[0] = {}, tokens: object = pair()) {
-  const opened = open({ background: 'off', ...options })
+  const opened = open({ autoRefresh: 'off', ...options })
   await opened.auth.login(tokens)
   const engine = engineView(opened.auth)
   const session = engine.session()
@@ -39,7 +40,7 @@ async function begin(options: Parameters<typeof open>[0] = {}, tokens: object = 
 
 /** A session of a server that renews by itself. */
 async function served(options: AuthOptions = {}, tokens = pair()) {
-  const auth = track(createAuth({ background: 'off', ...options }))
+  const auth = track(createAuth({ autoRefresh: 'off', ...options }))
   const events = recordEvents(auth)
   const engine = engineView(auth)
   engine.serve()
@@ -127,7 +128,7 @@ describe('a call', () => {
   it('whose new token has ended when it is stored gets an error that says so', async () => {
     let writing: Promise<void> | undefined
     const { auth, refresh } = await begin({
-      storage: { get: () => null, set: () => writing, remove() {} },
+      storage: recordStorage({ get: () => null, set: () => writing, remove() {} }),
     })
     await pass(5 * MINUTE)
     const written = deferred()
@@ -219,7 +220,7 @@ describe('a call whose body can be sent only once', () => {
 
   it('reads no storage while it waits', async () => {
     const storage = cell(null, { shared: true })
-    const get = vi.spyOn(storage, 'get')
+    const get = vi.spyOn(storage, 'getItem')
     const { acquire, refresh } = await short(4 * SECOND, 5 * MINUTE, { storage })
     get.mockClear()
     const asked = watch(Promise.resolve(acquire()))
@@ -266,17 +267,20 @@ describe('a call that waits for a question after a new pair', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it('after a 401 hears of the end where it brings nothing', async () => {
+  it('after a 401 has the refresh token sent where it brings nothing, and hears of the end', async () => {
     const { engine, ticket, refresh } = await question()
     const replay = watch(Promise.resolve(engine.rejected(ticket)))
     await settle()
     refresh.last.fail(httpError(503))
     await settle()
+    expect(refresh.spent).toEqual([undefined, expect.any(String)])
+    refresh.last.fail(httpError(401))
+    await settle()
     expect(replay).toMatchObject({
       status: 'rejected',
       error: { code: 'ERR_SESSION_EXPIRED', reason: 'refresh_token_expired' },
     })
-    expect(refresh.calls).toHaveLength(1)
+    expect(refresh.calls).toHaveLength(2)
   })
 })
 
@@ -296,14 +300,24 @@ describe('a server that renews by itself', () => {
     expect(events.names).toEqual(['login'])
   })
 
-  it('whose refresh token has ended, too, has nothing to renew', async () => {
-    const { engine, session, events } = await served({}, { ...pair(), refresh_expires_in: 200 } as never)
+  it('decides about a refresh token that looks expired: the next request carries both', async () => {
+    const { engine, session, ticket, events } = await served({}, {
+      ...pair(),
+      refresh_expires_in: 200,
+    } as never)
     await pass(5 * MINUTE)
     expect(await rejection(Promise.resolve(engine.acquire(session)))).toMatchObject({
-      code: 'ERR_SESSION_EXPIRED',
-      reason: 'refresh_token_expired',
+      code: 'ERR_REFRESH_FAILED',
     })
-    expect(events.of('sessionExpired')).toHaveLength(1)
+    expect(events.of('sessionExpired')).toEqual([])
+    const { send, resolve } = carried()
+    const carrying = watch(engine.carry(send))
+    await settle()
+    expect(engine.lend()).toBe(ticket)
+    resolve(pair())
+    await settle()
+    expect(carrying.status).toBe('fulfilled')
+    expect(events.names).toEqual(['login', 'refreshed'])
   })
 
   it('gets one request first, and the others wait for the tokens of its answer', async () => {
@@ -387,25 +401,12 @@ describe('a server that renews by itself', () => {
   })
 
   it('knows nobody by a cookie that no refresh function sends', async () => {
-    const auth = track(createAuth({ refreshTokenIn: 'cookie', background: 'off' }))
+    const auth = track(createAuth({ storage: cookieSession(), autoRefresh: 'off' }))
     engineView(auth).serve()
     await auth.ready
     await auth.refresh()
     expect(auth.getState()).toEqual({ status: 'anonymous' })
     expect(engineView(auth).acquire(undefined)).toBeUndefined()
-  })
-
-  it('knows nobody by a cookie where pages take turns, either', async () => {
-    const lock = {
-      request: <T>(_: string, __: object, work: () => Promise<T>) => Promise.resolve().then(work),
-    }
-    const auth = track(createAuth({ refreshTokenIn: 'cookie', background: 'off', lock }))
-    const events = recordEvents(auth)
-    engineView(auth).serve()
-    await pass(MINUTE)
-    await auth.ready
-    expect(auth.getState()).toEqual({ status: 'anonymous' })
-    expect(events.of('refreshFailed')).toEqual([])
   })
 
   it('is nobody who renews a session without a refresh token', async () => {
@@ -510,7 +511,7 @@ describe('the refresh function as the HTTP clients see it', () => {
   })
 
   it('has no refresh token to be known by while a cookie is asked for', async () => {
-    const { auth, refresh } = open({ refreshTokenIn: 'cookie', background: 'off' })
+    const { auth, refresh } = open({ storage: cookieSession(), autoRefresh: 'off' })
     await settle()
     expect(refresh.calls).toHaveLength(1)
     expect(engineView(auth).flightToken()).toBeUndefined()

@@ -1,4 +1,4 @@
-import { createAuth, refreshRequest } from 'tokenflight'
+import { cookieSession, createAuth, refreshRequest } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
@@ -25,7 +25,7 @@ describe('a platform', () => {
     const { setTimeout: start } = globalThis
     vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, delay?: number) =>
       Number(start(callback, delay))) as never)
-    const { auth, refresh } = open({ background: 'always', refresh: answering() })
+    const { auth, refresh } = open({ autoRefresh: 'always', refresh: answering() })
     await auth.login(pair())
     await pass(4 * MINUTE + 15 * SECOND)
     expect(refresh.reasons).toEqual(['ahead'])
@@ -97,7 +97,7 @@ describe('a session in a cookie', () => {
   ])('is one for all %s of an origin', async (_, become) => {
     become()
     const options = {
-      refreshTokenIn: 'cookie' as const,
+      storage: cookieSession(),
       refresh: refreshStub(async () => alone()),
       name: 'one',
     }
@@ -114,7 +114,7 @@ describe('a session in a cookie', () => {
 
   it('is of nobody else in a server process', async () => {
     const options = {
-      refreshTokenIn: 'cookie' as const,
+      storage: cookieSession(),
       refresh: refreshStub(async () => alone()),
       name: 'one',
     }
@@ -154,7 +154,7 @@ describe('the cookie that csrf names', () => {
 
 describe('the signal of getAccessToken', () => {
   it('is let go as soon as the token is there', async () => {
-    const { auth } = open({ refresh: answering(), background: 'off' })
+    const { auth } = open({ refresh: answering(), autoRefresh: 'off' })
     await auth.login(pair())
     await pass(5 * MINUTE)
     const { signal } = new AbortController()

@@ -214,7 +214,7 @@ describe('an error that nobody waits for', () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     try {
-      const { auth, refresh } = open({ retry: 0, background: 'always' })
+      const { auth, refresh } = open({ retry: 0, autoRefresh: 'always' })
       await auth.login(pair())
       await pass(4.5 * MINUTE)
       refresh.last.fail(httpError(503))

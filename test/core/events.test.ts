@@ -173,8 +173,59 @@ describe('a listener that throws', () => {
     expect(done.status).toBe('fulfilled')
   })
 
+  it.each<[string, (error: unknown) => unknown]>([
+    ['rejects', error => Promise.reject(error)],
+    ['rejects a moment later', error => settle().then(() => Promise.reject(error))],
+    [
+      'returns a thenable that rejects',
+      error => ({
+        // biome-ignore lint/suspicious/noThenProperty: a promise of another library
+        then: (_: unknown, reject: (error: unknown) => void) => reject(error),
+      }),
+    ],
+  ])('that %s causes a warning, and no unhandled rejection', async (_, fail) => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    const { auth, events } = open()
+    const bug = new Error('bug in a listener')
+    auth.on('login', () => fail(bug) as undefined)
+    auth.on('*', ({ type }) => (type === 'login' ? (fail(bug) as undefined) : undefined))
+    auth.subscribe(() => fail(bug) as undefined)
+    await auth.login(pair())
+    await pass(1)
+    vi.useRealTimers()
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+    expect(events.of('warning')).toEqual([
+      { message: 'A listener of login rejected', error: bug },
+      { message: 'A listener of login rejected', error: bug },
+      { message: 'A listener of subscribe rejected', error: bug },
+    ])
+  })
+
+  it('of warning that rejects starts no avalanche, and no unhandled rejection', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    const { auth } = open()
+    let warnings = 0
+    auth.on('warning', async () => {
+      warnings++
+      throw new Error('bug')
+    })
+    auth.on('login', async () => {
+      throw new Error('bug')
+    })
+    await auth.login(pair())
+    await pass(1)
+    vi.useRealTimers()
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+    expect([warnings, unhandled.mock.calls.length]).toEqual([1, 0])
+  })
+
   it('of refreshed fails no waiter', async () => {
-    const { auth } = open({ refresh: refreshStub(async () => pair()), background: 'off' })
+    const { auth } = open({ refresh: refreshStub(async () => pair()), autoRefresh: 'off' })
     await auth.login(pair())
     await pass(5 * MINUTE)
     auth.on('refreshed', () => {
@@ -223,7 +274,7 @@ describe('a listener that throws', () => {
 
 describe('a listener that calls back', () => {
   it('may log out in refreshed, and nobody is handed the tokens', async () => {
-    const { auth, refresh, events } = open({ background: 'off' })
+    const { auth, refresh, events } = open({ autoRefresh: 'off' })
     await auth.login(pair())
     await pass(5 * MINUTE)
     auth.on('refreshed', () => void auth.logout())
@@ -243,6 +294,7 @@ describe('a listener that calls back', () => {
     auth.on('logout', () => void auth.login(next))
     await auth.logout()
     expect(await auth.getAccessToken()).toBe(next.access_token)
+    await settle()
     expect(events.names).toEqual(['login', 'logout', 'login'])
   })
 
@@ -258,7 +310,7 @@ describe('a listener that calls back', () => {
   })
 
   it('may dispose', async () => {
-    const { auth } = open({ background: 'always' })
+    const { auth } = open({ autoRefresh: 'always' })
     auth.on('login', () => auth.dispose())
     await auth.login(pair())
     expect(vi.getTimerCount()).toBe(0)
@@ -290,6 +342,7 @@ describe('a listener that calls back', () => {
       void auth.login(pair())
     })
     await auth.login(pair())
+    await settle()
     expect(events.names).toEqual(['login', 'logout', 'login'])
     expect(events.statuses).toEqual(['authenticated'])
   })

@@ -62,11 +62,11 @@ describe("auth.on('*', listener)", () => {
       createAuth({
         refresh: refreshStub(async () => pair()),
         storage: {
-          get() {
+          getItem() {
             throw new Error('no storage here')
           },
-          set() {},
-          remove() {},
+          setItem() {},
+          removeItem() {},
         },
       }),
     )

@@ -63,7 +63,7 @@ async function stage(
       storage,
       lock: lock ?? locks,
       refresh,
-      background: 'off',
+      autoRefresh: 'off',
       refreshTimeout: HOLD,
       retry: 0,
     })
@@ -87,6 +87,36 @@ const ask = (tabs: Opened[]): Outcome<string | undefined>[] =>
   tabs.map(({ auth }) => watch(auth.getAccessToken()))
 const statuses = (outcomes: Outcome<unknown>[]) => outcomes.map(({ status }) => status)
 
+describe('a manual refresh that waits for the lock', () => {
+  it.each<[string, (auth: Opened['auth']) => Promise<unknown>]>([
+    ['refresh()', auth => auth.refresh()],
+    ['forceRefresh', auth => auth.getAccessToken({ forceRefresh: true })],
+  ])('by %s is not answered by tokens that a sibling had requested before', async (_, call) => {
+    const { tabs, refresh } = await stage(2, { refresh: slow(5 * SECOND) })
+    const [first, second] = tabs as [Opened, Opened]
+    ask([first])
+    await pass(SECOND)
+    const done = watch(call(second.auth))
+    await pass(4 * SECOND + 100)
+    expect([done.status, refresh.calls.length]).toEqual(['pending', 2])
+    await pass(5 * SECOND)
+    expect([done.status, refresh.calls.length]).toEqual(['fulfilled', 2])
+    // Each with the refresh token of its moment.
+    expect(new Set(refresh.spent).size).toBe(2)
+    expect(await first.auth.getAccessToken()).toBe(await second.auth.getAccessToken())
+  })
+
+  it('is answered by tokens that a sibling requested after the call', async () => {
+    const { tabs, refresh, locks } = await stage(3, { refresh: slow() })
+    const thaw = locks.freeze('tokenflight:turns')
+    const done = tabs.map(({ auth }) => watch(auth.refresh()))
+    await pass(SECOND)
+    thaw()
+    await pass(SECOND)
+    expect([statuses(done), refresh.calls.length]).toEqual([Array(3).fill('fulfilled'), 1])
+  })
+})
+
 describe('a lock that works', () => {
   it('is the one of the platform where the application names none', async () => {
     const locks = createLocks()
@@ -95,7 +125,7 @@ describe('a lock that works', () => {
       name: 'turns',
       storage: cell(null, { shared: true }),
       refresh: slow(),
-      background: 'off',
+      autoRefresh: 'off',
     })
     await auth.login(pair())
     const outcome = watch(auth.refresh())

@@ -168,13 +168,13 @@ describe('the message of a refresh that failed', () => {
       'an answer of another shape',
       () => answerWith(200, 'application/json; charset=utf-8', '{"data":{"token":"opaque-value"}}'),
       {},
-      'The refresh endpoint answered 200, application/json with the members data, without an access token; map it with `read`',
+      'The refresh endpoint answered 200, application/json with the members data, without an access token; map it with the option `read` of createAuth',
     ],
     [
       'an answer that `read` does not understand',
       () => answerWith(200, JSON_TYPE, '{"result":{"jwt":"opaque-value"}}'),
       { read: async response => ((await response.json()) as { data: { tokens: object } }).data.tokens },
-      'The refresh endpoint answered 200, application/json with the members result, without an access token; map it with `read`',
+      'The refresh endpoint answered 200, application/json with the members result, without an access token; map it with the option `read` of createAuth',
     ],
     [
       'a redirect',

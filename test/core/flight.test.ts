@@ -1,16 +1,20 @@
+import type { Auth } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import {
   deferred,
   engineView,
   httpError,
   invalidGrant,
+  jwt,
   MINUTE,
   open,
   pair,
   pass,
+  recordStorage,
   refreshStub,
   rejection,
   SECOND,
+  START,
   settle,
   useFakeTime,
   watch,
@@ -69,18 +73,83 @@ describe('one flight', () => {
     expect(asked[0]?.error).toMatchObject({ code: 'ERR_REFRESH_FAILED' })
   })
 
-  it('is shared by manual refreshes and a flight ahead', async () => {
+  it.each<[string, (auth: Auth) => Promise<unknown>]>([
+    ['refresh()', auth => auth.refresh()],
+    ['forceRefresh', auth => auth.getAccessToken({ forceRefresh: true })],
+  ])('that is older is waited for by %s, and any number of calls share the one after it', async (_, call) => {
     const { auth, refresh } = open()
     await auth.login(pair())
     await pass(4.5 * MINUTE)
     await auth.getAccessToken()
-    const done = watch(auth.refresh())
+    const done = Array.from({ length: 20 }, () => watch(call(auth)))
     await settle()
-    expect(done.status).toBe('pending')
+    done.push(watch(call(auth)))
+    await settle()
     expect(refresh.reasons).toEqual(['ahead'])
     refresh.last.answer()
     await settle()
+    expect(done.every(({ status }) => status === 'pending')).toBe(true)
+    expect(refresh.reasons).toEqual(['ahead', 'manual'])
+    refresh.last.answer()
+    await settle()
+    expect(done.every(({ status }) => status === 'fulfilled')).toBe(true)
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it('brings a role that changed while an older one was on its way', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    const done = watch(auth.refresh())
+    refresh.last.answer({ ...pair(), access_token: jwt({ role: 'guest', exp: START / 1000 + 300 }) })
+    await settle()
+    expect(done.status).toBe('pending')
+    refresh.last.answer({ ...pair(), access_token: jwt({ role: 'admin', exp: START / 1000 + 301 }) })
+    await settle()
     expect(done.status).toBe('fulfilled')
+    expect(auth.getState()).toMatchObject({ claims: { role: 'admin' } })
+  })
+
+  it('follows one that fails, for those who asked for it', async () => {
+    const { auth, refresh } = open({ retry: 0 })
+    await auth.login(pair())
+    const first = watch(auth.refresh())
+    await settle()
+    const second = watch(auth.refresh())
+    refresh.last.fail(httpError(503))
+    await settle()
+    expect([first.status, second.status]).toEqual(['rejected', 'pending'])
+    refresh.last.answer()
+    await settle()
+    expect(second.status).toBe('fulfilled')
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it.each<[string, (auth: Auth) => Promise<unknown>, object]>([
+    ['a logout', auth => auth.logout(), { code: 'ERR_SIGNED_OUT' }],
+    ['another login', auth => auth.login(pair()), { code: 'ERR_SIGNED_OUT' }],
+  ])('does not follow an older one that %s ends', async (_, end, error) => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    const waiting = watch(auth.refresh())
+    await end(auth)
+    await settle()
+    expect(waiting).toMatchObject({ status: 'rejected', error })
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('does not follow an older one whose refusal ends the session', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    const waiting = watch(auth.refresh())
+    refresh.last.fail(httpError(401))
+    await settle()
+    expect(waiting).toMatchObject({ status: 'rejected', error: { code: 'ERR_SESSION_EXPIRED' } })
     expect(refresh.calls).toHaveLength(1)
   })
 
@@ -94,7 +163,7 @@ describe('one flight', () => {
     await settle()
     refresh.calls[0]?.answer()
     await settle()
-    const second = watch(auth.refresh())
+    const second = watch(auth.getAccessToken())
     await settle()
     expect(refresh.calls).toHaveLength(2)
     refresh.last.answer()
@@ -223,7 +292,7 @@ describe('a caller that gives up', () => {
 
   it('while the session is restored does not wait for it', async () => {
     const never = deferred<null>()
-    const { auth } = open({ storage: { get: () => never.promise, set() {}, remove() {} } })
+    const { auth } = open({ storage: recordStorage({ get: () => never.promise, set() {}, remove() {} }) })
     const controller = new AbortController()
     const asked = watch(auth.getAccessToken({ signal: controller.signal }))
     await settle()
@@ -354,6 +423,39 @@ describe('the refresh function', () => {
     const { auth } = open({ refresh })
     await auth.login(pair())
     await auth.refresh()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('may wait for refresh() or for a token by force, which join its own flight, until its time is up', async () => {
+    let { auth } = open()
+    for (const call of [() => auth.refresh(), () => auth.getAccessToken({ forceRefresh: true })]) {
+      const refresh = refreshStub(async () => {
+        await call()
+        return pair()
+      })
+      const opened = open({ refresh, retry: 0, refreshTimeout: 3 * SECOND })
+      auth = opened.auth
+      await auth.login(pair())
+      const outer = watch(auth.refresh())
+      await pass(3 * SECOND)
+      expect(outer.status).toBe('rejected')
+      await pass(MINUTE)
+      expect(refresh.calls).toHaveLength(1)
+    }
+  })
+
+  it('may ask for a token by force without waiting, and joins its own flight', async () => {
+    const asked: ReturnType<typeof watch>[] = []
+    const next = pair()
+    const refresh = refreshStub(() => {
+      asked.push(watch(auth.getAccessToken({ forceRefresh: true })))
+      return Promise.resolve(next)
+    })
+    const { auth } = open({ refresh })
+    await auth.login(pair())
+    await auth.refresh()
+    await settle()
+    expect(asked).toMatchObject([{ value: next.access_token }])
     expect(refresh.calls).toHaveLength(1)
   })
 

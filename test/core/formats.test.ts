@@ -1,6 +1,7 @@
 /** Two versions of the package at the same time: what one does not know, it leaves alone. */
-import { indexedDBStorage, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
+import { cookieSession, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { openRecords } from '../../src/core/storage.js'
 import { Channel, createLock } from '../support/channel.js'
 import {
   alone,
@@ -12,6 +13,7 @@ import {
   pass,
   refreshStub,
   SECOND,
+  type Stored,
   storedRecord,
   useFakeTime,
   watch,
@@ -29,13 +31,13 @@ beforeEach(() => {
 const KEY = 'tokenflight:default'
 
 /** What a later version might store: the tokens are encrypted, and much else is as today. */
-const later = (): Tokens => ({ ...storedRecord({ generation: 9e9 }), format: 2, accessToken: 'ciphertext' })
+const later = (): Stored => ({ ...storedRecord({ generation: 9e9 }), format: 2, accessToken: 'ciphertext' })
 
 interface Place {
   readonly storage: TokenStorage
   read(): Promise<unknown>
   /** Another page writes. */
-  write(record: Tokens): Promise<void>
+  write(record: Stored): Promise<void>
 }
 
 function web(name: 'localStorage' | 'sessionStorage'): Place {
@@ -85,9 +87,9 @@ describe.each(Object.entries(places))('a record of a later version in %s', (_, c
     const record = later()
     await place.write(record)
     // The view of the page that opens now.
-    if (place.storage.get() === null) await place.storage.get()
+    void openRecords(place.storage, KEY).get()
     const refresh = refreshStub(async () => pair())
-    const page = open({ storage: place.storage, refresh, background: 'off' })
+    const page = open({ storage: place.storage, refresh, autoRefresh: 'off' })
     await pass(SECOND)
     return { ...page, place, record }
   }
@@ -106,7 +108,7 @@ describe.each(Object.entries(places))('a record of a later version in %s', (_, c
     const tokens = pair()
     await does(auth.login(tokens))
     expect(await place.read()).toMatchObject({ accessToken: tokens.access_token })
-    const next = open({ storage: place.storage, background: 'off' })
+    const next = open({ storage: place.storage, autoRefresh: 'off' })
     await pass(SECOND)
     expect(await next.auth.getAccessToken()).toBe(tokens.access_token)
   })
@@ -122,7 +124,7 @@ describe.each(shared)('a record of a later version that appears beside a session
   const beside = async () => {
     const place = places[name]?.() as Place
     const refresh = refreshStub()
-    const page = open({ storage: place.storage, refresh, background: 'off', retry: 0 })
+    const page = open({ storage: place.storage, refresh, autoRefresh: 'off', retry: 0 })
     await does(page.auth.login(pair()))
     const record = later()
     await place.write(record)
@@ -167,7 +169,7 @@ describe('a message of a later version', () => {
     vi.stubGlobal('BroadcastChannel', Channel)
     Channel.reset()
     const refresh = refreshStub(async () => alone())
-    const { auth } = open({ refreshTokenIn: 'cookie', lock: createLock(), refresh, background: 'off' })
+    const { auth } = open({ storage: cookieSession(), lock: createLock(), refresh, autoRefresh: 'off' })
     await pass(SECOND)
     const token = await auth.getAccessToken()
     const { refreshToken: _, ...record } = later()
@@ -184,10 +186,10 @@ describe('the ledger of a later version', () => {
   it('hides no session, and delays nothing', async () => {
     const area = createLocalArea()
     const storage = webStorage(area.view())
-    const page = open({ storage, refresh: refreshStub(async () => pair()), background: 'off' })
+    const page = open({ storage, refresh: refreshStub(async () => pair()), autoRefresh: 'off' })
     await does(page.auth.login(pair()))
     await writeRow(KEY, `ledger:${KEY}`, { format: 2, generation: 9e9, version: 1, savedAt: Date.now() })
-    const next = open({ storage, refresh: refreshStub(async () => pair()), background: 'off' })
+    const next = open({ storage, refresh: refreshStub(async () => pair()), autoRefresh: 'off' })
     await pass(5 * MINUTE)
     const token = watch(next.auth.getAccessToken())
     await pass(200)
@@ -204,7 +206,7 @@ describe('the database of a session', () => {
     const { auth, refresh } = open({
       storage: indexedDBStorage(),
       refresh: refreshStub(async () => pair()),
-      background: 'off',
+      autoRefresh: 'off',
     })
     await does(auth.login(pair()))
     await does(auth.refresh())
@@ -215,7 +217,7 @@ describe('the database of a session', () => {
   })
 
   it('blocks no other tab that upgrades or deletes it', async () => {
-    const { auth } = open({ storage: indexedDBStorage(), background: 'off' })
+    const { auth } = open({ storage: indexedDBStorage(), autoRefresh: 'off' })
     await does(auth.login(pair()))
     const deleting = indexedDB.deleteDatabase(KEY)
     const blocked = vi.fn()

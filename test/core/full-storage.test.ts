@@ -1,6 +1,6 @@
 /** A storage that takes nothing more: the refresh token that was spent does not stay in it. */
 import { IDBObjectStore } from 'fake-indexeddb'
-import { indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
+import { indexedDBStorage, sharedStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { cell, httpError, type Opened, open, pair, pass, SECOND, useFakeTime } from '../support/core.js'
 import { createLocalArea, createLocks, readRow, useDatabases } from '../support/origin.js'
@@ -60,33 +60,32 @@ const storages: Record<string, () => Full> = {
   'a storage of the application': () => {
     const inner = cell()
     const storage: TokenStorage = {
-      ...inner,
-      get: () => inner.record,
-      set(tokens) {
+      getItem: key => inner.getItem(key),
+      removeItem: key => inner.removeItem(key),
+      setItem(key, value) {
         refuse()
-        return inner.set(tokens)
+        return inner.setItem(key, value)
       },
     }
     return { storage, stored: async () => JSON.stringify(inner.record ?? '') }
   },
   'a shared storage of the application that rejects': () => {
     const inner = cell(null, { shared: true, asynchronous: true })
-    const storage: TokenStorage = {
-      shared: true,
-      get: () => inner.get(),
-      remove: () => inner.remove(),
-      async set(tokens) {
+    const storage = sharedStorage({
+      getItem: key => inner.getItem(key),
+      removeItem: key => inner.removeItem(key),
+      async setItem(key, value) {
         refuse()
-        await inner.set(tokens)
+        await inner.setItem(key, value)
       },
-    }
+    })
     return { storage, stored: async () => JSON.stringify(inner.record ?? '') }
   },
 }
 
 /** A session that is stored. */
 async function live(full: Full): Promise<Opened> {
-  const opened = open({ storage: full.storage, background: 'off', retry: 0 })
+  const opened = open({ storage: full.storage, autoRefresh: 'off', retry: 0 })
   await does(opened.auth.login(pair({ sub: 'ada' })))
   expect(await full.stored()).toContain('rt-secret')
   return opened
@@ -125,7 +124,7 @@ describe.each(Object.entries(storages))('%s that is full', (_, create) => {
     await pass(SECOND)
     refresh.last.answer(pair({ sub: 'ada' }))
     await does(done)
-    const next = open({ storage: full.storage, background: 'off' })
+    const next = open({ storage: full.storage, autoRefresh: 'off' })
     await pass(SECOND)
     expect(next.auth.getState()).toEqual({ status: 'anonymous' })
     expect(await next.auth.getAccessToken()).toBeUndefined()
@@ -172,7 +171,7 @@ describe.each(Object.entries(storages))('%s that is full', (_, create) => {
       refresh.last.answer(pair({ sub: 'ada' }))
       await does(done)
     }
-    const next = open({ storage: full.storage, background: 'off' })
+    const next = open({ storage: full.storage, autoRefresh: 'off' })
     await pass(SECOND)
     expect(await next.auth.getAccessToken()).toBe(await auth.getAccessToken())
     expect(next.refresh.calls).toHaveLength(0)

@@ -1,6 +1,6 @@
-/** Tokens in IndexedDB, and the lease that stands in for Web Locks. */
+/** Stored in IndexedDB, and the lease that stands in for Web Locks. */
 import { IDBObjectStore } from 'fake-indexeddb'
-import { type AuthOptions, indexedDBStorage, type Tokens } from 'tokenflight'
+import { type AuthOptions, indexedDBStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../support/channel.js'
 import {
@@ -14,7 +14,7 @@ import {
   type RefreshStub,
   refreshStub,
   SECOND,
-  storedRecord,
+  type Stored,
   useFakeTime,
   watch,
 } from '../support/core.js'
@@ -31,7 +31,7 @@ beforeEach(() => {
 
 describe('indexedDBStorage', () => {
   const tab = (options: Partial<AuthOptions> & { refresh?: RefreshStub } = {}) =>
-    open({ name: 'shop', storage: indexedDBStorage(), background: 'off', ...options })
+    open({ name: 'shop', storage: indexedDBStorage(), autoRefresh: 'off', ...options })
 
   it('keeps a session where the next page, of whatever version, finds it', async () => {
     const first = tab()
@@ -64,31 +64,20 @@ describe('indexedDBStorage', () => {
     expect(await indexedDB.databases().then(all => all.map(({ name }) => name))).toEqual(['mine'])
   })
 
-  it('serves a wrapper of the application, too, in the database tokenflight:default', async () => {
+  it('fits every library that wants Web Storage with promises', async () => {
     const storage = indexedDBStorage()
-    const record = storedRecord()
-    expect(storage.shared).toBe(true)
-    const written = watch(Promise.resolve(storage.set(record)))
+    const written = watch(Promise.resolve(storage.setItem('a', 'b')))
     await answers()
     expect(written).toEqual({ status: 'fulfilled', value: undefined })
-    expect(await readRow('tokenflight:default', 'record')).toEqual(record)
-    const read = watch(Promise.resolve(storage.get()))
+    const read = watch(Promise.resolve(storage.getItem('a')))
     await answers()
-    expect(read).toEqual({ status: 'fulfilled', value: record })
-    const removed = watch(Promise.resolve(storage.remove()))
+    expect(read).toEqual({ status: 'fulfilled', value: 'b' })
+    const removed = watch(Promise.resolve(storage.removeItem('a')))
     await answers()
-    expect(removed).toEqual({ status: 'fulfilled', value: undefined })
-    const empty = watch(Promise.resolve(storage.get()))
+    expect(removed.status).toBe('fulfilled')
+    const empty = watch(Promise.resolve(storage.getItem('a')))
     await answers()
-    expect(empty).toEqual({ status: 'fulfilled', value: null })
-  })
-
-  it('serves a wrapper the database that the application names', async () => {
-    const storage = indexedDBStorage({ database: 'mine' })
-    const record = storedRecord()
-    void storage.set(record)
-    await answers()
-    expect(await readRow('mine', 'record')).toEqual(record)
+    expect(empty).toEqual({ status: 'fulfilled', value: undefined })
   })
 
   it('holds the new pair after each refresh', async () => {
@@ -253,7 +242,7 @@ describe('without Web Locks', () => {
     const storage = cell(null, { shared: true })
     await connect('tokenflight:leased').then(connection => connection.close())
     const all = Array.from({ length: count }, () =>
-      open({ name: 'leased', storage, refresh, background: 'off', refreshTimeout: HOLD, retry: 0 }),
+      open({ name: 'leased', storage, refresh, autoRefresh: 'off', refreshTimeout: HOLD, retry: 0 }),
     )
     await all[0]?.auth.login(pair())
     await pass(5 * MINUTE + SECOND)
@@ -436,7 +425,7 @@ describe('without Web Locks', () => {
   it('and without IndexedDB each tab refreshes for itself, at once', async () => {
     vi.stubGlobal('indexedDB', undefined)
     const storage = cell(null, { shared: true })
-    const { auth, refresh } = open({ name: 'bare', storage, background: 'off' })
+    const { auth, refresh } = open({ name: 'bare', storage, autoRefresh: 'off' })
     void auth.login(pair())
     await answers()
     const outcome = watch(auth.refresh())
@@ -444,6 +433,6 @@ describe('without Web Locks', () => {
     refresh.last.answer({ access_token: accessToken(), refresh_token: 'next' })
     await answers()
     expect(outcome.status).toBe('fulfilled')
-    expect((storage.record as Tokens).refreshToken).toBe('next')
+    expect((storage.record as Stored).refreshToken).toBe('next')
   })
 })

@@ -1,6 +1,6 @@
 /** The state that a server rendered stays on the page until the browser knows better. */
 import type { AuthState } from 'tokenflight'
-import { createAuth } from 'tokenflight'
+import { cookieSession, createAuth } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import {
   alone,
@@ -25,7 +25,7 @@ const rendered: AuthState = {
   refreshing: false,
 }
 const openCookie = (options: Parameters<typeof open>[0] = {}) =>
-  open({ refreshTokenIn: 'cookie', background: 'off', initialState: rendered, ...options })
+  open({ storage: cookieSession(), autoRefresh: 'off', initialState: rendered, ...options })
 
 describe('initialState of a cookie session', () => {
   it('is the state until the server has answered the restore', async () => {
@@ -169,7 +169,7 @@ describe('initialState of a cookie session', () => {
 describe('initialState of a stored session', () => {
   it('is the state until an asynchronous storage has been read', async () => {
     const stored = deferred<null>()
-    const storage = { get: () => stored.promise, set: async () => {}, remove: async () => {} }
+    const storage = { getItem: () => stored.promise, setItem: async () => {}, removeItem: async () => {} }
     const { auth, events } = open({ storage, initialState: rendered })
     await settle()
     expect(auth.getState()).toEqual(rendered)

@@ -1,6 +1,6 @@
 /** `webStorage` on `localStorage`, and the ledger that says which write was the last. */
 import { IDBObjectStore } from 'fake-indexeddb'
-import { type AuthLock, type AuthOptions, decodeToken, type Tokens, webStorage } from 'tokenflight'
+import { type AuthLock, type AuthOptions, decodeToken, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../support/channel.js'
 import {
@@ -14,6 +14,7 @@ import {
   type RefreshStub,
   refreshStub,
   SECOND,
+  type Stored,
   settle,
   useFakeTime,
   watch,
@@ -43,7 +44,7 @@ beforeEach(() => {
 /** Everybody gets it: nothing but what is stored keeps tabs apart. */
 const lockless: AuthLock = { request: (_name, _options, callback) => callback() }
 
-type TabOptions = Partial<AuthOptions> & { refresh?: RefreshStub; lag?: number }
+type TabOptions = Partial<AuthOptions> & { refresh?: RefreshStub; lock?: AuthLock | undefined; lag?: number }
 
 /** A tab that is ready. `lag`: how much later it sees what others write, milliseconds. */
 async function tab({ lag = 0, ...options }: TabOptions = {}): Promise<Opened> {
@@ -51,7 +52,7 @@ async function tab({ lag = 0, ...options }: TabOptions = {}): Promise<Opened> {
     name: 'shop',
     storage: webStorage(area.view(lag)),
     lock,
-    background: 'off',
+    autoRefresh: 'off',
     ...options,
   })
   await answers()
@@ -74,7 +75,7 @@ async function doesWithoutLedger(work: () => Promise<unknown>): Promise<void> {
   databases.resume({ isGone: true })
 }
 
-const stored = (key = 'tokenflight:shop'): Tokens | null => JSON.parse(area.items.get(key) ?? 'null')
+const stored = (key = 'tokenflight:shop'): Stored | null => JSON.parse(area.items.get(key) ?? 'null')
 const userOf = (token: string | undefined) => token && decodeToken(token)?.sub
 const user = ({ auth }: Opened) => {
   const state = auth.getState()
@@ -85,7 +86,7 @@ describe('the ledger', () => {
   it('holds the stamp of the newest record, and no token', async () => {
     const { auth, events } = await tab({ refresh: refreshStub(async () => pair()) })
     const stamp = async () => {
-      const { format, generation, version, savedAt } = stored() as Tokens
+      const { format, generation, version, savedAt } = stored() as Stored
       expect(await readRow('tokenflight:shop', 'ledger:tokenflight:shop')).toStrictEqual({
         format,
         generation,

@@ -1,5 +1,5 @@
 /** An application that changes the storage of its session between two releases leaves no token in the old one. */
-import { type AuthOptions, indexedDBStorage, memoryStorage, type Tokens, webStorage } from 'tokenflight'
+import { type AuthOptions, cookieSession, indexedDBStorage, memoryStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createLock } from '../support/channel.js'
 import {
@@ -12,6 +12,7 @@ import {
   pass,
   refreshStub,
   SECOND,
+  type Stored,
   storedRecord,
   useFakeTime,
 } from '../support/core.js'
@@ -41,13 +42,13 @@ const releases: Record<string, () => AuthOptions> = {
   'indexedDBStorage of another database': () => ({ storage: indexedDBStorage({ database: 'mine' }) }),
   memoryStorage: () => ({ storage: memoryStorage() }),
   'its own storage': () => ({ storage: cell() }),
-  cookie: () => ({ refreshTokenIn: 'cookie', lock: createLock() }),
+  cookie: () => ({ storage: cookieSession(), lock: createLock(), logout: async () => {} }),
 }
 
 /** A page of a release. Its server knows no cookie. */
 async function visit(release: string) {
   const refresh = refreshStub(() => Promise.reject(httpError(401)))
-  const opened = open({ ...releases[release]?.(), refresh, background: 'off' })
+  const opened = open({ ...releases[release]?.(), refresh, autoRefresh: 'off' })
   await pass(SECOND)
   return opened
 }
@@ -106,7 +107,7 @@ describe('a change of the storage', () => {
 
   it('lets the page of an earlier release go on with its session', async () => {
     const refresh = refreshStub(async () => pair())
-    const before = open({ storage: webStorage(), refresh, background: 'off' })
+    const before = open({ storage: webStorage(), refresh, autoRefresh: 'off' })
     const login = before.auth.login(pair())
     await pass(SECOND)
     await login
@@ -123,12 +124,12 @@ describe('a change of the storage', () => {
 
 describe('a session of another name', () => {
   it.each(Object.keys(releases))('keeps its tokens where one begins on %s', async to => {
-    const other = open({ name: 'other', storage: webStorage(), background: 'off' })
+    const other = open({ name: 'other', storage: webStorage(), autoRefresh: 'off' })
     const login = other.auth.login(pair())
     await pass(SECOND)
     await login
     await visit(to)
-    const next = open({ name: 'other', storage: webStorage(), background: 'off' })
+    const next = open({ name: 'other', storage: webStorage(), autoRefresh: 'off' })
     expect(await next.auth.getAccessToken()).toBe(await other.auth.getAccessToken())
   })
 })
@@ -147,7 +148,7 @@ describe('what is no token of a session', () => {
   })
 
   it('stays in the database, too: a record of a later version', async () => {
-    const record: Tokens = { ...storedRecord(), format: 99 }
+    const record: Stored = { ...storedRecord(), format: 99 }
     await writeRow(KEY, 'record', record)
     await visit('webStorage')
     expect(await readRow(KEY, 'record')).toEqual(record)

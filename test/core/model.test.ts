@@ -69,7 +69,7 @@ const commands = [
 
 const options: fc.Arbitrary<ModelOptions> = fc.record({
   mode: fc.constantFrom('storage', 'storage', 'cookie'),
-  background: fc.constantFrom('off', 'always'),
+  autoRefresh: fc.constantFrom('off', 'always'),
   retries: fc.nat({ max: 2 }),
   storageTicks: fc.constantFrom(0, 1, 4),
   shared: fc.boolean(),
@@ -144,7 +144,7 @@ describe('in whatever order servers and storage answer', () => {
         return inWorld(
           {
             ...settings,
-            background: 'off',
+            autoRefresh: 'off',
             retries: 0,
             storageTicks: 0,
             lifetime: 5 * MINUTE,
@@ -176,7 +176,7 @@ describe('in whatever order servers and storage answer', () => {
 describe('what once went wrong stays right:', () => {
   const usual: ModelOptions = {
     mode: 'storage',
-    background: 'off',
+    autoRefresh: 'off',
     retries: 0,
     storageTicks: 0,
     shared: false,
@@ -199,7 +199,7 @@ describe('what once went wrong stays right:', () => {
   it('a clock that jumps forward while an attempt hangs does not send its refresh token again', () =>
     expect(
       play(
-        { background: 'always' },
+        { autoRefresh: 'always' },
         world => world.login('ada', true),
         world => world.refresh(),
         world => world.jump(SECOND),
@@ -220,7 +220,7 @@ describe('what once went wrong stays right:', () => {
   it('a cookie that is known to have ended starts no storm of timers', () =>
     expect(
       play(
-        { mode: 'cookie', background: 'always', lifetime: 5 * MINUTE, refreshLifetime: MINUTE },
+        { mode: 'cookie', autoRefresh: 'always', lifetime: 5 * MINUTE, refreshLifetime: MINUTE },
         world => world.login('ada', false),
         world => world.waitForEnd(),
       ),

@@ -1,6 +1,7 @@
 /** The names of what a session uses on its origin: none of them can be the application's own. */
-import { type AuthOptions, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
+import { type AuthOptions, cookieSession, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { kindOf } from '../../src/core/storage.js'
 import { Channel } from '../support/channel.js'
 import {
   alone,
@@ -43,8 +44,8 @@ const storages: [what: string, create: () => TokenStorage][] = [
 
 /** A session that logs in and refreshes. */
 async function live(options: AuthOptions & { refresh?: RefreshStub }) {
-  const opened = open({ background: 'off', refresh: refreshStub(async () => pair()), ...options })
-  const stored = opened.auth.login(options.refreshTokenIn === 'cookie' ? alone() : pair())
+  const opened = open({ autoRefresh: 'off', refresh: refreshStub(async () => pair()), ...options })
+  const stored = opened.auth.login(options.storage && kindOf(options.storage).cookie ? alone() : pair())
   await pass(SECOND)
   await stored
   const done = opened.auth.refresh()
@@ -69,7 +70,7 @@ describe.each([
   })
 
   it('does so in cookie mode', async () => {
-    await live({ name, refreshTokenIn: 'cookie', refresh: refreshStub(async () => alone()) })
+    await live({ name, storage: cookieSession(), refresh: refreshStub(async () => alone()) })
     expect(new Set([...(await databases()), ...locks.asked, ...channels()])).toEqual(new Set([key]))
   })
 
@@ -106,7 +107,7 @@ describe('an application that uses the name of its session for things of its own
   it('hears no token on its channel in cookie mode', async () => {
     const heard = vi.fn()
     new Channel('shop').onmessage = heard
-    await live({ name: 'shop', refreshTokenIn: 'cookie', refresh: refreshStub(async () => alone()) })
+    await live({ name: 'shop', storage: cookieSession(), refresh: refreshStub(async () => alone()) })
     expect(Channel.posts).toBeGreaterThan(0)
     expect(heard).not.toHaveBeenCalled()
   })

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { webStorage } from 'tokenflight'
+import { cookieSession, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
@@ -43,7 +43,7 @@ const openPage = (options: Parameters<typeof open>[0] = {}) =>
 describe('a page that is being prerendered', () => {
   it('restores no cookie session before the user visits it, and then once', async () => {
     const { auth, refresh } = openPage({
-      refreshTokenIn: 'cookie',
+      storage: cookieSession(),
       refresh: refreshStub(async () => alone()),
     })
     const asked = [watch(auth.getAccessToken()), watch(auth.getAccessToken())]
@@ -87,7 +87,7 @@ describe('a page that is being prerendered', () => {
 
   it('refreshes nothing ahead, neither by timer nor by request, and hands out the good token', async () => {
     const record = storedRecord()
-    const { auth, refresh } = openPage({ storage: cell(record, { shared: true }), background: 'always' })
+    const { auth, refresh } = openPage({ storage: cell(record, { shared: true }), autoRefresh: 'always' })
     await pass(4.5 * MINUTE)
     expect(await auth.getAccessToken()).toBe(record.accessToken)
     await pass(MINUTE)
@@ -152,7 +152,7 @@ describe('a page that is being prerendered', () => {
 describe('a page that is not prerendered', () => {
   it.each([false, undefined])('restores at once where document.prerendering is %s', async value => {
     isPrerendering = value as boolean
-    const { refresh } = openPage({ refreshTokenIn: 'cookie', refresh: refreshStub(async () => alone()) })
+    const { refresh } = openPage({ storage: cookieSession(), refresh: refreshStub(async () => alone()) })
     await pass(SECOND)
     expect(refresh.reasons).toEqual(['restore'])
   })

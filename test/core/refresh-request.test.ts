@@ -1,6 +1,7 @@
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
 import {
+  cookieSession,
   createAuth,
   type OAuth2RevokeOptions,
   oauth2Refresh,
@@ -410,9 +411,13 @@ describe('oauth2Refresh', () => {
     },
   )
 
-  it('holds no client secret and sends no cookies elsewhere', async () => {
-    await call(refresh({ clientSecret: 'hush', client_secret: 'hush' }))
-    expect(JSON.stringify(seen)).not.toContain('hush')
+  it('takes no client secret', () => {
+    for (const name of ['clientSecret', 'client_secret'])
+      expect(() => refresh({ [name]: 'hush' })).toThrow(`oauth2Refresh has no option \`${name}\``)
+  })
+
+  it('sends no cookies elsewhere', async () => {
+    await call(refresh())
     expect(seen[0]?.credentials).not.toBe('include')
   })
 
@@ -550,8 +555,10 @@ describe('a preset that has nothing to send', () => {
   it.each<[string, () => RefreshFunction]>([
     ['refreshRequest', () => request()],
     ['oauth2Refresh', () => oauth2Refresh({ tokenEndpoint: TOKENS, clientId: 'spa' })],
-  ])('%s in cookie mode is misconfigured, and says so', async (_, make) => {
-    const auth = track(createAuth({ refresh: make(), refreshTokenIn: 'cookie', retry: 0 }))
+  ])('%s that the application calls for a cookie is misconfigured, and says so', async (_, make) => {
+    const preset = make()
+    const refresh: RefreshFunction = context => preset(context)
+    const auth = track(createAuth({ refresh, storage: cookieSession(), retry: 0 }))
     const classes: string[] = []
     auth.on('refreshFailed', event => void classes.push(event.class))
     await auth.ready
@@ -657,7 +664,7 @@ describe('oauth2Revoke', () => {
 describe('a session whose access token renews itself', () => {
   const start = async (options: object = {}) => {
     const auth = track(
-      createAuth({ refresh: request({ send: 'access' }), retry: 0, background: 'off', ...options }),
+      createAuth({ refresh: request({ send: 'access' }), retry: 0, autoRefresh: 'off', ...options }),
     )
     const ends: string[] = []
     auth.on('sessionExpired', event => void ends.push(event.reason))

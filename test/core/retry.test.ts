@@ -1,4 +1,5 @@
 import type { Auth } from 'tokenflight'
+import { cookieSession } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import { createLock } from '../support/channel.js'
 import {
@@ -18,6 +19,7 @@ import {
   SECOND,
   START,
   settle,
+  storedRecord,
   type TicketView,
   useFakeTime,
   watch,
@@ -35,7 +37,7 @@ const failing = (failure: () => unknown = () => httpError(503)) =>
 
 /** A session whose access token is dead. */
 async function dead(options: Parameters<typeof open>[0] = {}) {
-  const opened = open({ background: 'off', ...options })
+  const opened = open({ autoRefresh: 'off', ...options })
   await opened.auth.login(pair())
   await pass(5 * MINUTE)
   return opened
@@ -122,7 +124,7 @@ describe('a transient failure', () => {
   })
 
   it('disturbs nobody while the access token is good', async () => {
-    const { auth, refresh, events } = open({ background: 'off', refresh: failing() })
+    const { auth, refresh, events } = open({ autoRefresh: 'off', refresh: failing() })
     const tokens = pair()
     await auth.login(tokens)
     await pass(4 * MINUTE + SECOND)
@@ -175,7 +177,7 @@ describe('a broken connection', () => {
     const refresh = refreshStub((_, number) =>
       number <= 3 ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(pair()),
     )
-    const { auth, events } = open({ background: 'always', refresh })
+    const { auth, events } = open({ autoRefresh: 'always', refresh })
     draw(0.999)
     await auth.login(pair())
     await pass(5 * MINUTE)
@@ -269,7 +271,7 @@ describe('Retry-After', () => {
     expect(refresh.calls).toHaveLength(1)
     await pass(119 * SECOND)
     await expect(auth.getAccessToken()).rejects.toMatchObject({ attempts: 0 })
-    await expect(auth.refresh()).rejects.toMatchObject({ attempts: 0 })
+    await expect(auth.getAccessToken({ forceRefresh: true })).rejects.toMatchObject({ attempts: 0 })
     expect(refresh.calls).toHaveLength(1)
     await pass(2 * SECOND)
     watch(auth.getAccessToken())
@@ -277,7 +279,7 @@ describe('Retry-After', () => {
     expect(refresh.calls).toHaveLength(2)
   })
 
-  it('is obeyed by auth.refresh() also after a wait that was shorter than maxDelay', async () => {
+  it('is obeyed also after a wait that was shorter than maxDelay', async () => {
     draw(0)
     const { auth, refresh } = await dead({
       refresh: failing(() => httpError(429, {}, { 'retry-after': '6' })),
@@ -285,11 +287,30 @@ describe('Retry-After', () => {
     })
     await rejection(auth.getAccessToken())
     await pass(5 * SECOND)
-    await expect(auth.refresh()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED' })
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
     expect(refresh.calls).toHaveLength(1)
     await pass(2 * SECOND)
-    await rejection(auth.refresh())
+    await rejection(auth.getAccessToken())
     expect(refresh.calls).toHaveLength(2)
+  })
+
+  it.each([
+    ['seconds', () => '300'],
+    ['a year', () => '31536000'],
+    ['a date', () => new Date(Date.now() + 5 * MINUTE).toUTCString()],
+  ])('in %s does not hold back auth.refresh(), which may always try', async (_, value) => {
+    const refresh = refreshStub((_context, number) =>
+      number < 3 ? Promise.reject(httpError(429, {}, { 'retry-after': value() })) : pair(),
+    )
+    const { auth } = await dead({ refresh })
+    await rejection(auth.getAccessToken())
+    await expect(auth.refresh()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 1 })
+    // The wait holds for everything else.
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ attempts: 0 })
+    expect(refresh.reasons).toEqual(['expired', 'manual'])
+    await auth.refresh()
+    expect(refresh.reasons).toEqual(['expired', 'manual', 'manual'])
+    expect(await auth.getAccessToken()).toBeDefined()
   })
 
   it('is obeyed after a wake of the app that asks by force', async () => {
@@ -321,12 +342,12 @@ describe('Retry-After', () => {
     })
     const error = await rejection(auth.getAccessToken())
     expect(error.retryAt).toBe(Date.now() + MINUTE)
-    await rejection(auth.refresh())
+    await rejection(auth.getAccessToken())
     expect(refresh.calls).toHaveLength(1)
   })
 
   it('of a session that is over holds up nothing of the next one', async () => {
-    const { auth, refresh } = open({ background: 'off', retry: 0 })
+    const { auth, refresh } = open({ autoRefresh: 'off', retry: 0 })
     await auth.login(pair())
     watch(auth.refresh())
     await settle()
@@ -344,11 +365,9 @@ describe('Retry-After', () => {
   ])(
     'for a session that is over is %s where the next one sends the same cookie',
     async (_, headers, wait) => {
-      const storage = cell()
       const { auth, refresh } = open({
-        refreshTokenIn: 'cookie',
-        background: 'off',
-        storage,
+        storage: cookieSession(),
+        autoRefresh: 'off',
         lock: createLock(),
       })
       await pass(100)
@@ -359,25 +378,74 @@ describe('Retry-After', () => {
       await auth.login(alone())
       refresh.last.fail(httpError(429, {}, headers))
       await pass(100)
-      // What is left of it is nothing that anybody tries again.
-      expect(storage.record?.retrying).not.toBe(true)
-      expect(storage.record?.retryAt).toBe(wait && Date.now() - 100 + wait)
-      const again = watch(auth.refresh())
+      const again = watch(auth.getAccessToken({ forceRefresh: true }))
       await pass(100)
       expect(again.status).toBe(wait ? 'rejected' : 'pending')
       expect(refresh.calls).toHaveLength(wait ? 2 : 3)
     },
   )
 
-  it('does not end a good session when it is a year', async () => {
+  it.each<[string, () => string]>([
+    ['a year', () => '31536000'],
+    ['an hour', () => '3600'],
+    ['a date tomorrow', () => new Date(Date.now() + DAY).toUTCString()],
+  ])('of %s is obeyed for ten minutes, and ends no session', async (_, value) => {
     const { auth, refresh } = await dead({
+      refresh: failing(() => httpError(503, {}, { 'retry-after': value() })),
+    })
+    const error = await rejection(auth.getAccessToken())
+    expect(error.retryAt).toBe(Date.now() + 10 * MINUTE)
+    await pass(10 * MINUTE - 1)
+    await rejection(auth.getAccessToken())
+    expect(refresh.calls).toHaveLength(1)
+    await pass(2)
+    await rejection(auth.getAccessToken())
+    expect(refresh.calls).toHaveLength(2)
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('is obeyed for ten minutes in all by the pages that follow', async () => {
+    const storage = cell(null, { shared: true })
+    const first = await dead({
+      storage,
+      lock: createLock(),
       refresh: failing(() => httpError(503, {}, { 'retry-after': '31536000' })),
     })
+    await rejection(first.auth.getAccessToken())
+    first.auth.dispose()
+    for (let page = 0; page < 3; page++) {
+      await pass(3 * MINUTE)
+      const { auth, refresh } = open({ storage, lock: createLock(), autoRefresh: 'off' })
+      await rejection(auth.getAccessToken())
+      expect(refresh.calls).toHaveLength(0)
+      auth.dispose()
+    }
+    await pass(MINUTE)
+    const { auth, refresh } = open({ storage, lock: createLock(), autoRefresh: 'off' })
+    watch(auth.getAccessToken())
+    await pass(100)
+    expect(refresh.reasons).toEqual(['expired'])
+  })
+
+  it.each([
+    ['a version without the limit', START],
+    ['a device whose clock was set back', START + 365 * DAY],
+  ])('that %s stored for a year is obeyed for ten minutes', async (_, cooledAt) => {
+    const record = storedRecord({
+      ago: HOUR,
+      failures: 1,
+      retryAt: cooledAt + 365 * DAY,
+      cooledAt,
+      retryStrict: true,
+    })
+    const { auth, refresh } = open({ storage: cell(record), autoRefresh: 'off' })
+    await pass(10 * MINUTE - 1)
     await rejection(auth.getAccessToken())
-    await pass(DAY)
-    await rejection(auth.getAccessToken())
-    expect(auth.getState().status).toBe('authenticated')
-    expect(refresh.calls).toHaveLength(1)
+    expect(refresh.calls).toHaveLength(0)
+    await pass(2)
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.reasons).toEqual(['expired'])
   })
 
   it('with a fast clock and a date is not overslept by the clock of the server', async () => {
@@ -564,7 +632,7 @@ describe('the cool-down', () => {
 
   it('holds back refreshes ahead, and the token is served', async () => {
     draw(0.999)
-    const { auth, refresh } = open({ refresh: failing(), retry: 0, background: 'off' })
+    const { auth, refresh } = open({ refresh: failing(), retry: 0, autoRefresh: 'off' })
     const tokens = pair()
     await auth.login(tokens)
     await pass(4.5 * MINUTE)
@@ -648,7 +716,7 @@ describe('offline', () => {
 
   it('the restore of a cookie session succeeds where the user agent is wrong about the network', async () => {
     disconnect()
-    const { auth, refresh } = open({ refreshTokenIn: 'cookie', refresh: refreshStub(async () => pair()) })
+    const { auth, refresh } = open({ storage: cookieSession(), refresh: refreshStub(async () => pair()) })
     await auth.ready
     expect(auth.getState().status).toBe('authenticated')
     expect(refresh.reasons).toEqual(['restore'])
@@ -695,12 +763,19 @@ describe('offline', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it('does not hide the end of a session', async () => {
-    const { auth } = open()
+  it('ends no session whose refresh token looks expired: the server decides as soon as it is reached', async () => {
+    const refresh = refreshStub((_, number) =>
+      Promise.reject(number === 1 ? new TypeError('Failed to fetch') : invalidGrant()),
+    )
+    const { auth, events } = open({ refresh, autoRefresh: 'off' })
     await auth.login({ ...pair(), refresh_expires_in: 600 })
     await pass(HOUR)
     disconnect()
-    await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_SESSION_EXPIRED' })
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 1 })
+    expect(auth.getState().status).toBe('authenticated')
+    await pass(MINUTE)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
+    expect([refresh.calls.length, events.of('sessionExpired').length]).toEqual([2, 1])
   })
 
   it('is believed only when it says false', async () => {
@@ -865,7 +940,7 @@ describe('an attempt that hangs', () => {
   })
 
   it('while the access token is good disturbs nobody', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     const tokens = pair()
     await auth.login(tokens)
     await pass(4 * MINUTE)
@@ -944,7 +1019,7 @@ describe('an attempt that is still open', () => {
     watch(auth.getAccessToken())
     await pass(11 * SECOND)
     auth.dispose()
-    const next = open({ storage, background: 'off' })
+    const next = open({ storage, autoRefresh: 'off' })
     expect(await rejection(next.auth.refresh())).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
     expect(next.refresh.calls).toHaveLength(0)
     await pass(9 * SECOND)
@@ -954,7 +1029,7 @@ describe('an attempt that is still open', () => {
   })
 
   it('of another session is obeyed where both send the same cookie', async () => {
-    const { auth, refresh } = open({ refreshTokenIn: 'cookie', background: 'off' })
+    const { auth, refresh } = open({ storage: cookieSession(), autoRefresh: 'off' })
     await settle()
     refresh.last.answer(alone())
     await settle()
@@ -986,7 +1061,7 @@ describe('an attempt that is still open', () => {
     const refresh = refreshStub((_, number) =>
       number === 1 ? new Promise(() => {}) : Promise.resolve(pair()),
     )
-    const { auth } = open({ refresh, background: 'off' })
+    const { auth } = open({ refresh, autoRefresh: 'off' })
     await auth.login(pair())
     void auth.refresh().catch(() => {})
     await pass(9.5 * SECOND)
@@ -998,16 +1073,20 @@ describe('an attempt that is still open', () => {
   })
 
   it('and is answered late is obeyed in how long to wait', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     await auth.login(pair())
     void auth.refresh().catch(() => {})
     await pass(12 * SECOND)
     refresh.last.fail(httpError(429, {}, { 'retry-after': '60' }))
     await pass(55 * SECOND)
-    expect(await rejection(auth.refresh())).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
+    const force = { forceRefresh: true }
+    expect(await rejection(auth.getAccessToken(force))).toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      attempts: 0,
+    })
     expect(refresh.calls).toHaveLength(1)
     await pass(6 * SECOND)
-    void auth.refresh().catch(() => {})
+    void auth.getAccessToken(force).catch(() => {})
     await pass(0)
     expect(refresh.calls).toHaveLength(2)
   })

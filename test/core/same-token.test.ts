@@ -1,5 +1,7 @@
 /** A server that answers a refresh with the access token of before, and a later end. */
+
 import type { TokenResponse } from 'tokenflight'
+import { cookieSession, type TokenStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
@@ -26,11 +28,11 @@ beforeEach(() => {
 type Answer = Partial<TokenResponse>
 
 /** Two tabs of one session; the first one refreshes. */
-async function tabs(first: TokenResponse, next: TokenResponse, options: { refreshTokenIn?: 'cookie' } = {}) {
+async function tabs(first: TokenResponse, next: TokenResponse, options: { storage?: TokenStorage } = {}) {
   const lock = createLock()
-  const storage = cell(null, { shared: !options.refreshTokenIn })
+  const storage = cell(null, { shared: true })
   const create = (refresh: RefreshStub) =>
-    open({ name: 'two', storage, lock, refresh, background: 'off', ...options })
+    open({ name: 'two', storage, lock, refresh, autoRefresh: 'off', ...options })
   const [one, two] = [create(refreshStub(async () => next)), create(refreshStub(async () => next))]
   await pass(SECOND)
   await one.auth.login(first)
@@ -66,7 +68,7 @@ describe('a sibling of a tab that received its access token again, with a later 
     const { one, two } = await tabs(
       { access_token: token, expires_in: 300 },
       { access_token: token, expires_in: 600 },
-      { refreshTokenIn: 'cookie' },
+      { storage: cookieSession() },
     )
     await pass(6 * MINUTE)
     expect(await two.auth.getAccessToken()).toBe(token)

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import type { Tokens } from 'tokenflight'
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../support/channel.js'
 import {
@@ -18,6 +18,7 @@ import {
   type RefreshStub,
   refreshStub,
   SECOND,
+  type Stored,
   settle,
   storedRecord,
   useFakeTime,
@@ -168,7 +169,7 @@ describe('the timer', () => {
       }),
       { shared: true },
     )
-    const { auth, refresh } = open({ storage, background: 'always', refresh: answering() })
+    const { auth, refresh } = open({ storage, autoRefresh: 'always', refresh: answering() })
     await settle()
     window.dispatchEvent(new Event('focus'))
     await pass(20 * SECOND - 1)
@@ -181,7 +182,7 @@ describe('the timer', () => {
 
 describe('background always', () => {
   it('refreshes hidden and unused tokens too', async () => {
-    const { auth, refresh } = open({ background: 'always', refresh: answering() })
+    const { auth, refresh } = open({ autoRefresh: 'always', refresh: answering() })
     await auth.login(pair())
     show('hidden')
     await pass(HOUR)
@@ -192,7 +193,7 @@ describe('background always', () => {
 
 describe('background off', () => {
   it('never refreshes by itself', async () => {
-    const { auth, refresh } = open({ background: 'off', refresh: answering() })
+    const { auth, refresh } = open({ autoRefresh: 'off', refresh: answering() })
     await auth.login(pair())
     await auth.getAccessToken()
     await pass(DAY)
@@ -205,14 +206,14 @@ describe('background off', () => {
   })
 
   it('sets no timer for a refresh', async () => {
-    const { auth } = open({ background: 'off' })
+    const { auth } = open({ autoRefresh: 'off' })
     await auth.login(pair())
     await auth.getAccessToken()
     expect(vi.getTimerCount()).toBe(0)
   })
 
   it('still refreshes for a request', async () => {
-    const { auth, refresh } = open({ background: 'off', refresh: answering() })
+    const { auth, refresh } = open({ autoRefresh: 'off', refresh: answering() })
     await auth.login(pair())
     await pass(4.5 * MINUTE)
     await auth.getAccessToken()
@@ -221,7 +222,7 @@ describe('background off', () => {
   })
 
   it('still says when the session is over', async () => {
-    const { auth, events } = open({ background: 'off' })
+    const { auth, events } = open({ autoRefresh: 'off' })
     await auth.login({ access_token: pair().access_token })
     await pass(5 * MINUTE)
     expect(events.names).toEqual(['login', 'sessionExpiring', 'sessionExpired'])
@@ -278,15 +279,38 @@ describe('waking', () => {
     expect(vi.getTimerCount()).toBe(timers)
   })
 
-  it('ends a session whose tokens died in the sleep', async () => {
-    const { auth, refresh, events } = open()
-    await auth.login({ ...pair(), refresh_expires_in: 3_600 })
+  it('asks once about a session whose tokens died in the sleep, and a refusal ends it', async () => {
+    const refresh = refreshStub(() => Promise.reject(httpError(401)))
+    const { auth, events } = open({ refresh })
+    const tokens = pair()
+    await auth.login({ ...tokens, refresh_expires_in: 3_600 })
     sleep(DAY)
     window.dispatchEvent(new Event('focus'))
     await settle()
     expect(events.of('sessionExpired')).toMatchObject([{ reason: 'refresh_token_expired' }])
     expect(auth.getState().status).toBe('expired')
+    expect(refresh.spent).toEqual([tokens.refresh_token])
+  })
+
+  it.each([
+    ['a hidden page', 'active', 'hidden'],
+    ['a page without the timer', 'off', 'visible'],
+  ] as const)('%s asks nothing about a session that looks expired', async (_, autoRefresh, state) => {
+    const { auth, refresh, events } = open({ autoRefresh })
+    await auth.login({ ...pair(), refresh_expires_in: 600 })
+    show(state)
+    await pass(DAY)
     expect(refresh.calls).toHaveLength(0)
+    expect(events.of('sessionExpired')).toEqual([])
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('a page that is visible asks about it by itself, once while the server is down', async () => {
+    const { auth, refresh } = open({ refresh: refreshStub(() => Promise.reject(httpError(503))), retry: 0 })
+    await auth.login({ ...pair(), refresh_expires_in: 600 })
+    await pass(DAY)
+    expect(refresh.calls).toHaveLength(1)
+    expect(auth.getState().status).toBe('authenticated')
   })
 
   it('leaves an anonymous page alone', async () => {
@@ -385,8 +409,8 @@ describe('a page whose session is shared', () => {
     const storage = cell(storedRecord(), { shared: true })
     const { auth, refresh, events } = open({ storage, name })
     await settle()
-    const read = vi.spyOn(storage, 'get')
-    const renew = (isSaid: boolean): Tokens => {
+    const read = vi.spyOn(storage, 'getItem')
+    const renew = (isSaid: boolean): Stored => {
       const record = storedRecord({ version: 2.5 })
       storage.record = record
       if (isSaid) new Channel(`tokenflight:${name}`).postMessage({ changed: true })
@@ -519,7 +543,7 @@ describe('dispose in a page', () => {
 
 describe('while offline', () => {
   it('the timer burns no attempt', async () => {
-    const { auth, refresh, events } = open({ background: 'always', refresh: answering() })
+    const { auth, refresh, events } = open({ autoRefresh: 'always', refresh: answering() })
     await auth.login(pair())
     connect(false)
     await pass(DAY)

@@ -1,5 +1,5 @@
 /** Sessions in one server process are never tabs of each other, whatever globals the process has. */
-import { type AuthOptions, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
+import { type AuthOptions, cookieSession, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../support/channel.js'
 import { alone, httpError, open, pair, pass, refreshStub, SECOND, useFakeTime } from '../support/core.js'
@@ -43,7 +43,7 @@ describe.each(processes)('a server process %s', (_, globals) => {
 
   /** The visitor with the cookie comes first, the one without comes second. */
   const visitors = async () => {
-    const options: AuthOptions = { name: 'site', refreshTokenIn: 'cookie', background: 'off' }
+    const options: AuthOptions = { name: 'site', storage: cookieSession(), autoRefresh: 'off' }
     const ada = open({ ...options, refresh: refreshStub(async () => alone({ sub: 'ada' })) })
     await pass(SECOND)
     const stranger = open({ ...options, refresh: refreshStub(() => Promise.reject(httpError(401))) })
@@ -90,7 +90,7 @@ describe('a storage of pages in a server process', () => {
     ['indexedDBStorage({ database })', () => indexedDBStorage({ database: 'mine' })],
   ]
   const visit = (storage: TokenStorage) =>
-    open({ storage, refresh: refreshStub(async () => pair()), background: 'off' })
+    open({ storage, refresh: refreshStub(async () => pair()), autoRefresh: 'off' })
 
   it.each(storages)('keeps nothing of one user for the next: %s', async (_, create) => {
     const ada = visit(create())
@@ -148,7 +148,7 @@ describe('a page', () => {
   it('keeps a session in its localStorage', async () => {
     becomePage()
     vi.stubGlobal('localStorage', createLocalArea().view())
-    const page = () => open({ storage: webStorage(), background: 'off' })
+    const page = () => open({ storage: webStorage(), autoRefresh: 'off' })
     const first = page()
     const stored = first.auth.login(pair())
     await pass(SECOND)

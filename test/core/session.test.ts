@@ -1,18 +1,21 @@
 import {
   type AuthLock,
   type LogoutContext,
+  memoryStorage,
   SessionExpiredError,
   SignedOutError,
-  type Tokens,
 } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
+import { markStorage } from '../../src/core/storage.js'
 import {
   accessToken,
   alone,
+  type Cell,
   cell,
   DAY,
   type Deferred,
   deferred,
+  encodeStored,
   engineView,
   HOUR,
   httpError,
@@ -23,10 +26,12 @@ import {
   open,
   pair,
   pass,
+  recordStorage,
   refreshStub,
   rejection,
   SECOND,
   START,
+  type Stored,
   settle,
   storedRecord,
   useFakeTime,
@@ -38,7 +43,7 @@ useFakeTime()
 /** For a page that has its shared storage to itself. */
 const lock: AuthLock = { request: (_name, _options, callback) => callback() }
 
-function withoutRefreshToken(options: Parameters<typeof storedRecord>[0]): Tokens {
+function withoutRefreshToken(options: Parameters<typeof storedRecord>[0]): Stored {
   const { refreshToken: _, ...record } = storedRecord(options)
   return record
 }
@@ -50,14 +55,67 @@ describe('login', () => {
     const tokens = pair()
     void auth.login(tokens)
     expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'ada' } })
-    expect(events.names).toEqual(['login'])
     expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    await settle()
+    expect(events.names).toEqual(['login'])
+  })
+
+  it.each(['login', '*', 'subscribe'] as const)(
+    'is told to a listener of %s when the tokens are stored, since it may leave the page',
+    async name => {
+      const written = deferred()
+      const { auth } = open({ storage: { ...memoryStorage(), setItem: () => written.promise } })
+      const listener = vi.fn()
+      if (name === 'subscribe') auth.subscribe(listener)
+      else auth.on(name as 'login', listener)
+      const done = watch(auth.login(pair()))
+      await pass(SECOND)
+      expect(listener).not.toHaveBeenCalled()
+      written.resolve()
+      await settle()
+      expect(listener).toHaveBeenCalledTimes(1)
+      expect(done.status).toBe('fulfilled')
+    },
+  )
+
+  it('in a listener is told when its tokens are stored, too', async () => {
+    let written = deferred()
+    written.resolve()
+    const { auth, events } = open({ storage: { ...memoryStorage(), setItem: () => written.promise } })
+    await auth.login(pair())
+    auth.on('logout', () => {
+      written = deferred()
+      void auth.login(pair())
+    })
+    await auth.logout()
+    expect(events.names).toEqual(['login', 'logout'])
+    written.resolve()
+    await settle()
+    expect(events.names).toEqual(['login', 'logout', 'login'])
+  })
+
+  it('that a logout ends while it is being stored delays no listener of the logout', async () => {
+    const { auth, events } = open({ storage: { ...memoryStorage(), setItem: () => new Promise(() => {}) } })
+    void auth.login(pair())
+    await settle()
+    watch(auth.logout())
+    expect(events.names).toEqual(['login', 'logout'])
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    await pass(10 * SECOND)
+  })
+
+  it('is told after two seconds where the storage hangs', async () => {
+    const { auth, events } = open({ storage: { ...memoryStorage(), setItem: () => new Promise(() => {}) } })
+    watch(auth.login(pair()))
+    await pass(2 * SECOND)
+    expect(events.names).toEqual(['login', 'warning'])
+    expect(events.statuses).toEqual(['authenticated'])
   })
 
   it('resolves when the tokens are stored', async () => {
     const written = deferred()
     const storage = cell()
-    const { auth } = open({ storage: { ...storage, set: () => written.promise } })
+    const { auth } = open({ storage: Object.assign(storage, { setItem: () => written.promise }) })
     const done = watch(auth.login(pair()))
     await settle()
     expect(done.status).toBe('pending')
@@ -114,7 +172,7 @@ describe('login', () => {
 
   it('wins over the restore that is under way', async () => {
     const first = deferred<ReturnType<typeof storedRecord>>()
-    const { auth } = open({ storage: { get: () => first.promise, set() {}, remove() {} } })
+    const { auth } = open({ storage: recordStorage({ get: () => first.promise, set() {}, remove() {} }) })
     expect(auth.getState()).toEqual({ status: 'loading' })
     const tokens = pair({ sub: 'grace' })
     await auth.login(tokens)
@@ -140,7 +198,7 @@ describe('login', () => {
 describe('a login that finds a later record in the storage', () => {
   it('is stored all the same, and who waits for its token is served', async () => {
     const storage = cell(null, { shared: true })
-    const { auth, refresh } = open({ storage, lock, background: 'off' })
+    const { auth, refresh } = open({ storage, lock, autoRefresh: 'off' })
     storage.record = storedRecord({ generation: 1e11 })
     const tokens = pair()
     await auth.login(tokens)
@@ -226,7 +284,7 @@ describe('logout', () => {
 
   it('during the restore wins over what storage holds', async () => {
     const first = deferred<ReturnType<typeof storedRecord>>()
-    const { auth } = open({ storage: { get: () => first.promise, set() {}, remove() {} } })
+    const { auth } = open({ storage: recordStorage({ get: () => first.promise, set() {}, remove() {} }) })
     await auth.logout()
     first.resolve(storedRecord())
     await auth.ready
@@ -268,7 +326,7 @@ describe('logout', () => {
     ],
     ['rejects', () => Promise.reject(httpError(503))],
     ['is offline', () => Promise.reject(new TypeError('Failed to fetch'))],
-  ])('that %s at the server is a warning and nothing more', async (_, logout) => {
+  ])('that %s at the server is a warning, and the session is over', async (_, logout) => {
     const storage = cell()
     const { auth, events } = open({ logout, storage })
     await auth.login(pair())
@@ -276,7 +334,8 @@ describe('logout', () => {
     expect(events.names).toEqual(['login', 'logout', 'warning'])
     expect(events.of('warning')[0]?.message).toMatch(/logout did not reach the server/)
     expect(auth.getState()).toEqual({ status: 'anonymous' })
-    expect(storage.record).toBeNull()
+    expect(storage.record).toMatchObject({ ended: 'logout' })
+    expect(storage.record).not.toHaveProperty('accessToken')
   })
 
   it('that hangs at the server waits two seconds, and its signal ends the call', async () => {
@@ -397,7 +456,7 @@ describe('logout during a flight', () => {
         record = null
       },
     }
-    const { auth, refresh } = open({ storage })
+    const { auth, refresh } = open({ storage: recordStorage(storage) })
     const login = auth.login(pair())
     writes[0]?.resolve()
     await login
@@ -579,7 +638,7 @@ describe('the end of a session', () => {
   it('does not take a session with it that begins while the end is being stored', async () => {
     const removed = deferred()
     const { auth, refresh, events } = open({
-      storage: { get: () => null, set() {}, remove: () => removed.promise },
+      storage: recordStorage({ get: () => null, set() {}, remove: () => removed.promise }),
     })
     await auth.login(pair())
     watch(auth.refresh())
@@ -598,7 +657,7 @@ describe('the end of a session', () => {
 
   it('waits for a storage that is slow, but not for ever', async () => {
     const { auth, refresh, events } = open({
-      storage: { get: () => null, set() {}, remove: () => new Promise(() => {}) },
+      storage: recordStorage({ get: () => null, set() {}, remove: () => new Promise(() => {}) }),
     })
     await auth.login(pair())
     const asked = watch(auth.refresh())
@@ -619,26 +678,77 @@ describe('the end of a session', () => {
     }
   })
 
-  it('without a call where the refresh token is known to be expired', async () => {
-    const { auth, refresh, events } = open({ background: 'off' })
-    await auth.login({ ...pair(), refresh_expires_in: 600 })
+  it('names the refresh token as expired where it looks so and the server refuses it', async () => {
+    const { auth, refresh, events } = open({
+      autoRefresh: 'off',
+      refresh: refreshStub(() => Promise.reject(httpError(401))),
+    })
+    const tokens = pair()
+    await auth.login({ ...tokens, refresh_expires_in: 600 })
     await pass(10 * MINUTE)
     await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
-    expect(refresh.calls).toHaveLength(0)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
+    expect(refresh.spent).toEqual([tokens.refresh_token])
     expect(events.of('sessionExpired')).toMatchObject([{ reason: 'refresh_token_expired' }])
   })
 
-  it('without a call where the refresh token says so itself', async () => {
-    const { auth, refresh } = open()
+  it('names it as expired where it says so itself', async () => {
+    const { auth, refresh } = open({ refresh: refreshStub(() => Promise.reject(invalidGrant())) })
     const refresh_token = jwt({ iat: START / 1000, exp: START / 1000 + 600 })
     await auth.login({ access_token: accessToken(), refresh_token })
     await pass(10 * MINUTE)
     await expect(auth.refresh()).rejects.toMatchObject({ reason: 'refresh_token_expired' })
-    expect(refresh.calls).toHaveLength(0)
+    expect(refresh.spent).toEqual([refresh_token])
   })
 
+  it('names it as rejected a moment before it looks expired', async () => {
+    const { auth } = open({
+      autoRefresh: 'off',
+      refresh: refreshStub(() => Promise.reject(invalidGrant())),
+    })
+    await auth.login({ ...pair(), refresh_expires_in: 600 })
+    await pass(10 * MINUTE - 1)
+    await expect(auth.getAccessToken()).rejects.toMatchObject({ reason: 'refresh_rejected' })
+  })
+
+  it('does not come while the server cannot be asked about a refresh token that looks expired', async () => {
+    const refresh = refreshStub((_, number) => (number < 3 ? Promise.reject(httpError(503)) : pair()))
+    const { auth, events } = open({ autoRefresh: 'off', retry: 0, refresh })
+    const tokens = pair()
+    await auth.login({ ...tokens, refresh_expires_in: 600 })
+    await pass(HOUR)
+    for (let time = 0; time < 2; time++) {
+      await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 1 })
+      expect(auth.getState().status).toBe('authenticated')
+      await pass(MINUTE)
+    }
+    expect(await auth.getAccessToken()).toBeDefined()
+    expect(refresh.spent).toEqual(Array(3).fill(tokens.refresh_token))
+    expect(events.of('sessionExpired')).toEqual([])
+  })
+
+  it.each<[string, object, object]>([
+    ['names no end', { refresh_expires_in: 1_800 }, {}],
+    ['names it again', { refresh_expires_in: 1_800 }, { refresh_expires_in: 1_800 }],
+    ['named it in another spelling', { refreshExpiresIn: '1800' }, {}],
+  ])(
+    'does not come from an idle timeout that the server extends, whose answer %s',
+    async (_, first, later) => {
+      const refresh = refreshStub(async () => ({ ...alone(), ...later }))
+      const { auth, events } = open({ autoRefresh: 'off', refresh })
+      const { refresh_token } = pair()
+      await auth.login({ ...alone(), refresh_token, ...first })
+      for (let time = 0; time < 5; time++) {
+        await pass(20 * MINUTE)
+        expect(await auth.getAccessToken()).toBeDefined()
+      }
+      expect(refresh.spent).toEqual(Array(5).fill(refresh_token))
+      expect(events.of('sessionExpired')).toEqual([])
+    },
+  )
+
   it('of a device with a wrong clock is counted from the arrival of the refresh token', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     const issuedAt = START - DAY
     const refresh_token = jwt({ iat: issuedAt / 1000, exp: issuedAt / 1000 + 3_600 })
     await auth.login({ access_token: accessToken({ issuedAt }), refresh_token })
@@ -651,18 +761,20 @@ describe('the end of a session', () => {
 
 describe('the four cases of two ends', () => {
   it('both expired: log in again', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const refresh = refreshStub(() => Promise.reject(invalidGrant()))
+    const { auth } = open({ autoRefresh: 'off', refresh })
     await auth.login({ ...pair(), refresh_expires_in: 600 })
     await pass(HOUR)
     await expect(auth.getAccessToken()).rejects.toMatchObject({
       code: 'ERR_SESSION_EXPIRED',
       reason: 'refresh_token_expired',
     })
-    expect(refresh.calls).toHaveLength(0)
+    // No clock decides: the server was asked, once.
+    expect(refresh.calls).toHaveLength(1)
   })
 
   it('access token expired, refresh token good: a new access token', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     await auth.login({ ...pair(), refresh_expires_in: 3_600 })
     await pass(10 * MINUTE)
     const asked = watch(auth.getAccessToken())
@@ -682,7 +794,7 @@ describe('the four cases of two ends', () => {
 
   describe('access token good, refresh token expired', () => {
     const start = async (options: Parameters<typeof open>[0] = {}) => {
-      const opened = open({ background: 'off', ...options })
+      const opened = open({ autoRefresh: 'off', ...options })
       const tokens = pair({ lifetime: HOUR })
       await opened.auth.login({ ...tokens, refresh_expires_in: 600 })
       await pass(10 * MINUTE)
@@ -783,7 +895,7 @@ describe('the four cases of two ends', () => {
     })
 
     it('the ask disturbs no request, and only the timer or a request notices', async () => {
-      const { refresh } = await start({ background: 'always' })
+      const { refresh } = await start({ autoRefresh: 'always' })
       await settle()
       expect(refresh.calls).toHaveLength(1)
       expect(refresh.last.refreshToken).toBeUndefined()
@@ -804,6 +916,10 @@ describe('the four cases of two ends', () => {
         await settle()
         expect(asked.status).toBe('pending')
         refresh.last.fail(failure())
+        await settle()
+        // The refresh token is all that is left.
+        expect(refresh.spent).toEqual([undefined, tokens.refresh_token])
+        refresh.last.fail(invalidGrant())
         await settle()
         expect(asked.value).not.toBe(tokens.access_token)
         expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SESSION_EXPIRED' } })
@@ -843,7 +959,7 @@ describe('the four cases of two ends', () => {
     })
 
     it('a 401 during an ask that is refused is not replayed with the same token', async () => {
-      const { auth, refresh } = await start()
+      const { auth, refresh, tokens } = await start()
       const engine = engineView(auth)
       const ticket = await engine.acquire(engine.session())
       await settle()
@@ -851,8 +967,10 @@ describe('the four cases of two ends', () => {
       await settle()
       refresh.last.fail(httpError(400))
       await settle()
-      expect(refused.status).not.toBe('pending')
-      expect(refused.value?.accessToken).not.toBe(ticket?.accessToken)
+      expect(refresh.spent).toEqual([undefined, tokens.refresh_token])
+      const next = refresh.last.answer()
+      await settle()
+      expect(refused.value?.accessToken).toBe(next.access_token)
     })
 
     it('refresh() whose ask is refused rejects, and the session lives', async () => {
@@ -866,23 +984,26 @@ describe('the four cases of two ends', () => {
       expect(await auth.getAccessToken()).toBe(tokens.access_token)
     })
 
-    it('a 401 then is the end', async () => {
-      const { auth, refresh } = await start()
+    it('a 401 then has the refresh token sent once, and its refusal is the end', async () => {
+      const { auth, refresh, tokens } = await start()
       const engine = engineView(auth)
       const ticket = await engine.acquire(engine.session())
       await settle()
       refresh.last.fail(httpError(400))
       await settle()
-      const error = await rejection(Promise.resolve(engine.rejected(ticket!)))
-      expect(error).toMatchObject({ code: 'ERR_SESSION_EXPIRED', reason: 'refresh_token_expired' })
-      expect(refresh.calls).toHaveLength(1)
+      const refused = rejection(Promise.resolve(engine.rejected(ticket!)))
+      await settle()
+      expect(refresh.spent).toEqual([undefined, tokens.refresh_token])
+      refresh.last.fail(httpError(400))
+      expect(await refused).toMatchObject({ code: 'ERR_SESSION_EXPIRED', reason: 'refresh_token_expired' })
+      expect(refresh.calls).toHaveLength(2)
     })
   })
 })
 
 describe('a session without a refresh token', () => {
   it('lives as long as its access token', async () => {
-    const { auth, refresh, events } = open({ background: 'off' })
+    const { auth, refresh, events } = open({ autoRefresh: 'off' })
     const tokens = alone()
     await auth.login(tokens)
     expect(auth.getState()).toMatchObject({
@@ -922,7 +1043,7 @@ describe('a session without a refresh token', () => {
   })
 
   it('asks for nothing when the end of a refresh token that it never had has come', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     const tokens = alone({ lifetime: HOUR })
     await auth.login({ ...tokens, refresh_expires_in: 600 })
     await pass(10 * MINUTE)
@@ -933,7 +1054,7 @@ describe('a session without a refresh token', () => {
   })
 
   it('ends, where there is a timer, by itself', async () => {
-    const { auth, events } = open({ background: 'always' })
+    const { auth, events } = open({ autoRefresh: 'always' })
     await auth.login(alone())
     await pass(5 * MINUTE)
     expect(auth.getState().status).toBe('expired')
@@ -943,7 +1064,7 @@ describe('a session without a refresh token', () => {
 
 describe('sessionExpiring', () => {
   it('comes once, 60 s before the refresh token ends', async () => {
-    const { auth, events } = open({ background: 'always', refresh: refreshStub(async () => alone()) })
+    const { auth, events } = open({ autoRefresh: 'always', refresh: refreshStub(async () => alone()) })
     await auth.login({ ...pair(), refresh_expires_in: 3_600 })
     await pass(HOUR - MINUTE - 1)
     expect(events.of('sessionExpiring')).toEqual([])
@@ -954,7 +1075,7 @@ describe('sessionExpiring', () => {
   })
 
   it('comes a quarter of the lifetime before where that is less', async () => {
-    const { auth, events } = open({ background: 'always', refresh: refreshStub(async () => alone()) })
+    const { auth, events } = open({ autoRefresh: 'always', refresh: refreshStub(async () => alone()) })
     await auth.login({ ...pair(), refresh_expires_in: 120 })
     await pass(90 * SECOND - 1)
     expect(events.of('sessionExpiring')).toEqual([])
@@ -964,7 +1085,7 @@ describe('sessionExpiring', () => {
 
   it('does not come when the refresh token is renewed in time, and comes for the new one', async () => {
     const { auth, events } = open({
-      background: 'always',
+      autoRefresh: 'always',
       refresh: refreshStub(async () => ({ ...pair(), refresh_expires_in: 1_800 })),
     })
     await auth.login({ ...pair(), refresh_expires_in: 1_800 })
@@ -975,7 +1096,7 @@ describe('sessionExpiring', () => {
   it('does not come again when the server repeats the same end', async () => {
     const ends = START + HOUR
     const { auth, events } = open({
-      background: 'always',
+      autoRefresh: 'always',
       refresh: refreshStub(async () => ({ ...pair(), refresh_expires_in: (ends - Date.now()) / 1000 })),
     })
     await auth.login({ ...pair(), refresh_expires_in: 3_600 })
@@ -984,17 +1105,17 @@ describe('sessionExpiring', () => {
   })
 
   it('does not come for an unknown end', async () => {
-    const { auth, events } = open({ background: 'always', refresh: refreshStub(async () => pair()) })
+    const { auth, events } = open({ autoRefresh: 'always', refresh: refreshStub(async () => pair()) })
     await auth.login({ ...pair(), refresh_expires_in: 0 })
     await pass(DAY)
     expect(events.of('sessionExpiring')).toEqual([])
   })
 
   it('comes before sessionExpired, once each, in a session that nobody renews', async () => {
-    const { auth, events } = open({
-      background: 'always',
-      refresh: refreshStub(() => Promise.reject(httpError(503))),
-    })
+    const refresh = refreshStub(() =>
+      Promise.reject(Date.now() < START + 10 * MINUTE ? httpError(503) : invalidGrant()),
+    )
+    const { auth, events } = open({ autoRefresh: 'always', refresh })
     await auth.login({ ...pair(), refresh_expires_in: 600 })
     await pass(HOUR)
     const ends = events.names.filter(name => name.startsWith('session'))
@@ -1046,7 +1167,7 @@ describe('the end of a refresh token', () => {
       START + 25 * MINUTE,
     ],
   ])('%s', async (_, create, answer, end) => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     const first = create()
     await auth.login({ ...alone({ lifetime: HOUR }), refresh_token: first, refresh_expires_in: 600 })
     expect(auth.getState()).toMatchObject({ sessionExpiresAt: IN_TEN_MINUTES })
@@ -1063,18 +1184,21 @@ describe('the end of a refresh token', () => {
 
 describe('a storage that others write to', () => {
   /** What others have stored comes in between each write of ours, so often. */
-  const contested = (rivals: ((ours: Tokens) => Tokens)[]) => {
-    const storage = cell(null, { shared: true })
-    return Object.assign(storage, {
-      async commit(tokens: Tokens) {
-        const rival = rivals.shift()
-        if (!rival) await storage.set(tokens)
-        else storage.record = rival(tokens)
+  const contested = (rivals: ((ours: Stored) => Stored)[]) => {
+    const storage = cell()
+    const records = {
+      shared: true,
+      get: () => storage.record,
+      set() {},
+      remove() {},
+      async commit(ours: Stored) {
+        storage.record = rivals.shift()?.(ours) ?? ours
         return storage.record
       },
-    })
+    }
+    return markStorage(storage, { records: () => records }) as Cell
   }
-  const newer = (ours: Tokens): Tokens =>
+  const newer = (ours: Stored): Stored =>
     storedRecord({
       generation: ours.generation + 100,
       version: 1.5,
@@ -1082,9 +1206,9 @@ describe('a storage that others write to', () => {
     })
 
   it.each([1, 2])('%i times during a login keeps the login', async times => {
-    const rivals: ((ours: Tokens) => Tokens)[] = []
+    const rivals: ((ours: Stored) => Stored)[] = []
     const storage = contested(rivals)
-    const { auth, refresh, events } = open({ storage, background: 'off' })
+    const { auth, refresh, events } = open({ storage, autoRefresh: 'off' })
     await settle()
     for (let time = 0; time < times; time++) rivals.push(newer)
     const tokens = pair()
@@ -1105,9 +1229,9 @@ describe('a storage that others write to', () => {
   })
 
   it.each([1, 2])('%i times during a logout keeps the logout', async times => {
-    const rivals: ((ours: Tokens) => Tokens)[] = []
+    const rivals: ((ours: Stored) => Stored)[] = []
     const storage = contested(rivals)
-    const { auth, events } = open({ storage, background: 'off' })
+    const { auth, events } = open({ storage, autoRefresh: 'off' })
     await auth.login(pair())
     for (let time = 0; time < times; time++) rivals.push(newer)
     await auth.logout()
@@ -1118,9 +1242,9 @@ describe('a storage that others write to', () => {
   })
 
   it('while a refused session ends has the newer one live', async () => {
-    const rivals: ((ours: Tokens) => Tokens)[] = []
+    const rivals: ((ours: Stored) => Stored)[] = []
     const storage = contested(rivals)
-    const { auth, refresh, events } = open({ storage, background: 'off' })
+    const { auth, refresh, events } = open({ storage, autoRefresh: 'off' })
     await auth.login(pair())
     const done = watch(auth.refresh())
     await settle()
@@ -1135,7 +1259,7 @@ describe('a storage that others write to', () => {
 
   it('and is overwritten with an old copy gets back what is newer here, once', async () => {
     const storage = cell(null, { shared: true })
-    const { auth, refresh } = open({ storage, background: 'off', refresh: refreshStub(async () => pair()) })
+    const { auth, refresh } = open({ storage, autoRefresh: 'off', refresh: refreshStub(async () => pair()) })
     await auth.login(pair())
     const old = storage.record
     await auth.refresh()
@@ -1153,12 +1277,12 @@ describe('a storage that others write to', () => {
     const storage = cell(null, { shared: true })
     const { auth, refresh } = open({
       storage,
-      background: 'off',
+      autoRefresh: 'off',
       retry: 0,
       refresh: refreshStub(() => Promise.reject(httpError(503))),
     })
     await auth.login(pair())
-    const old = { ...storage.record, generation: 1 } as Tokens
+    const old = { ...storage.record, generation: 1 } as Stored
     const set = vi.fn()
     Object.assign(storage, { get: () => old, set })
     for (let minute = 0; minute < 5; minute++) {
@@ -1172,7 +1296,7 @@ describe('a storage that others write to', () => {
 
   it('and holds the mere stamp of a record that was lost says nothing', async () => {
     const storage = cell(null, { shared: true })
-    const { auth, refresh, events } = open({ storage, background: 'off' })
+    const { auth, refresh, events } = open({ storage, autoRefresh: 'off' })
     await auth.login(pair())
     storage.record = { generation: 9e9, version: 1, savedAt: Date.now() }
     watch(auth.refresh())
@@ -1184,9 +1308,10 @@ describe('a storage that others write to', () => {
   it('while a login is being stored ends it with nothing that is read meanwhile', async () => {
     const written = deferred()
     const storage = cell(null, { shared: true })
-    const { auth } = open({ storage, background: 'off' })
-    storage.set = () => written.promise
-    storage.get = () => storedRecord({ generation: 9e9, accessToken: accessToken({ sub: 'grace' }) })
+    const { auth } = open({ storage, autoRefresh: 'off' })
+    storage.setItem = () => written.promise
+    storage.getItem = () =>
+      encodeStored(storedRecord({ generation: 9e9, accessToken: accessToken({ sub: 'grace' }) }))
     const tokens = pair()
     const login = watch(auth.login(tokens))
     const done = watch(auth.refresh())
@@ -1207,7 +1332,7 @@ describe('failures', () => {
     const { auth } = open({
       storage,
       retry: 0,
-      background: 'off',
+      autoRefresh: 'off',
       refresh: refreshStub(() => Promise.reject(httpError(503))),
     })
     const tokens = pair()
@@ -1231,8 +1356,10 @@ describe('refresh()', () => {
   })
 
   it('waits for the session that is being restored', async () => {
-    const first = deferred<Tokens>()
-    const { auth, refresh } = open({ storage: { get: () => first.promise, set() {}, remove() {} } })
+    const first = deferred<Stored>()
+    const { auth, refresh } = open({
+      storage: recordStorage({ get: () => first.promise, set() {}, remove() {} }),
+    })
     const done = watch(auth.refresh())
     await settle()
     expect([done.status, refresh.calls.length]).toEqual(['pending', 0])
@@ -1247,35 +1374,47 @@ describe('refresh()', () => {
 })
 
 describe('restore', () => {
-  it.each<[what: string, record: () => Tokens, reason: string]>([
-    ['without a refresh token', () => withoutRefreshToken({ ago: HOUR }), 'no_refresh_token'],
-    [
-      'whose refresh token has ended',
-      () => storedRecord({ ago: HOUR, refreshExpiresAt: Date.now() - 1 }),
-      'refresh_token_expired',
-    ],
-    [
-      'whose refresh token ends just now',
-      () => storedRecord({ ago: HOUR, refreshExpiresAt: Date.now() }),
-      'refresh_token_expired',
-    ],
-    [
-      'without a refresh token that ends just now',
-      () => withoutRefreshToken({ ago: 5 * MINUTE }),
-      'no_refresh_token',
-    ],
-  ])('of a dead session %s ends it, and asks nobody', async (_, record, reason) => {
-    const storage = cell(record())
-    const { auth, refresh, events } = open({ storage, background: 'off' })
+  it.each([
+    ['', HOUR],
+    [' that ends just now', 5 * MINUTE],
+  ])('of a dead session without a refresh token%s ends it, and asks nobody', async (_, ago) => {
+    const storage = cell(withoutRefreshToken({ ago }))
+    const { auth, refresh, events } = open({ storage, autoRefresh: 'off' })
     await auth.ready
-    expect(auth.getState()).toMatchObject({ status: 'expired', reason })
+    expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'no_refresh_token' })
     expect(storage.record).toBeNull()
     expect([events.names, refresh.calls.length]).toEqual([['sessionExpired'], 0])
   })
 
+  it.each([
+    ['seems to have ended', 1],
+    ['seems to end just now', 0],
+  ])('of a dead session whose refresh token %s asks once, and ends it if that is refused', async (_, ago) => {
+    const storage = cell(storedRecord({ ago: HOUR, refreshExpiresAt: Date.now() - ago }))
+    const spent = storage.record?.refreshToken
+    const refresh = refreshStub(() => Promise.reject(invalidGrant()))
+    const { auth, events } = open({ storage, autoRefresh: 'off', refresh })
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_token_expired' })
+    expect(storage.record).toBeNull()
+    expect([events.names, refresh.spent]).toEqual([['sessionExpired'], [spent]])
+  })
+
+  it('of a dead session whose refresh token seems to have ended goes on if the server takes it', async () => {
+    const storage = cell(storedRecord({ ago: HOUR, refreshExpiresAt: Date.now() - MINUTE }))
+    const refresh = refreshStub(async () => alone())
+    const { auth, events } = open({ storage, autoRefresh: 'off', refresh })
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ status: 'authenticated' })
+    // Its end is not what the record said.
+    expect(auth.getState()).not.toHaveProperty('sessionExpiresAt')
+    expect(storage.record?.refreshExpiresAt).toBeUndefined()
+    expect(events.names).toEqual(['refreshed'])
+  })
+
   it('of a good token whose refresh token has ended asks nobody', async () => {
     const record = storedRecord({ ago: MINUTE, refreshExpiresAt: Date.now() - 1 })
-    const { auth, refresh } = open({ storage: cell(record), background: 'off' })
+    const { auth, refresh } = open({ storage: cell(record), autoRefresh: 'off' })
     await auth.ready
     await settle()
     expect(auth.getState()).toMatchObject({ status: 'authenticated' })
@@ -1284,7 +1423,7 @@ describe('restore', () => {
 
   it('of a good token without a refresh token has its session', async () => {
     const record = withoutRefreshToken({ ago: MINUTE })
-    const { auth, events } = open({ storage: cell(record), background: 'off' })
+    const { auth, events } = open({ storage: cell(record), autoRefresh: 'off' })
     await auth.ready
     expect(await auth.getAccessToken()).toBe(record.accessToken)
     expect(events.names).toEqual([])
@@ -1292,7 +1431,7 @@ describe('restore', () => {
 
   it('of a record that somebody wrote by hand, of generation 0, has its session', async () => {
     const record = storedRecord({ generation: 0, version: 1 })
-    const { auth } = open({ storage: cell(record), background: 'off' })
+    const { auth } = open({ storage: cell(record), autoRefresh: 'off' })
     expect(await auth.getAccessToken()).toBe(record.accessToken)
   })
 
@@ -1304,7 +1443,9 @@ describe('restore', () => {
         return MINUTE
       },
     })
-    const { auth, events } = open({ storage: cell(record) })
+    const records = { shared: false, get: () => record, set() {}, remove() {} }
+    const storage = markStorage(memoryStorage(), { records: () => records })
+    const { auth, events } = open({ storage })
     await auth.ready
     expect(events.of('warning')).toMatchObject([
       { message: 'The restore failed', error: { message: 'a getter' } },
@@ -1330,7 +1471,9 @@ describe('restore', () => {
 
   it('from an asynchronous storage is loading first, and requests wait', async () => {
     const first = deferred<ReturnType<typeof storedRecord> | null>()
-    const { auth, events } = open({ storage: { get: () => first.promise, set() {}, remove() {} } })
+    const { auth, events } = open({
+      storage: recordStorage({ get: () => first.promise, set() {}, remove() {} }),
+    })
     expect(auth.getState()).toEqual({ status: 'loading' })
     const asked = watch(auth.getAccessToken())
     const ready = watch(auth.ready)
@@ -1362,7 +1505,7 @@ describe('restore', () => {
   })
 
   it('of a dead token waits for the first request', async () => {
-    const { auth, refresh } = open({ storage: cell(storedRecord({ ago: HOUR })), background: 'off' })
+    const { auth, refresh } = open({ storage: cell(storedRecord({ ago: HOUR })), autoRefresh: 'off' })
     await auth.ready
     await settle()
     expect(refresh.calls).toHaveLength(0)
@@ -1387,8 +1530,12 @@ describe('restore', () => {
     const record = storedRecord({ ago: HOUR, failures: 3, retryAt: START + MINUTE, retryStrict: true })
     const { auth, refresh } = open({ storage: cell(record) })
     await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
-    // The server said so: not even by hand.
-    await expect(auth.refresh()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
+    // The server said so: not even by force.
+    const force = { forceRefresh: true }
+    await expect(auth.getAccessToken(force)).rejects.toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      attempts: 0,
+    })
     expect(refresh.calls).toHaveLength(0)
     await pass(MINUTE + 1)
     watch(auth.getAccessToken())
@@ -1407,7 +1554,7 @@ describe('restore', () => {
 
   it('ready never rejects', async () => {
     const { auth, events } = open({
-      storage: { get: () => Promise.reject(new Error('broken')), set() {}, remove() {} },
+      storage: recordStorage({ get: () => Promise.reject(new Error('broken')), set() {}, remove() {} }),
     })
     await auth.ready
     expect(auth.getState()).toEqual({ status: 'anonymous' })
@@ -1418,16 +1565,15 @@ describe('restore', () => {
 describe('new tokens', () => {
   it('are stored before anyone is released', async () => {
     const order: string[] = []
-    const storage = cell()
-    const slow = {
-      ...storage,
+    const slow = recordStorage({
       get: () => null,
+      remove() {},
       set: async () => {
         await Promise.resolve()
         await Promise.resolve()
         order.push('stored')
       },
-    }
+    })
     const { auth, refresh } = open({ storage: slow })
     await auth.login(pair())
     order.length = 0
@@ -1459,7 +1605,7 @@ describe('new tokens', () => {
   })
 
   it('of another user are another session, in storage mode too', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     await auth.login(pair({ sub: 'ada' }))
     await pass(5 * MINUTE)
     const old = watch(auth.getAccessToken())

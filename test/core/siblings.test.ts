@@ -1,5 +1,5 @@
 /** Two tabs of one session, and what may come between them. */
-import { type AuthLock, type AuthOptions, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
+import { type AuthLock, cookieSession, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
@@ -13,8 +13,10 @@ import {
   pair,
   pass,
   type RefreshStub,
+  recordStorage,
   refreshStub,
   SECOND,
+  type Stored,
   storedRecord,
   type TicketView,
   useFakeTime,
@@ -30,8 +32,8 @@ beforeEach(() => {
 })
 
 /** Four tabs of one session whose access token has just died. */
-async function tabsWithDeadToken(refresh: RefreshStub, options: Partial<AuthOptions> = {}) {
-  const common = { name: 'four', lock: createLock(), background: 'off', ...options } as const
+async function tabsWithDeadToken(refresh: RefreshStub, options: Parameters<typeof open>[0] = {}) {
+  const common = { name: 'four', lock: createLock(), autoRefresh: 'off', ...options } as const
   const storage = options.storage ?? cell(null, { shared: true })
   const tabs = Array.from({ length: 4 }, () => open({ ...common, storage, refresh }))
   await pass(SECOND)
@@ -51,12 +53,12 @@ describe('tabs that ask at once with a dead token', () => {
       const inner = cell(null, { shared: true })
       const slowly = <T>(work: () => T): Promise<T> =>
         new Promise(resolve => setTimeout(() => resolve(work()), 20))
-      return {
+      return recordStorage({
         shared: true,
         get: () => slowly(() => inner.record),
-        set: tokens => slowly(() => void inner.set(tokens)),
-        remove: () => slowly(() => void inner.remove()),
-      }
+        set: record => slowly(() => void Object.assign(inner, { record })),
+        remove: () => slowly(() => void Object.assign(inner, { record: null })),
+      })
     },
   }
 
@@ -150,7 +152,7 @@ describe('tabs that ask at once with a dead token', () => {
   })
 
   it('wait for an attempt that is announced for soon, and believe no other announcement', async () => {
-    const noted = (delay: number): Tokens => {
+    const noted = (delay: number): Stored => {
       const cooledAt = Date.now()
       return storedRecord({ ago: 6 * MINUTE, retrying: true, retryAt: cooledAt + delay, cooledAt })
     }
@@ -164,7 +166,7 @@ describe('tabs that ask at once with a dead token', () => {
         storage,
         lock: createLock(),
         name: `soon-${delay}`,
-        background: 'off',
+        autoRefresh: 'off',
       })
       await pass(0)
       const outcome = watch(auth.getAccessToken())
@@ -210,7 +212,7 @@ describe('tabs that ask at once with a dead token', () => {
     const storage = cell(null, { shared: true })
     const lock = createLock()
     const [first, second] = [1, 2].map(() =>
-      open({ storage, lock, name: 'two', background: 'off', refresh, retry: { limit: 2, delay: 8_000 } }),
+      open({ storage, lock, name: 'two', autoRefresh: 'off', refresh, retry: { limit: 2, delay: 8_000 } }),
     )
     const tokens = pair()
     await first!.auth.login(tokens)
@@ -247,7 +249,7 @@ describe('tabs that ask at once with a dead token', () => {
     const storage = cell(null, { shared: true })
     const lock = createLock()
     const tabs = Array.from({ length: 4 }, () =>
-      open({ storage, lock, name: 'pair', background: 'off', refresh }),
+      open({ storage, lock, name: 'pair', autoRefresh: 'off', refresh }),
     )
     await tabs[0]!.auth.login({ ...pair({ lifetime: 60 * MINUTE }), refresh_expires_in: 600 })
     await pass(10 * MINUTE)
@@ -262,10 +264,11 @@ describe('tabs that ask at once with a dead token', () => {
 
   it.each([0, 2, 30])('cost one refresh in cookie mode, however fast it is: %i ms', async duration => {
     vi.stubGlobal('document', new EventTarget())
+    becomePage()
     const refresh = refreshStub(() => new Promise(resolve => setTimeout(() => resolve(alone()), duration)))
     const lock = createLock()
     const tabs = Array.from({ length: 4 }, () =>
-      open({ name: 'cookies', lock, background: 'off', refreshTokenIn: 'cookie', refresh }),
+      open({ name: 'cookies', lock, autoRefresh: 'off', storage: cookieSession(), refresh }),
     )
     await pass(SECOND)
     expect(refresh.calls).toHaveLength(1)
@@ -285,7 +288,7 @@ describe('a lock', () => {
       storage: cell(null, { shared: true }),
       lock: { request: never },
       refresh,
-      background: 'off',
+      autoRefresh: 'off',
     })
     await auth.login(pair())
     await pass(5 * MINUTE)
@@ -309,7 +312,7 @@ describe('a lock', () => {
         },
       },
       refresh,
-      background: 'off',
+      autoRefresh: 'off',
     })
     await auth.login(pair())
     await pass(5 * MINUTE)
@@ -333,7 +336,7 @@ describe('a lock', () => {
   ])('that %s is done without', async (_, request) => {
     const refresh = refreshStub(async () => pair())
     const storage = cell(null, { shared: true })
-    const { auth } = open({ storage, lock: { request }, refresh, background: 'off' })
+    const { auth } = open({ storage, lock: { request }, refresh, autoRefresh: 'off' })
     await auth.login(pair())
     await pass(5 * MINUTE)
     const outcome = watch(auth.getAccessToken())
@@ -344,13 +347,13 @@ describe('a lock', () => {
 
 describe('a storage that can be read and no longer written', () => {
   it('is not written to for ever by two tabs that each know more than it does', async () => {
-    let row: Tokens | null = null
+    let row: Stored | null = null
     let isFull = false
     let writes = 0
     const storage = {
       shared: true,
       get: () => row,
-      set(tokens: Tokens) {
+      set(tokens: Stored) {
         writes++
         if (isFull) throw new Error('QuotaExceededError')
         row = tokens
@@ -361,7 +364,13 @@ describe('a storage that can be read and no longer written', () => {
     }
     const lock = createLock()
     const tab = () =>
-      open({ storage, lock, name: 'full', background: 'off', refresh: refreshStub(async () => pair()) })
+      open({
+        storage: recordStorage(storage),
+        lock,
+        name: 'full',
+        autoRefresh: 'off',
+        refresh: refreshStub(async () => pair()),
+      })
     const one = tab()
     await one.auth.login(pair())
     await pass(SECOND)
@@ -427,7 +436,7 @@ describe('a logout whose page is gone before its database request', () => {
       }) as unknown as Storage
     let isGone = false
     const tab = (storage = area()) =>
-      open({ storage: webStorage(storage), name: 'gone', background: 'off', refresh: refreshStub() })
+      open({ storage: webStorage(storage), name: 'gone', autoRefresh: 'off', refresh: refreshStub() })
     const staying = tab()
     void staying.auth.login(pair())
     await pass(SECOND)
@@ -456,13 +465,14 @@ describe('pages that open at once in cookie mode', () => {
   /** Each request takes 30 ms. */
   async function pages(status: number) {
     vi.stubGlobal('document', new EventTarget())
+    becomePage()
     const startedAt = Date.now()
     const refresh = refreshStub(
       () => new Promise((_, reject) => setTimeout(() => reject(httpError(status)), 30)),
     )
     const lock = createLock()
     const opened = Array.from({ length: 8 }, () =>
-      open({ name: 'cookies', lock, background: 'off', refreshTokenIn: 'cookie', refresh }),
+      open({ name: 'cookies', lock, autoRefresh: 'off', storage: cookieSession(), refresh }),
     )
     const ready: number[] = []
     for (const { auth } of opened) void auth.ready.then(() => ready.push(Date.now() - startedAt))
@@ -494,7 +504,7 @@ describe('two tabs', () => {
       storage,
       lock: createLock(),
       name: 'two',
-      background: 'off',
+      autoRefresh: 'off',
       retry: 0,
     } as const
     const here = open(common)
@@ -579,7 +589,7 @@ describe('two tabs', () => {
     watch(here.auth.refresh())
     await pass(11 * SECOND)
     const stranger = new Channel('tokenflight:two')
-    const { version, ...record } = storage.record as Tokens
+    const { version, ...record } = storage.record as Stored
     const now = { retryAt: Date.now(), cooledAt: Date.now(), retryStrict: false }
     storage.record = { ...record, ...now, version: version + 1e-6 }
     stranger.postMessage({ changed: true })
@@ -596,7 +606,7 @@ describe('two tabs', () => {
 
   it('of which one has news that the other one does not need read no storage for a word that says nothing', async () => {
     const { storage } = await two()
-    const get = vi.spyOn(storage, 'get')
+    const get = vi.spyOn(storage, 'getItem')
     const stranger = new Channel('tokenflight:two')
     for (const message of [undefined, null, 'news', {}, { wanted: 0 }, { changed: false }])
       stranger.postMessage(message)
@@ -622,10 +632,11 @@ describe('pages of one cookie', () => {
   const page = async (refresh: RefreshStub, options: { storage?: TokenStorage; lock?: AuthLock } = {}) => {
     becomePage()
     vi.stubGlobal('document', new EventTarget())
+    becomePage()
     const opened = open({
       name: 'cookies',
-      refreshTokenIn: 'cookie',
-      background: 'off',
+      storage: cookieSession(),
+      autoRefresh: 'off',
       retry: 0,
       refresh,
       ...options,
@@ -711,37 +722,10 @@ describe('pages of one cookie', () => {
     expect(refresh.reasons).toEqual(['restore', 'expired'])
   })
 
-  it('wait for nobody where a storage tells the others', async () => {
-    const storage = cell(null, { shared: true })
-    const { auth, refresh } = await page(refreshStub(), { storage })
-    refresh.last.answer(alone())
-    await pass(SECOND)
-    await answers({ changed: true })
-    const done = watch(auth.refresh())
-    await pass(0)
-    refresh.last.answer(alone())
-    await pass(0)
-    expect(done.status).toBe('fulfilled')
-  })
-
-  it('hear of each other on a server, too, where they take turns', async () => {
-    const lock = createLock()
-    const request = vi.spyOn(lock, 'request')
-    const refresh = refreshStub(async () => alone())
-    const [here, there] = [1, 2].map(() =>
-      open({ name: 'cookies', refreshTokenIn: 'cookie', background: 'off', lock, refresh }),
-    )
-    await pass(SECOND)
-    expect(request).toHaveBeenCalled()
-    expect(refresh.calls).toHaveLength(1)
-    expect(await there!.auth.getAccessToken()).toBe(await here!.auth.getAccessToken())
-  })
-
   it('are strangers on a server where they take no turns', async () => {
     const refresh = refreshStub(async () => alone())
-    const storages = [cell(), cell()]
-    for (const storage of storages)
-      open({ name: 'cookies', refreshTokenIn: 'cookie', background: 'off', refresh, storage })
+    for (let page = 0; page < 2; page++)
+      open({ name: 'cookies', storage: cookieSession(), autoRefresh: 'off', refresh })
     await pass(SECOND)
     expect([refresh.calls.length, Channel.posts]).toEqual([2, 0])
   })
@@ -751,7 +735,7 @@ describe('a refused refresh token', () => {
   const refused = async (options: { lock?: AuthLock } = {}) => {
     vi.stubGlobal('BroadcastChannel', undefined)
     const storage = cell(null, { shared: true })
-    const { auth, refresh, events } = open({ storage, background: 'off', ...options })
+    const { auth, refresh, events } = open({ storage, autoRefresh: 'off', ...options })
     await auth.login(pair())
     await pass(5 * MINUTE)
     const asked = watch(auth.getAccessToken())
@@ -759,7 +743,7 @@ describe('a refused refresh token', () => {
     /** What a sibling that was faster has stored. */
     const answer = pair()
     const store = () => {
-      const { version, ...record } = storage.record as Tokens
+      const { version, ...record } = storage.record as Stored
       const now = { savedAt: Date.now(), expiresAt: Date.now() + 5 * MINUTE }
       const tokens = { accessToken: answer.access_token, refreshToken: answer.refresh_token }
       storage.record = { ...record, ...now, ...tokens, version: version + 1 }

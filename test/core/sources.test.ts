@@ -1,5 +1,5 @@
 /** The sources of tokens other than ordinary answers: refresh, storage and channel are checked alike. */
-import type { Tokens } from 'tokenflight'
+
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
@@ -16,6 +16,7 @@ import {
   pass,
   refreshStub,
   SECOND,
+  type Stored,
   settle,
   storedRecord,
   useFakeTime,
@@ -31,7 +32,7 @@ beforeEach(() => {
 
 describe('a refresh that answers with an older access token', () => {
   it('fails while the present one is good, and the present one stays', async () => {
-    const { auth, events, refresh } = open({ background: 'off', retry: 0 })
+    const { auth, events, refresh } = open({ autoRefresh: 'off', retry: 0 })
     const present = pair()
     await auth.login(present)
     const refreshed = watch(auth.refresh())
@@ -46,7 +47,7 @@ describe('a refresh that answers with an older access token', () => {
   })
 
   it('succeeds where it brings a new refresh token, which no cache can know: no session is lost', async () => {
-    const { auth, refresh } = open({ background: 'off', retry: 0 })
+    const { auth, refresh } = open({ autoRefresh: 'off', retry: 0 })
     const present = pair()
     await auth.login(present)
     const refreshed = watch(auth.refresh())
@@ -61,7 +62,7 @@ describe('a refresh that answers with an older access token', () => {
   })
 
   it('that the session had before is a copy from a cache, whose refresh token is spent', async () => {
-    const { auth, refresh } = open({ background: 'off', retry: 0 })
+    const { auth, refresh } = open({ autoRefresh: 'off', retry: 0 })
     const tokens = [1, 2].map(() => ({ ...opaquePair(), expires_in: 300 }))
     await auth.login(opaquePair())
     for (const answer of [tokens[0], tokens[1], tokens[0]]) {
@@ -77,7 +78,7 @@ describe('a refresh that answers with an older access token', () => {
   })
 
   it('succeeds where the clocks of the servers differ by a few seconds', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     await auth.login(pair())
     const refreshed = watch(auth.refresh())
     await settle()
@@ -89,7 +90,7 @@ describe('a refresh that answers with an older access token', () => {
   })
 
   it('succeeds once the present one is dead: the clock of the server was set back', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     await auth.login(pair({ issuedAt: Date.now() + DAY }))
     await pass(5 * MINUTE)
     const waiting = watch(auth.getAccessToken())
@@ -104,7 +105,7 @@ describe('a refresh that answers with an older access token', () => {
     const refresh = refreshStub(async () => ({
       access_token: accessToken({ issuedAt: Date.now() - DAY }),
     }))
-    const { auth } = open({ background: 'off', retry: 0, refresh })
+    const { auth } = open({ autoRefresh: 'off', retry: 0, refresh })
     const present = pair()
     await auth.login(present)
     await pass(4 * MINUTE + 1)
@@ -122,12 +123,12 @@ function opaquePair(): { access_token: string; refresh_token: string } {
 
 /** A tab with a session, and what a sibling stores beside it. */
 async function tab(name: string, tokens: object = pair(), storage: Cell = cell(null, { shared: true })) {
-  const opened = open({ name, lock: createLock(), background: 'off', storage })
+  const opened = open({ name, lock: createLock(), autoRefresh: 'off', storage })
   await opened.auth.login(tokens)
   await pass(SECOND)
   const channel = new Channel(`tokenflight:${name}`)
-  const store = async (change: Partial<Tokens>): Promise<Tokens> => {
-    const record = storage.record as Tokens
+  const store = async (change: Partial<Stored>): Promise<Stored> => {
+    const record = storage.record as Stored
     storage.record = { ...record, version: record.version + 1, ...change }
     const stored = storage.record
     channel.postMessage({ changed: true })
@@ -198,7 +199,7 @@ describe('a record that a sibling has stored', () => {
       expires_in: 300,
       refresh_expires_in: 600,
     })
-    const { accessToken: present, expiresAt = 0, refreshExpiresAt = 0 } = storage.record as Tokens
+    const { accessToken: present, expiresAt = 0, refreshExpiresAt = 0 } = storage.record as Stored
     await store({ expiresAt: expiresAt + HOUR, refreshExpiresAt: refreshExpiresAt + HOUR })
     expect(auth.getState()).toMatchObject({
       expiresAt: expiresAt + HOUR,
@@ -215,7 +216,7 @@ describe('a record that a sibling has stored', () => {
       refresh_token: opaque('rt'),
       expires_in: 300,
     })
-    const { accessToken: present, expiresAt = 0 } = storage.record as Tokens
+    const { accessToken: present, expiresAt = 0 } = storage.record as Stored
     await pass(5 * MINUTE)
     const waiting = watch(auth.getAccessToken())
     await settle()
@@ -224,13 +225,40 @@ describe('a record that a sibling has stored', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
+  it('that a sibling made of the same record, with the same access token and a later end, is newer', async () => {
+    const { auth, refresh, storage, store } = await tab('twin', {
+      access_token: opaque('at'),
+      refresh_token: opaque('rt'),
+      expires_in: 300,
+    })
+    const { accessToken: present, expiresAt = 0, version } = storage.record as Stored
+    // Chance alone would have it older.
+    await store({ expiresAt: expiresAt + HOUR, version: Math.floor(version) })
+    await pass(30 * MINUTE)
+    expect(await auth.getAccessToken()).toBe(present)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('that a sibling made of the same record, with the same access token and an earlier end, is older', async () => {
+    const { auth, refresh, storage, store } = await tab('older twin', {
+      access_token: opaque('at'),
+      refresh_token: opaque('rt'),
+      expires_in: 3_600,
+    })
+    const { accessToken: present, expiresAt = 0, version } = storage.record as Stored
+    await store({ expiresAt: expiresAt - 50 * MINUTE, version: Math.floor(version) + 0.9999 })
+    await pass(30 * MINUTE)
+    expect(await auth.getAccessToken()).toBe(present)
+    expect(refresh.calls).toHaveLength(0)
+  })
+
   it('with the same access token and an earlier end is obeyed, too', async () => {
     const { auth, refresh, storage, store } = await tab('earlier', {
       access_token: opaque('at'),
       refresh_token: opaque('rt'),
       expires_in: 3_600,
     })
-    const { expiresAt = 0 } = storage.record as Tokens
+    const { expiresAt = 0 } = storage.record as Stored
     await store({ expiresAt: expiresAt - 50 * MINUTE, lifetime: 10 * MINUTE })
     await pass(10 * MINUTE)
     watch(auth.getAccessToken())

@@ -1,22 +1,26 @@
-import { memoryStorage, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
+import { memoryStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   accessToken,
   cell,
   type Deferred,
   deferred,
+  encodeStored,
   expectNoToken,
   HOUR,
   invalidGrant,
+  isShared,
   MINUTE,
   opaque,
   open,
   pair,
   pass,
+  recordStorage,
   refreshStub,
   rejection,
   SECOND,
   START,
+  type Stored,
   settle,
   storedRecord,
   useFakeTime,
@@ -31,28 +35,28 @@ const boom = (): never => {
   throw new Error('storage is broken')
 }
 
-type Faults = Partial<Pick<TokenStorage, 'get' | 'set' | 'remove'>>
+type Faults = Partial<TokenStorage>
 
 /** A storage of which some operations misbehave. */
 function faulty(faults: Faults, options: Parameters<typeof cell>[1] = {}): TokenStorage {
-  return { ...cell(null, options), ...faults }
+  return Object.assign(cell(null, options), faults)
 }
 
 describe('a storage that fails', () => {
   const rejecting = (): Promise<never> => Promise.reject(new Error('storage is broken'))
 
   it.each<[string, Faults]>([
-    ['throws on get', { get: boom }],
-    ['rejects on get', { get: rejecting }],
-    ['throws on set', { set: boom }],
-    ['rejects on set', { set: rejecting }],
-    ['throws on everything', { get: boom, set: boom, remove: boom }],
-    ['rejects on everything', { get: rejecting, set: rejecting, remove: rejecting }],
+    ['throws on get', { getItem: boom }],
+    ['rejects on get', { getItem: rejecting }],
+    ['throws on set', { setItem: boom }],
+    ['rejects on set', { setItem: rejecting }],
+    ['throws on everything', { getItem: boom, setItem: boom, removeItem: boom }],
+    ['rejects on everything', { getItem: rejecting, setItem: rejecting, removeItem: rejecting }],
   ])('and %s leaves a session in memory, and a warning tells', async (_, faults) => {
     const { auth, refresh, events } = open({
       storage: faulty(faults),
       refresh: refreshStub(async () => pair()),
-      background: 'off',
+      autoRefresh: 'off',
     })
     await auth.ready
     const tokens = pair()
@@ -75,8 +79,8 @@ describe('a storage that fails', () => {
   })
 
   it.each<[string, Faults]>([
-    ['throws', { remove: boom }],
-    ['rejects', { remove: rejecting }],
+    ['throws', { removeItem: boom }],
+    ['rejects', { removeItem: rejecting }],
   ])('and %s on remove still ends the session', async (_, faults) => {
     const { auth, events } = open({
       storage: faulty(faults),
@@ -98,8 +102,8 @@ describe('a storage that fails', () => {
       const storage = cell()
       const { auth, events } = open({ storage, refresh: refreshStub(async () => pair()) })
       await auth.login(pair())
-      storage.set = boom
-      storage.remove = boom
+      storage.setItem = boom
+      storage.removeItem = boom
       await (method === 'login' ? auth.login(pair()) : auth[method]())
       await settle()
       expect(events.of('warning')).toHaveLength(1)
@@ -110,7 +114,7 @@ describe('a storage that fails', () => {
     const storage = cell()
     const { auth, refresh, events } = open({ storage, refresh: refreshStub(async () => pair()) })
     await auth.login(pair())
-    vi.spyOn(storage, 'set').mockImplementation(() => {
+    vi.spyOn(storage, 'setItem').mockImplementation(() => {
       throw new DOMException('The quota has been exceeded', 'QuotaExceededError')
     })
     await auth.refresh()
@@ -123,8 +127,8 @@ describe('a storage that fails', () => {
   it('and works again is written again', async () => {
     const storage = cell()
     let isBroken = true
-    const set = storage.set.bind(storage)
-    storage.set = tokens => (isBroken ? boom() : set(tokens))
+    const { setItem } = storage
+    storage.setItem = (key, value) => (isBroken ? boom() : setItem(key, value))
     const { auth } = open({ storage, refresh: refreshStub(async () => pair()) })
     await auth.login(pair())
     expect(storage.record).toBeNull()
@@ -134,7 +138,7 @@ describe('a storage that fails', () => {
   })
 
   it('and hangs on get makes nobody wait for ever', async () => {
-    const { auth, events } = open({ storage: faulty({ get: () => new Promise(() => {}) }) })
+    const { auth, events } = open({ storage: faulty({ getItem: () => new Promise(() => {}) }) })
     const ready = watch(auth.ready)
     const asked = watch(auth.getAccessToken())
     await pass(5 * SECOND)
@@ -157,7 +161,7 @@ describe('a storage that fails', () => {
       refresh: refreshStub(async () => pair()),
     })
     await auth.login(pair())
-    Object.assign(storage, { get: boom })
+    Object.assign(storage, { getItem: boom })
     await auth.refresh()
     expect(events.of('warning').map(({ message }) => message)).toEqual([
       'Storage failed to read; the session goes on in memory',
@@ -166,7 +170,7 @@ describe('a storage that fails', () => {
   })
 
   it('and hangs on set makes nobody wait for ever', async () => {
-    const { auth, refresh, events } = open({ storage: faulty({ set: () => new Promise(() => {}) }) })
+    const { auth, refresh, events } = open({ storage: faulty({ setItem: () => new Promise(() => {}) }) })
     const login = watch(auth.login(pair()))
     await pass(5 * SECOND)
     expect(login.status).toBe('fulfilled')
@@ -179,7 +183,7 @@ describe('a storage that fails', () => {
   })
 
   it('and hangs on remove makes no logout wait for ever', async () => {
-    const { auth } = open({ storage: faulty({ remove: () => new Promise(() => {}) }) })
+    const { auth } = open({ storage: faulty({ removeItem: () => new Promise(() => {}) }) })
     await auth.login(pair())
     const out = watch(auth.logout())
     expect(auth.getState()).toEqual({ status: 'anonymous' })
@@ -188,20 +192,20 @@ describe('a storage that fails', () => {
   })
 
   it('late on get does not overwrite what happened meanwhile', async () => {
-    const first = deferred<Tokens | null>()
-    const { auth } = open({ storage: faulty({ get: () => first.promise }) })
+    const first = deferred<string | null>()
+    const { auth } = open({ storage: faulty({ getItem: () => first.promise }) })
     await pass(5 * SECOND)
     const tokens = pair({ sub: 'grace' })
     await auth.login(tokens)
-    first.resolve(storedRecord())
+    first.resolve(encodeStored(storedRecord()))
     await settle()
     expect(await auth.getAccessToken()).toBe(tokens.access_token)
   })
 
   it('so slowly that a short token dies meanwhile hands out no dead token', async () => {
     const { auth, refresh } = open({
-      storage: faulty({ set: () => new Promise(resolve => setTimeout(resolve, 1_900)) }),
-      background: 'off',
+      storage: faulty({ setItem: () => new Promise(resolve => setTimeout(resolve, 1_900)) }),
+      autoRefresh: 'off',
     })
     void auth.login(pair({ lifetime: 1_500 }))
     await pass(2 * SECOND)
@@ -216,7 +220,7 @@ describe('a storage that fails', () => {
 
   it('does not fail a refresh that worked', async () => {
     const { auth, events } = open({
-      storage: faulty({ set: boom }),
+      storage: faulty({ setItem: boom }),
       refresh: refreshStub(async () => pair()),
     })
     await auth.login(pair())
@@ -231,16 +235,16 @@ describe('an asynchronous storage', () => {
     const gates: Deferred<void>[] = []
     const landed: (string | undefined)[] = []
     const { auth } = open({
-      storage: {
+      storage: recordStorage({
         get: () => null,
-        async set(tokens) {
+        async set(record) {
           const gate = deferred()
           gates.push(gate)
           await gate.promise
-          landed.push(tokens.accessToken)
+          landed.push(record.accessToken)
         },
         remove() {},
-      },
+      }),
     })
     const first = pair()
     const second = pair()
@@ -267,11 +271,11 @@ describe('an asynchronous storage', () => {
   const sluggish = () => {
     const storage = cell(null, { asynchronous: true })
     const { promise, resolve } = deferred()
-    const set = storage.set.bind(storage)
-    storage.set = async tokens => {
-      storage.set = set
+    const { setItem } = storage
+    storage.setItem = async (key, value) => {
+      storage.setItem = setItem
       await promise
-      await set(tokens)
+      await setItem(key, value)
     }
     return { storage, land: resolve }
   }
@@ -394,7 +398,7 @@ describe('what storage holds', () => {
     ],
     ['a record of another package', { access_token: 'a', refresh_token: 'b', expires_at: START }],
   ])('reads as empty when it is %s', async (_, record) => {
-    const storage = cell(record as Tokens)
+    const storage = cell(record as Stored)
     const { auth, refresh } = open({ storage })
     await auth.ready
     expect(auth.getState()).toEqual({ status: 'anonymous' })
@@ -405,7 +409,7 @@ describe('what storage holds', () => {
     expect(storage.record?.accessToken).toBe(tokens.access_token)
   })
 
-  it.each<[kind: string, overrides: Partial<Tokens>, isRead: boolean]>([
+  it.each<[kind: string, overrides: Partial<Stored>, isRead: boolean]>([
     ['generation', { generation: 1e12 }, true],
     ['generation', { generation: 1e12 + 1 }, false],
     ['version', { version: 1e12 }, true],
@@ -456,7 +460,7 @@ describe('what storage holds', () => {
   })
 
   it('may have members that another version has added', async () => {
-    const storage = cell({ ...storedRecord(), addedInVersion9: { a: 1 } } as Tokens)
+    const storage = cell({ ...storedRecord(), addedInVersion9: { a: 1 } } as Stored)
     const { auth } = open({ storage })
     expect(await auth.getAccessToken()).toBe(storage.record?.accessToken)
   })
@@ -551,15 +555,13 @@ describe('what storage holds', () => {
 })
 
 describe('memoryStorage', () => {
-  it('holds a record, and each call makes another', () => {
+  it('keeps strings, and each call makes another one', () => {
     const storage = memoryStorage()
-    const record = storedRecord()
-    void storage.set(record)
-    expect(storage.get()).toBe(record)
-    expect(memoryStorage().get()).toBeNull()
-    void storage.remove()
-    expect(storage.get()).toBeNull()
-    expect(storage.shared ?? false).toBe(false)
+    void storage.setItem('a', 'b')
+    expect([storage.getItem('a'), storage.getItem('b')]).toEqual(['b', null])
+    expect(memoryStorage().getItem('a')).toBeNull()
+    void storage.removeItem('a')
+    expect(storage.getItem('a')).toBeNull()
   })
 
   it('is the default, of each Auth its own', async () => {
@@ -631,20 +633,19 @@ describe('webStorage', () => {
     expect(await next.auth.getAccessToken()).toBe(await auth.getAccessToken())
   })
 
-  it.each<[key: string | undefined, name: string]>([
-    [undefined, 'tokenflight:default'],
-    ['mine', 'mine'],
-  ])('serves a wrapper of the application, too: key %s', (key, name) => {
+  it('keeps its record under the key that the application names', async () => {
     const storage = area()
-    const wrapped = webStorage(storage, { key })
-    expect(wrapped.get()).toBeNull()
-    const record = storedRecord()
-    void wrapped.set(record)
-    expect(JSON.parse(storage.getItem(name) ?? '')).toEqual(record)
-    expect(wrapped.get()).toEqual(record)
-    storage.setItem(name, '{')
-    expect(wrapped.get()).toBeNull()
-    void wrapped.remove()
+    const { auth } = open({ storage: webStorage(storage, { key: 'mine' }) })
+    await auth.login(pair())
+    expect([storage.length, storage.key(0)]).toEqual([1, 'mine'])
+  })
+
+  it('is a storage of strings for others, too', () => {
+    const storage = area()
+    const wrapped = webStorage(storage)
+    void wrapped.setItem('a', 'b')
+    expect([storage.getItem('a'), wrapped.getItem('a')]).toEqual(['b', 'b'])
+    void wrapped.removeItem('a')
     expect(storage.length).toBe(0)
   })
 
@@ -662,8 +663,8 @@ describe('webStorage', () => {
     const original = Object.getOwnPropertyDescriptor(globalThis, 'sessionStorage')
     Object.defineProperty(globalThis, 'sessionStorage', { ...property, configurable: true })
     try {
-      expect(webStorage().shared).toBe(true)
-      expect(webStorage(area()).shared).toBe(true)
+      expect(isShared(webStorage())).toBe(true)
+      expect(isShared(webStorage(area()))).toBe(true)
     } finally {
       if (original) Object.defineProperty(globalThis, 'sessionStorage', original)
       else Reflect.deleteProperty(globalThis, 'sessionStorage')
@@ -675,9 +676,9 @@ describe('webStorage', () => {
     const session = area()
     vi.stubGlobal('localStorage', local)
     vi.stubGlobal('sessionStorage', session)
-    expect(webStorage().shared).toBe(true)
-    expect(webStorage(local).shared).toBe(true)
-    expect(webStorage(session).shared).toBe(false)
+    expect(isShared(webStorage())).toBe(true)
+    expect(isShared(webStorage(local))).toBe(true)
+    expect(isShared(webStorage(session))).toBe(false)
   })
 
   it('without any Web Storage warns, and memory carries on', async () => {

@@ -283,7 +283,7 @@ describe('the lifetime', () => {
   it.each([2 * SECOND, 10 * SECOND, MINUTE, 5 * MINUTE, HOUR, DAY, 30 * DAY, YEAR, 10 * YEAR])(
     'of %i ms is exp - iat, to the millisecond',
     async lifetime => {
-      const { auth, refresh } = open({ background: 'off' })
+      const { auth, refresh } = open({ autoRefresh: 'off' })
       const tokens = pair({ lifetime })
       await auth.login(tokens)
       expect(auth.getState()).toMatchObject({ expiresAt: START + lifetime })
@@ -471,7 +471,7 @@ describe('the lifetime', () => {
 
 describe('an opaque token', () => {
   it('without expires_in is never refreshed ahead', async () => {
-    const { auth, refresh } = open({ background: 'always' })
+    const { auth, refresh } = open({ autoRefresh: 'always' })
     const access_token = opaque('at')
     await auth.login({ access_token, refresh_token: opaque('rt') })
     await pass(YEAR)
@@ -480,7 +480,7 @@ describe('an opaque token', () => {
   })
 
   it('with expires_in is refreshed ahead like any other', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     const access_token = opaque('at')
     await auth.login({ access_token, refresh_token: opaque('rt'), expires_in: 300 })
     await pass(4 * MINUTE + SECOND)

@@ -1,5 +1,5 @@
 import * as nodeTimers from 'node:timers'
-import { memoryStorage } from 'tokenflight'
+import { memoryStorage, sharedStorage, spread } from 'tokenflight'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   cell,
@@ -26,7 +26,7 @@ useFakeTime()
 
 describe('an ageing token', () => {
   it('is served at once while one flight runs behind it', async () => {
-    const { auth, refresh, events } = open({ background: 'off' })
+    const { auth, refresh, events } = open({ autoRefresh: 'off' })
     const tokens = pair()
     await auth.login(tokens)
     await pass(4 * MINUTE + SECOND)
@@ -47,7 +47,7 @@ describe('an ageing token', () => {
   })
 
   it('is served without a promise in between by the engine', async () => {
-    const { auth } = open({ background: 'off' })
+    const { auth } = open({ autoRefresh: 'off' })
     const tokens = pair()
     await auth.login(tokens)
     await pass(4 * MINUTE + SECOND)
@@ -58,7 +58,7 @@ describe('an ageing token', () => {
   })
 
   it('is not refreshed before the window begins', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     await auth.login(pair())
     await pass(4 * MINUTE - 1)
     await auth.getAccessToken()
@@ -69,7 +69,7 @@ describe('an ageing token', () => {
   })
 
   it('that dies while the flight runs makes later requests wait for that flight', async () => {
-    const { auth, refresh } = open({ background: 'off', refreshTimeout: 10 * MINUTE })
+    const { auth, refresh } = open({ autoRefresh: 'off', refreshTimeout: 10 * MINUTE })
     await auth.login(pair())
     await pass(4 * MINUTE + SECOND)
     await auth.getAccessToken()
@@ -84,7 +84,7 @@ describe('an ageing token', () => {
   })
 
   it('is served although its refresh failed', async () => {
-    const { auth, refresh, events } = open({ background: 'off', retry: 0 })
+    const { auth, refresh, events } = open({ autoRefresh: 'off', retry: 0 })
     const tokens = pair()
     await auth.login(tokens)
     await pass(4 * MINUTE + SECOND)
@@ -99,7 +99,7 @@ describe('an ageing token', () => {
 
 describe('a dead token', () => {
   it('makes its callers wait for one flight', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     await auth.login(pair())
     await pass(5 * MINUTE)
     const asked = Array.from({ length: 20 }, () => watch(auth.getAccessToken()))
@@ -112,7 +112,7 @@ describe('a dead token', () => {
   })
 
   it('is dead at its very last millisecond', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     const tokens = pair({ lifetime: 2 * SECOND })
     await auth.login(tokens)
     await pass(2 * SECOND - 1)
@@ -125,7 +125,7 @@ describe('a dead token', () => {
   })
 
   it('that the answer brings is not handed out', async () => {
-    const { auth, refresh } = open({ background: 'off' })
+    const { auth, refresh } = open({ autoRefresh: 'off' })
     await auth.login(pair())
     await pass(5 * MINUTE)
     const asked = watch(auth.getAccessToken())
@@ -148,7 +148,7 @@ describe('the window', () => {
     lifetime: number,
     refreshAhead?: number | ((lifetime: number) => number),
   ): Promise<boolean> {
-    const { auth, refresh } = open({ background: 'off', refreshAhead })
+    const { auth, refresh } = open({ autoRefresh: 'off', refreshAhead })
     await auth.login(pair({ lifetime }))
     await pass(lifetime - before)
     expect(await auth.getAccessToken()).toBeDefined()
@@ -214,7 +214,7 @@ describe('the window', () => {
     'longer than the lifetime of %i ms does not refresh on every request',
     async lifetime => {
       const refresh = refreshStub(async () => pair({ lifetime }))
-      const { auth } = open({ background: 'off', refreshAhead: HOUR, refresh })
+      const { auth } = open({ autoRefresh: 'off', refreshAhead: HOUR, refresh })
       await auth.login(pair({ lifetime }))
       for (let request = 0; request < 100; request++) {
         await auth.getAccessToken()
@@ -229,7 +229,7 @@ describe('the window', () => {
 
 describe('the background timer', () => {
   it('refreshes ahead without any request', async () => {
-    const { auth, refresh } = open({ background: 'always', refresh: refreshStub(async () => pair()) })
+    const { auth, refresh } = open({ autoRefresh: 'always', refresh: refreshStub(async () => pair()) })
     await auth.login(pair())
     await pass(4 * MINUTE - 1)
     expect(refresh.calls).toHaveLength(0)
@@ -242,7 +242,7 @@ describe('the background timer', () => {
 
   it('draws its jitter once per token, within the first quarter of the window', async () => {
     const random = vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { auth, refresh } = open({ background: 'always' })
+    const { auth, refresh } = open({ autoRefresh: 'always' })
     await auth.login(pair())
     random.mockReturnValue(0.999)
     // Waking re-plans; it must not draw again.
@@ -258,7 +258,7 @@ describe('the background timer', () => {
     const starts = new Set<number>()
     for (let client = 0; client < 20; client++) {
       const refresh = refreshStub()
-      const { auth } = open({ background: 'always', refresh })
+      const { auth } = open({ autoRefresh: 'always', refresh })
       void auth.login(pair())
       const started = Date.now()
       while (!refresh.calls.length) await pass(250)
@@ -280,7 +280,7 @@ describe('the background timer', () => {
         delays.push(delay)
         return original(callback, delay)
       }) as typeof setTimeout)
-      const { auth, refresh } = open({ background: 'always' })
+      const { auth, refresh } = open({ autoRefresh: 'always' })
       await auth.login(pair({ lifetime }))
       await pass(lifetime - MINUTE - 1)
       expect(refresh.calls).toHaveLength(0)
@@ -298,7 +298,7 @@ describe('the background timer', () => {
       if (number < 6) throw httpError(503)
       return pair()
     })
-    const { auth, events } = open({ background: 'always', refresh, retry: 0 })
+    const { auth, events } = open({ autoRefresh: 'always', refresh, retry: 0 })
     await auth.login(pair({ lifetime: HOUR }))
     await pass(HOUR + 10 * MINUTE)
     expect(events.of('refreshFailed').length).toBeGreaterThanOrEqual(5)
@@ -307,7 +307,7 @@ describe('the background timer', () => {
   })
 
   it('does nothing when there is nothing to refresh with, but ends the session', async () => {
-    const { auth, refresh, events } = open({ background: 'always' })
+    const { auth, refresh, events } = open({ autoRefresh: 'always' })
     await auth.login({ access_token: pair().access_token })
     await pass(5 * MINUTE)
     expect(refresh.calls).toHaveLength(0)
@@ -317,7 +317,7 @@ describe('the background timer', () => {
 
   it('that wakes after a correction of the clock goes by what is left, not by the date', async () => {
     const refresh = refreshStub()
-    const { auth } = open({ background: 'always', refresh })
+    const { auth } = open({ autoRefresh: 'always', refresh })
     await auth.login(pair({ lifetime: HOUR }))
     jumpWall(-30 * DAY)
     await pass(59 * MINUTE - 1)
@@ -327,7 +327,7 @@ describe('the background timer', () => {
   })
 
   it('calls a token expired at the very instant of its end', async () => {
-    const { auth, refresh } = open({ background: 'always', refreshAhead: 0 })
+    const { auth, refresh } = open({ autoRefresh: 'always', refreshAhead: 0 })
     await auth.login(pair())
     await pass(5 * MINUTE - 1)
     expect(refresh.calls).toHaveLength(0)
@@ -344,7 +344,7 @@ describe('the background timer', () => {
   ])('announces an end of the session that moved by %i ms %i times', async (moved, times) => {
     const ends = START + HOUR
     const { auth, events } = open({
-      background: 'always',
+      autoRefresh: 'always',
       refresh: refreshStub(async () => ({
         ...pair({ lifetime: DAY }),
         refresh_expires_in: (ends - Date.now() + moved) / SECOND,
@@ -362,7 +362,7 @@ describe('the background timer', () => {
   it('tries again at the very instant at which the server allows it', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { auth, refresh } = open({
-      background: 'always',
+      autoRefresh: 'always',
       retry: 0,
       refresh: refreshStub(() => Promise.reject(httpError(503, {}, { 'retry-after': '30' }))),
     })
@@ -377,7 +377,7 @@ describe('the background timer', () => {
 
   it('of a token restored in its window starts at once in mode always', async () => {
     const storage = cell(storedRecord({ ago: 4.5 * MINUTE }))
-    const { refresh } = open({ storage, background: 'always' })
+    const { refresh } = open({ storage, autoRefresh: 'always' })
     await settle()
     expect(refresh.reasons).toEqual(['ahead'])
   })
@@ -385,7 +385,7 @@ describe('the background timer', () => {
 
 describe('without a window', () => {
   it.each(['active', 'off', undefined] as const)('background %s sets no timer', async background => {
-    const { auth } = open({ background })
+    const { auth } = open({ autoRefresh: background })
     await auth.login(pair())
     await auth.getAccessToken()
     expect(vi.getTimerCount()).toBe(0)
@@ -416,7 +416,7 @@ describe('without a window', () => {
 
   it('always sets one, which does not keep Node alive', async () => {
     const awaited = watchTimers()
-    const { auth } = open({ background: 'always' })
+    const { auth } = open({ autoRefresh: 'always' })
     await auth.login({ access_token: opaque('at'), refresh_token: opaque('rt'), expires_in: 300 })
     expect(setTimeout).toHaveBeenCalled()
     expect(awaited()).toBe(0)
@@ -453,7 +453,7 @@ describe('without a window', () => {
 
 describe('dispose', () => {
   it('leaves no timer', async () => {
-    const { auth } = open({ background: 'always' })
+    const { auth } = open({ autoRefresh: 'always' })
     await auth.login(pair())
     expect(vi.getTimerCount()).toBe(1)
     auth.dispose()
@@ -473,7 +473,7 @@ describe('dispose', () => {
   })
 
   it('during a flight leaves every waiter settled and no timer', async () => {
-    const { auth, refresh } = open({ background: 'always' })
+    const { auth, refresh } = open({ autoRefresh: 'always' })
     await auth.login(pair())
     await pass(5 * MINUTE)
     const asked = watch(auth.getAccessToken())
@@ -486,7 +486,7 @@ describe('dispose', () => {
   })
 
   it('during a flight that hangs leaves no waiter for ever', async () => {
-    const { auth, refresh } = open({ background: 'always', retry: 0 })
+    const { auth, refresh } = open({ autoRefresh: 'always', retry: 0 })
     await auth.login(pair())
     await pass(5 * MINUTE)
     const asked = watch(auth.getAccessToken())
@@ -512,8 +512,8 @@ describe('spread', () => {
   it('draws the first refresh of a session over the whole life of its first token', async () => {
     const random = vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const { auth, refresh } = open({
-      background: 'always',
-      spread: true,
+      autoRefresh: 'always',
+      refreshAhead: spread(),
       refresh: refreshStub(async () => pair()),
     })
     await auth.login(pair())
@@ -535,7 +535,7 @@ describe('spread', () => {
       await new Promise(resolve => setTimeout(resolve, 7 * SECOND))
       return pair()
     })
-    const { auth } = open({ background: 'always', spread: true, refresh })
+    const { auth } = open({ autoRefresh: 'always', refreshAhead: spread(), refresh })
     await auth.login(pair())
     await pass(16 * MINUTE)
     // A quarter of the way through the four minutes before the window, counted from the second of the login.
@@ -546,8 +546,12 @@ describe('spread', () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     let isDown = true
     const refresh = refreshStub(() => (isDown ? Promise.reject(httpError(503)) : Promise.resolve(pair())))
-    const idle = open({ background: 'always', spread: true, refresh })
-    const busy = open({ background: 'always', spread: true, refresh: refreshStub(async () => pair()) })
+    const idle = open({ autoRefresh: 'always', refreshAhead: spread(), refresh })
+    const busy = open({
+      autoRefresh: 'always',
+      refreshAhead: spread(),
+      refresh: refreshStub(async () => pair()),
+    })
     await idle.auth.login(pair())
     await busy.auth.login(pair())
     // Beats at 2, 6 and 10 minutes; the token dies at 5.
@@ -577,7 +581,7 @@ describe('spread', () => {
       instants.push(Date.now() - START)
       return Promise.reject(httpError(503))
     })
-    const { auth } = open({ background: 'always', spread: true, retry: 0, refresh })
+    const { auth } = open({ autoRefresh: 'always', refreshAhead: spread(), retry: 0, refresh })
     await auth.login(pair())
     await pass(15 * MINUTE)
     expect(instants).toEqual([2, 2.5, 3, 3.5, 4, 4.5, 6, 10, 14].map(minute => minute * MINUTE))
@@ -590,7 +594,13 @@ describe('spread', () => {
     const refresh = refreshStub((_context, number) =>
       number === 1 ? Promise.reject(httpError(503)) : Promise.resolve(pair()),
     )
-    const { auth } = open({ storage: cell(record), background: 'always', spread: true, retry: 0, refresh })
+    const { auth } = open({
+      storage: cell(record),
+      autoRefresh: 'always',
+      refreshAhead: spread(),
+      retry: 0,
+      refresh,
+    })
     await pass(5 * MINUTE - 1)
     expect(refresh.calls).toHaveLength(0)
     await pass(1)
@@ -601,12 +611,12 @@ describe('spread', () => {
   })
 
   it.each([
-    [1 / 256, SECOND],
-    [1 / 512, 256 * SECOND],
+    [1 / 64, 1.5 * SECOND],
+    [1 / 128, 96 * SECOND],
   ])('leaves out a beat that comes within a second of the login: phase %f', async (phase, first) => {
     vi.spyOn(Math, 'random').mockReturnValue(phase)
-    const { auth, refresh } = open({ background: 'always', spread: true, refreshAhead: 64 * SECOND })
-    await auth.login(pair({ lifetime: 320 * SECOND }))
+    const { auth, refresh } = open({ autoRefresh: 'always', refreshAhead: spread() })
+    await auth.login(pair({ lifetime: 128 * SECOND }))
     await pass(first - 1)
     expect(refresh.calls).toHaveLength(0)
     await pass(1)
@@ -617,7 +627,7 @@ describe('spread', () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     let isDown = true
     const refresh = refreshStub(() => (isDown ? Promise.reject(httpError(503)) : Promise.resolve(pair())))
-    const { auth } = open({ background: 'always', spread: true, refresh })
+    const { auth } = open({ autoRefresh: 'always', refreshAhead: spread(), refresh })
     await auth.login(pair())
     await pass(9.5 * MINUTE)
     isDown = false
@@ -627,9 +637,9 @@ describe('spread', () => {
   })
 
   it('has the same beat in every tab, so that tabs cost no more refreshes than one', async () => {
-    const storage = { ...memoryStorage(), shared: true }
+    const storage = sharedStorage(memoryStorage())
     const refresh = refreshStub(async () => pair())
-    const options = { background: 'always' as const, spread: true, refresh, storage }
+    const options = { autoRefresh: 'always' as const, refreshAhead: spread(), refresh, storage }
     const first = open(options)
     await first.auth.login(pair())
     const tabs = [open(options), open(options)]
@@ -640,7 +650,7 @@ describe('spread', () => {
 
   it('moves nothing unless it is asked for', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
-    const { auth, refresh } = open({ background: 'always' })
+    const { auth, refresh } = open({ autoRefresh: 'always' })
     await auth.login(pair())
     await pass(4 * MINUTE - 1)
     expect(refresh.calls).toHaveLength(0)

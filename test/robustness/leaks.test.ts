@@ -312,10 +312,9 @@ describe('what is no error', () => {
   it('is clean: the warning of a storage that throws what it was to store', async () => {
     const { heard, auth } = await login({
       storage: {
-        get: () => null,
-        set: tokens =>
-          Promise.reject(Object.assign(new Error('Quota'), { config: { data: JSON.stringify(tokens) } })),
-        remove() {},
+        getItem: () => null,
+        setItem: (_, value) => Promise.reject(Object.assign(new Error('Quota'), { config: { data: value } })),
+        removeItem() {},
       },
       refresh: async () => ({ access_token: `${AT}-new`, refresh_token: RT }),
     })

@@ -1,6 +1,6 @@
 /** Stored records and messages of every kind: ignored, or a session; never a crash or a session that cannot be mended. */
 import fc from 'fast-check'
-import { isAuthError, type Tokens, webStorage } from 'tokenflight'
+import { cookieSession, isAuthError, webStorage } from 'tokenflight'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   alone,
@@ -12,12 +12,14 @@ import {
   pair,
   pass,
   refreshStub,
+  type Stored,
   settle,
   storedRecord,
   useFakeTime,
   watch,
 } from '../support/core.js'
 import { anything, json, record, watchPrototypes } from '../support/hostile.js'
+import { becomePage } from '../support/page.js'
 
 useFakeTime()
 
@@ -40,7 +42,7 @@ async function expectToBeMended(auth: ReturnType<typeof open>['auth'], stored: (
   expect(outcome).toEqual({ status: 'fulfilled', value: undefined })
   expect(await auth.getAccessToken()).toBe(tokens.access_token)
   expect(auth.getState().status).toBe('authenticated')
-  const later = open({ storage: cell(stored() as Tokens) })
+  const later = open({ storage: cell(stored() as Stored) })
   expect(await later.auth.getAccessToken()).toBe(tokens.access_token)
   later.auth.dispose()
 }
@@ -53,7 +55,7 @@ describe('a stored record of any kind', () => {
       const statuses = new Set<string>()
       await fc.assert(
         fc.asyncProperty(fc.oneof(record, anything), fc.boolean(), async (stored, asynchronous) => {
-          const storage = cell(stored as Tokens, { shared, asynchronous })
+          const storage = cell(stored as Stored, { shared, asynchronous })
           const { auth } = open({ storage, refresh: refreshStub(async () => pair()), retry: 0 })
           const ready = watch(auth.ready)
           await pass(5_000)
@@ -78,11 +80,11 @@ describe('a stored record of any kind', () => {
         const storage = cell(null, { shared: true })
         const { auth, events } = open({ storage, refresh: refreshStub(async () => pair()), retry: 0 })
         await auth.login(pair())
-        storage.record = stored as Tokens
+        storage.record = stored as Stored
         const outcome = watch(auth.refresh())
         await pass(30_000)
         expect(outcome.status).not.toBe('pending')
-        const { ended } = (stored ?? {}) as Partial<Tokens>
+        const { ended } = (stored ?? {}) as Partial<Stored>
         if (auth.getState().status !== 'authenticated') expect(typeof ended).toBe('string')
         await ask(auth)
         await expectToBeMended(auth, () => storage.record)
@@ -166,13 +168,14 @@ describe('a message of any kind on the channel', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 3 }), async messages => {
         install()
+        becomePage()
         const refresh = refreshStub(async () => alone())
-        const { auth } = open({ refreshTokenIn: 'cookie', lock, refresh, retry: 0 })
+        const { auth } = open({ storage: cookieSession(), lock, refresh, retry: 0 })
         await pass(100)
         expect(auth.getState().status).toBe('authenticated')
         for (const each of messages) say(each)
         await settle()
-        const isEnd = messages.some(each => typeof (each as { record?: Tokens })?.record?.ended === 'string')
+        const isEnd = messages.some(each => typeof (each as { record?: Stored })?.record?.ended === 'string')
         if (!isEnd) expect(auth.getState().status).toBe('authenticated')
         await ask(auth)
         const outcome = watch(auth.login(alone()))
@@ -191,6 +194,7 @@ describe('a message of any kind on the channel', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 3 }), async messages => {
         install()
+        becomePage()
         const storage = cell(null, { shared: true })
         const { auth, events, refresh } = open({ storage, lock })
         const tokens = pair()
@@ -211,8 +215,9 @@ describe('a message of any kind on the channel', () => {
 
   it('with an older record changes nothing, and with a newer end ends the session once', async () => {
     install()
+    becomePage()
     const { auth, events } = open({
-      refreshTokenIn: 'cookie',
+      storage: cookieSession(),
       lock,
       refresh: refreshStub(async () => alone()),
     })
@@ -231,12 +236,13 @@ describe('a message of any kind on the channel', () => {
 
   it('that asks for tokens is answered by those who have good ones, and the cool-down by those who wait', async () => {
     install()
+    becomePage()
     let isDown = false
     const refresh = refreshStub(async () => {
       if (isDown) throw httpError(503, {}, { 'retry-after': '30' })
       return alone()
     })
-    const { auth } = open({ refreshTokenIn: 'cookie', lock, refresh, retry: 0 })
+    const { auth } = open({ storage: cookieSession(), lock, refresh, retry: 0 })
     await pass(100)
     posted.length = 0
     say({ wanted: 0 })

@@ -1,6 +1,8 @@
 /** Both clients of a session, for what holds for each of them alike. */
+
 import type { AxiosHeaders } from 'axios'
 import type { Auth, AuthOptions, TokenResponse } from 'tokenflight'
+import { collectTokens, type Renewal, serverRenewal } from 'tokenflight'
 import { API, stage as axiosStage, type RefreshCall } from './axios.js'
 import { stage as fetchStage } from './fetch.js'
 
@@ -57,15 +59,24 @@ export interface ClientOptions {
   renewal?: 'server'
 }
 
-const shared = ({ format, renewal }: ClientOptions) => ({
+const shared = ({ format }: ClientOptions) => ({
   ...(format && { header: { name: 'Authorization', format } }),
-  ...(renewal && { renewal }),
 })
+
+/** The plug-in for `renewal`, if the options ask for one. */
+function renewalOf<Response>(
+  { collect, renewal }: ClientOptions,
+  view: (response: Response) => View,
+): { renewal?: Renewal<Response> } {
+  const take = (response: Response) => collect?.(view(response))
+  if (renewal) return { renewal: serverRenewal({ collect: take }) }
+  return collect ? { renewal: collectTokens(take) } : {}
+}
 
 /** Opens a session that is logged in with `at-1`, against a server that takes good tokens only. */
 export const clients: Record<'axios' | 'fetch', (options?: ClientOptions) => Promise<Client>> = {
   async axios(options = {}) {
-    const { auth = {}, respond, shouldRefresh, collect, manual = false } = options
+    const { auth = {}, respond, shouldRefresh, manual = false } = options
     const view = ({ status, headers, data }: { status: number; headers: object; data: unknown }): View => ({
       status,
       header: name => (headers as { get(name: string): string | null }).get(name) ?? null,
@@ -77,7 +88,7 @@ export const clients: Record<'axios' | 'fetch', (options?: ClientOptions) => Pro
       attach: {
         ...shared(options),
         ...(shouldRefresh && { shouldRefresh: response => shouldRefresh(view(response)) }),
-        ...(collect && { collect: response => collect(view(response)) }),
+        ...renewalOf(options, view),
       },
       respond: async ({ url, method, token }) => {
         const answer = await respond?.({ path: url.slice(API.length), method: method.toUpperCase(), token })
@@ -100,7 +111,7 @@ export const clients: Record<'axios' | 'fetch', (options?: ClientOptions) => Pro
     }
   },
   async fetch(options = {}) {
-    const { auth = {}, respond, shouldRefresh, collect, manual = false } = options
+    const { auth = {}, respond, shouldRefresh, manual = false } = options
     const view = (response: Response): View => ({
       status: response.status,
       header: name => response.headers.get(name),
@@ -112,7 +123,7 @@ export const clients: Record<'axios' | 'fetch', (options?: ClientOptions) => Pro
       fetch: {
         ...shared(options),
         ...(shouldRefresh && { shouldRefresh: response => shouldRefresh(view(response)) }),
-        ...(collect && { collect: response => collect(view(response)) }),
+        ...renewalOf(options, view),
       },
       respond: async ({ url, method, token }) => {
         const answer = await respond?.({ path: url.slice(API.length), method, token })

@@ -1,6 +1,7 @@
 /** A small model of a browser, an API and a rotating auth server around one `Auth`, and what must always hold. */
 import {
   type Auth,
+  cookieSession,
   createAuth,
   isAuthError,
   type RefreshContext,
@@ -16,6 +17,7 @@ import {
   jwt,
   MINUTE,
   pass,
+  recordStorage,
   SECOND,
   START,
   settle,
@@ -24,7 +26,7 @@ import {
 
 export interface ModelOptions {
   mode: 'storage' | 'cookie'
-  background: 'always' | 'off'
+  autoRefresh: 'always' | 'off'
   retries: number
   /** How many ticks of the microtask queue a storage operation takes; 0: it is synchronous. */
   storageTicks: number
@@ -72,7 +74,7 @@ interface Session {
   expired: boolean
 }
 
-/** A moment, on a clock that ignores corrections, and on one that takes every jump forward for sleep. */
+/** A moment, on a clock that ignores every jump, and on one that takes every jump forward for sleep. */
 interface Instant {
   readonly least: number
   readonly most: number
@@ -161,32 +163,31 @@ export class World {
       for (let tick = 1; tick < options.storageTicks; tick++) waiting = waiting.then(() => {})
       return waiting.then(run)
     }
-    return {
+    return recordStorage({
       shared: options.shared,
-      get: () => operation(() => disk.get()),
-      set: tokens =>
+      get: () => operation(() => disk.record),
+      set: record =>
         operation(() => {
           this.isStale = false
-          return disk.set(tokens)
+          disk.record = record
         }),
       remove: () =>
         operation(() => {
           // What could not be replaced is removed: a session that is good lives in memory alone.
           this.isStale &&= !!this.current && !this.current.expired
-          return disk.remove()
+          disk.record = null
         }),
-    }
+    })
   }
 
   private openPage(): void {
     const page = ++this.page
-    const { mode, background, retries } = this.options
+    const { mode, autoRefresh, retries } = this.options
     this.auth = createAuth({
       name: `model-${++World.names}`,
       refresh: context => this.grant(context, page),
-      refreshTokenIn: mode,
-      background,
-      storage: this.storageOf(page),
+      autoRefresh,
+      storage: mode === 'cookie' ? cookieSession() : this.storageOf(page),
       retry: { limit: retries },
     })
     const { auth } = this

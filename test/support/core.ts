@@ -3,14 +3,16 @@ import { inspect } from 'node:util'
 import {
   type Auth,
   type AuthEvents,
+  type AuthLock,
   type AuthOptions,
   createAuth,
   type RefreshContext,
+  sharedStorage,
   type TokenResponse,
   type TokenStorage,
-  type Tokens,
 } from 'tokenflight'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
+import { kindOf, markStorage, openRecords } from '../../src/core/storage.js'
 
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
@@ -206,12 +208,27 @@ export interface Opened {
 }
 
 /** An `Auth` whose refresh function is under control, and that is disposed after the test. */
-export function open({
+export function open<Answer = TokenResponse>({
   refresh = refreshStub(),
+  lock,
+  storage,
   ...options
-}: AuthOptions & { refresh?: RefreshStub } = {}): Opened {
-  const auth = track(createAuth({ ...options, refresh }))
+}: AuthOptions<Answer> & { refresh?: RefreshStub; lock?: AuthLock | undefined } = {}): Opened {
+  const kept = storage && lock ? withLock(storage, lock) : storage
+  const auth = track(createAuth({ ...options, ...(kept && { storage: kept }), refresh })) as Auth
   return { auth, refresh, events: recordEvents(auth) }
+}
+
+/** The storage with a lock of its own, as `sharedStorage` has one. */
+export function withLock(storage: TokenStorage, lock: AuthLock): TokenStorage {
+  return markStorage(
+    {
+      getItem: key => storage.getItem(key),
+      setItem: (key, value) => storage.setItem(key, value),
+      removeItem: key => storage.removeItem(key),
+    },
+    { ...kindOf(storage), lock },
+  )
 }
 
 /** Disposes it after the test. */
@@ -259,34 +276,107 @@ export function invalidGrant(): Error {
   return httpError(400, { error: 'invalid_grant' })
 }
 
-/** A storage over one variable, which tests read and set. */
-export interface Cell extends TokenStorage {
-  record: Tokens | null
-  readonly writes: (Tokens | null)[]
+/** The record that a session leaves in a storage. */
+export interface Stored {
+  format?: number
+  generation: number
+  version: number
+  savedAt: number
+  accessToken?: string
+  refreshToken?: string
+  expiresAt?: number
+  lifetime?: number
+  refreshExpiresAt?: number
+  refreshLifetime?: number
+  scope?: string
+  subject?: string
+  ended?: string
+  revoke?: readonly { readonly accessToken?: string; readonly refreshToken?: string }[]
+  failures?: number
+  retryAt?: number
+  cooledAt?: number
+  retryStrict?: boolean
+  retryOpen?: boolean
+  requestedAt?: number
+  retrying?: boolean
 }
 
-export function cell(initial: Tokens | null = null, { shared = false, asynchronous = false } = {}): Cell {
-  const storage: Cell = {
+/** The text that a storage holds of a record. The only place in the tests that knows the format. */
+export function encodeStored(record: unknown): string {
+  return JSON.stringify(record, (_, value) => (typeof value === 'bigint' ? `${value}` : value))
+}
+
+/** The record in the text of a storage. */
+export function decodeStored(text: unknown): Stored | null {
+  return typeof text === 'string' ? JSON.parse(text) : null
+}
+
+/** A storage whose methods speak of records. */
+export interface RecordStorage {
+  get(): unknown
+  set(record: Stored): unknown
+  remove(): unknown
+  /** Several pages share it. */
+  readonly shared?: boolean
+}
+
+/** The storage as `createAuth` takes it. */
+export function recordStorage(records: RecordStorage, lock?: AuthLock): TokenStorage {
+  const then = (value: unknown, map: (value: unknown) => unknown): unknown =>
+    value instanceof Promise ? value.then(map) : map(value)
+  const encode = (record: unknown): unknown =>
+    record && typeof record === 'object' ? encodeStored(record) : record
+  const storage: TokenStorage = {
+    getItem: () => then(records.get(), encode) as string,
+    setItem: (_, text) => records.set(decodeStored(text) as Stored),
+    removeItem: () => records.remove(),
+  }
+  return records.shared || lock ? sharedStorage(storage, lock ? { lock } : {}) : storage
+}
+
+/** Whether several pages share the storage. */
+export function isShared(storage: TokenStorage): boolean {
+  return openRecords(storage, 'tokenflight:default').shared
+}
+
+/** A storage over one variable, which tests read and set. */
+export interface Cell extends TokenStorage {
+  record: Stored | null
+  readonly writes: (Stored | null)[]
+  readonly shared: boolean
+}
+
+export function cell(initial: Stored | null = null, { shared = false, asynchronous = false } = {}): Cell {
+  const writes: (Stored | null)[] = []
+  const state = { record: initial }
+  const storage = recordStorage({
     shared,
-    record: initial,
-    writes: [],
-    get: () => (asynchronous ? Promise.resolve(storage.record) : storage.record),
-    set(tokens) {
-      storage.record = tokens
-      storage.writes.push(tokens)
+    get: () => (asynchronous ? Promise.resolve(state.record) : state.record),
+    set(record) {
+      state.record = record
+      writes.push(record)
       return asynchronous ? Promise.resolve() : undefined
     },
     remove() {
-      storage.record = null
-      storage.writes.push(null)
+      state.record = null
+      writes.push(null)
       return asynchronous ? Promise.resolve() : undefined
     },
-  }
-  return storage
+  })
+  return Object.defineProperties(storage, {
+    record: {
+      get: () => state.record,
+      set(record: Stored | null) {
+        state.record = record
+      },
+    },
+    writes: { value: writes },
+    shared: { value: shared },
+  }) as Cell
 }
 
 /** What a session leaves in a storage, as an earlier page wrote it. */
-export function storedRecord(overrides: Partial<Tokens> & { ago?: number } = {}): Tokens {
+export function storedRecord(overrides: Partial<Stored> & { ago?: number } = {}): Stored {
   const { ago = 0, ...rest } = overrides
   const savedAt = Date.now() - ago
   const lifetime = rest.lifetime ?? 5 * MINUTE

@@ -137,6 +137,8 @@ const MEMBERS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   retryAt: anything,
   cooledAt: anything,
   retryStrict: anything,
+  retryOpen: anything,
+  requestedAt: anything,
   retrying: fc.oneof(fc.constant(true), anything),
   ended: fc.oneof(fc.constantFrom('logout', 'refresh_rejected', 'no such reason'), anything),
   scope: anything,

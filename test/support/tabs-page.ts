@@ -8,6 +8,7 @@ import {
   type TokenResponse,
   type TokenStorage,
 } from 'tokenflight'
+import { withLock } from './core.js'
 import type { Family, SimServer } from './tabs-server.js'
 import { createSimTab, type SimTab, type World } from './tabs-world.js'
 
@@ -21,7 +22,7 @@ export interface PageHost {
   readonly server: SimServer
   readonly cookie: boolean
   readonly refreshTimeout: number
-  storage(tab: SimTab): TokenStorage | undefined
+  storage(tab: SimTab): TokenStorage
   lock(tab: SimTab): AuthLock | undefined
   /** Promises of the application that are not settled yet, with what they are. */
   readonly pending: Map<object, { readonly tab: SimTab; readonly what: string }>
@@ -69,11 +70,9 @@ export function openPage(host: PageHost, id: string): Page {
     const lock = host.lock(tab)
     const auth = createAuth({
       name: 'sim',
-      storage: host.storage(tab),
-      refreshTokenIn: host.cookie ? 'cookie' : 'storage',
+      storage: lock ? withLock(host.storage(tab), lock) : host.storage(tab),
       refreshTimeout: host.refreshTimeout,
       refresh: server.refreshFrom(tab),
-      ...(lock && { lock }),
       clock: { now: () => world.wall, monotonic: () => world.monotonic },
       async logout({ refreshToken }) {
         await arrive(60)

@@ -1,5 +1,7 @@
 /** Everything that a simulation consists of: the world, the platform, the server, the pages, and the truth. */
-import { indexedDBStorage, type TokenStorage, type Tokens, webStorage } from 'tokenflight'
+
+import { cookieSession, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
+import { recordStorage, type Stored } from './core.js'
 import { SimDatabase } from './tabs-database.js'
 import { openPage, type Page, type PageHost } from './tabs-page.js'
 import { SimChannels, SimLocks, SimWebStorage } from './tabs-platform.js'
@@ -31,7 +33,7 @@ export class Stage {
   truth: Family | null | undefined = null
   readonly #web: SimWebStorage
   readonly #hasDatabase: boolean
-  #coherent: Tokens | null = null
+  #coherent: Stored | null = null
   #opened = 0
 
   constructor(scenario: Scenario) {
@@ -142,14 +144,14 @@ export class Stage {
     if (this.hasChannel) this.truth.left = { at: this.world.now, tab }
   }
 
-  #storage(tab: SimTab): TokenStorage | undefined {
+  #storage(tab: SimTab): TokenStorage {
     const { storage } = this.scenario
-    if (this.cookie) return undefined
+    if (this.cookie) return cookieSession()
     if (storage === 'indexedDB') return indexedDBStorage()
     if (storage !== 'coherent') return webStorage(this.#web.of(tab))
-    const set = (tokens: Tokens | null): void => {
+    const set = (tokens: Stored | null): void => {
       if (tab.alive) this.#coherent = tokens
     }
-    return { shared: true, get: () => this.#coherent, set, remove: () => set(null) }
+    return recordStorage({ shared: true, get: () => this.#coherent, set, remove: () => set(null) })
   }
 }

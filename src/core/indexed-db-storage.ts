@@ -1,0 +1,54 @@
+/** Sessions in IndexedDB. */
+import { check, isText, ownOptions } from './check.js'
+import { isPage } from './environment.js'
+import { RECORD, transact } from './indexed-db.js'
+import { isForeign, isNewer, parseRecord } from './record.js'
+import { shareRecords } from './sharing.js'
+import { markStorage } from './storage.js'
+import { withTabSessions } from './tab-sessions.js'
+import type { TokenStorage } from './types.js'
+import { type CoherentStorage, NO_PAGE, TOO_NEW } from './vault.js'
+
+/** What `indexedDBStorage` takes. */
+export interface IndexedDBStorageOptions {
+  /** Name of the database. `@default` `tokenflight:<name>` with the `name` of the `Auth` */
+  database?: string | undefined
+}
+
+/**
+ * The session lives in IndexedDB: all tabs, across reloads. The most reliable storage where several tabs share a rotating
+ * refresh token. Any script of the origin can read the tokens. Without IndexedDB or without a page, memory takes over, and
+ * a `warning` is emitted.
+ */
+export function indexedDBStorage(options: IndexedDBStorageOptions = {}): TokenStorage {
+  const { database } = ownOptions(options, 'indexedDBStorage', { database: 1 })
+  check(database === undefined || isText(database), 'database', 'a non-empty string', database)
+  const shared = isPage()
+  const row = async <T>(name: string, key: string, update?: (stored: unknown) => unknown): Promise<T> => {
+    if (!shared) throw new Error(NO_PAGE)
+    return (await transact(name, key, update)) as T
+  }
+  const own: TokenStorage = {
+    getItem: key => row<string | undefined>(database ?? key, `item:${key}`),
+    setItem: async (key, value) => void (await row(database ?? key, `item:${key}`, () => value)),
+    removeItem: async key => void (await row(database ?? key, `item:${key}`, () => null)),
+  }
+  const records = (key: string): CoherentStorage => {
+    const name = database ?? key
+    const alone: CoherentStorage = {
+      shared,
+      database: name,
+      get: async () => parseRecord(await row(name, RECORD)),
+      set: record => row(name, RECORD, () => record),
+      remove: () => row(name, RECORD, () => null),
+      commit: (record, insist) =>
+        row(name, RECORD, stored => {
+          if (!insist && isForeign(stored)) throw new Error(TOO_NEW)
+          const present = parseRecord(stored)
+          return present && isNewer(present, record) ? undefined : record
+        }),
+    }
+    return shared ? withTabSessions(alone, key) : alone
+  }
+  return markStorage(own, { records, share: shareRecords })
+}

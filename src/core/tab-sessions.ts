@@ -1,0 +1,54 @@
+/** Sessions that end with their tab (`remember: false`): their records lie in `sessionStorage`. */
+import { EMPTY, isNewer, parseRecord, type SessionRecord } from './record.js'
+import type { CoherentStorage } from './vault.js'
+import { isPromise } from './waiting.js'
+
+/** Adds the record of this tab to a storage of all tabs. Of the two the newer one counts. */
+export function withTabSessions(records: CoherentStorage, key: string): CoherentStorage {
+  const own = (): SessionRecord | null => {
+    try {
+      const record = parseRecord(JSON.parse(String(sessionStorage.getItem(key))))
+      return record?.tabOnly ? record : null
+    } catch {
+      // There is no such storage, or it holds no record.
+      return null
+    }
+  }
+  const clear = (): void => {
+    if (own()) sessionStorage.removeItem(key)
+  }
+  const newer = (value: unknown): unknown => {
+    const mine = own()
+    const stored = parseRecord(value)
+    return mine && !(stored && isNewer(stored, mine)) ? mine : value
+  }
+  const commit = async (record: SessionRecord, insist?: boolean): Promise<unknown> =>
+    (await records.commit?.(record, insist)) ?? record
+  return {
+    ...records,
+    canBeTabOnly: true,
+    get() {
+      const stored = records.get()
+      return isPromise(stored) ? stored.then(newer) : newer(stored)
+    },
+    load: async () => newer(await (records.load ?? records.get)()),
+    remove() {
+      clear()
+      return records.remove()
+    },
+    isAt: (area, entry) =>
+      (entry === key && !!own() && area === sessionStorage) || !!records.isAt?.(area, entry),
+    async commit(record, insist) {
+      if (!record.tabOnly) {
+        clear()
+        return commit(record, insist)
+      }
+      sessionStorage.setItem(key, JSON.stringify(record))
+      // In the other tabs the session before this one ends. That end is older than this session.
+      const { generation, savedAt } = record
+      const end: SessionRecord = { ...EMPTY, generation: Math.floor(generation), savedAt, ended: 'logout' }
+      const stored = parseRecord(await commit(end, insist))
+      return stored && isNewer(stored, record) ? stored : record
+    },
+  }
+}

@@ -1,0 +1,33 @@
+/** The tombstone of a cookie session: a record without tokens in `localStorage`, since no script can delete the cookie. */
+import { parseRecord, type SessionRecord } from './record.js'
+
+export interface Tombstone {
+  /** The last logout, unless a login came after it. */
+  read(): SessionRecord | null
+  /** Notes a logout, or that a session is newer than it. */
+  write(record: SessionRecord): void
+}
+
+/** @param name the namespace of the session */
+export function createTombstone(name: string): Tombstone {
+  const key = `${name}:logout`
+  return {
+    read() {
+      try {
+        const record = parseRecord(JSON.parse(`${localStorage.getItem(key)}`))
+        return record?.ended ? record : null
+      } catch {
+        // There is no storage, or it is forbidden, or it holds something else.
+        return null
+      }
+    },
+    write(record) {
+      try {
+        if (record.accessToken) localStorage.removeItem(key)
+        else if (record.ended === 'logout') localStorage.setItem(key, JSON.stringify(record))
+      } catch {
+        // The logout lasts as long as this page.
+      }
+    },
+  }
+}

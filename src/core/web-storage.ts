@@ -1,0 +1,148 @@
+/** Sessions in Web Storage, with a ledger in IndexedDB. */
+import { check, isText, ownOptions } from './check.js'
+import { isPage } from './environment.js'
+import { createLedger } from './indexed-db.js'
+import { isForeign, isNewer, isTwin, isWorthKeeping, parseRecord, type SessionRecord } from './record.js'
+import { shareRecords } from './sharing.js'
+import { markStorage } from './storage.js'
+import { withTabSessions } from './tab-sessions.js'
+import type { TokenStorage } from './types.js'
+import { type CoherentStorage, NO_PAGE, TOO_NEW } from './vault.js'
+import { ignore, pause, within } from './waiting.js'
+
+/** How long a `localStorage` write of another tab may take to be seen, and how often it is looked for, milliseconds. */
+const SEEN_WITHIN = 500
+const LOOK = 5
+/** Without a ledger a write may take so long to be seen by other tabs, milliseconds. */
+const SETTLE = 20
+/** How long the ledger may take, milliseconds. */
+const LEDGER = 1_000
+
+/** What `webStorage` takes besides the storage. */
+export interface WebStorageOptions {
+  /** The entry that holds the record. `@default` `tokenflight:<name>` with the `name` of the `Auth` */
+  key?: string | undefined
+}
+
+/**
+ * The session lives in `localStorage` (all tabs, across reloads) or `sessionStorage` (one tab). Any script of the origin
+ * can read the tokens. Without such a storage memory takes over, and a `warning` is emitted. That includes a server
+ * process, whose `localStorage` belongs to all its users.
+ */
+export function webStorage(storage?: Storage, options: WebStorageOptions = {}): TokenStorage {
+  const { key } = ownOptions(options, 'webStorage', { key: 1 })
+  check(key === undefined || isText(key), 'key', 'a non-empty string', key)
+  const isSession = isGlobal(storage, 'sessionStorage')
+  const isMissing = !isPage() && (!storage || isSession || isGlobal(storage, 'localStorage'))
+  const area = (): Storage => {
+    if (isMissing) throw new Error(NO_PAGE)
+    return storage ?? localStorage
+  }
+  const own: TokenStorage = {
+    getItem: entry => area().getItem(entry),
+    setItem: (entry, value) => area().setItem(entry, value),
+    removeItem: entry => area().removeItem(entry),
+  }
+  const records = (name: string): CoherentStorage => {
+    const alone = openArea(area, key ?? name)
+    return isMissing || isSession ? alone : withTabSessions(shareArea(alone, name, key ?? name), name)
+  }
+  return markStorage(own, { records, share: shareRecords })
+}
+
+interface AreaRecords extends CoherentStorage {
+  get(): SessionRecord | null
+  set(record: SessionRecord): void
+  /** @throws Error when another version has stored a record, and no user's act replaces it */
+  respect(insist: boolean | undefined): void
+}
+
+/** The records in an entry of a storage that this page alone uses. */
+function openArea(area: () => Storage, entry: string): AreaRecords {
+  const read = (): unknown => {
+    const text = area().getItem(entry)
+    try {
+      return JSON.parse(String(text))
+    } catch {
+      return null
+    }
+  }
+  const records: AreaRecords = {
+    shared: false,
+    get: () => parseRecord(read()),
+    set: record => area().setItem(entry, JSON.stringify(record)),
+    remove: () => area().removeItem(entry),
+    isAt: (other, at) => at === entry && other === area(),
+    respect(insist) {
+      if (!insist && isForeign(read())) throw new Error(TOO_NEW)
+    },
+    async commit(record, insist) {
+      records.respect(insist)
+      if (isWorthKeeping(record)) records.set(record)
+      else area().removeItem(entry)
+    },
+  }
+  return records
+}
+
+/** Adds the ledger, so that all tabs agree. */
+function shareArea(area: AreaRecords, database: string, entry: string): CoherentStorage {
+  const { get, set, respect } = area
+  let settled: Promise<void> | undefined
+  const ledger = createLedger(database, `ledger:${entry}`)
+  /** Reads until the record is seen that the ledger speaks of. */
+  const load = async (): Promise<SessionRecord | null> => {
+    const last = await patiently(ledger.last)
+    for (let waited = 0; ; waited += LOOK) {
+      const record = get()
+      if (!last || (record && !isNewer(last, record)) || waited >= SEEN_WITHIN) return record
+      // The end of a session needs no more than its stamp.
+      if (last.ended) return last
+      await pause(LOOK)
+    }
+  }
+  return {
+    ...area,
+    shared: true,
+    load,
+    async commit(record, insist) {
+      respect(insist)
+      /** A record that is there already and newer: perhaps an end whose stamp was lost with its page. */
+      const newer = (): SessionRecord | undefined => {
+        const present = get()
+        return present && isNewer(present, record) ? present : undefined
+      }
+      /** The same without a twin: of two grants of one refresh token the last counts, whatever a dead page has left. */
+      const later = (): SessionRecord | undefined => {
+        const present = newer()
+        return present?.accessToken && isTwin(present, record) ? undefined : present
+      }
+      // An end must depend neither on a database nor on the page living on.
+      if (!record.accessToken && !newer()) set(record)
+      settled = undefined
+      const stamp = await patiently(() => ledger.note(record, () => void (later() ?? set(record))))
+      if (stamp) return isNewer(stamp, record) ? ((await load()) ?? stamp) : (later() ?? record)
+      const present = newer()
+      if (present) return present
+      set(record)
+      settled = pause(SETTLE)
+      return record
+    },
+    settled: () => settled,
+  }
+}
+
+/** Whether the storage is that global, where there is one. */
+function isGlobal(storage: Storage | undefined, name: 'localStorage' | 'sessionStorage'): boolean {
+  try {
+    return !!storage && storage === globalThis[name]
+  } catch {
+    // It is forbidden, so it is not this one.
+    return false
+  }
+}
+
+/** The answer of the ledger; undefined where there is none, or where its database does not answer. */
+function patiently<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  return within(ask(), LEDGER, () => new Error()).catch(ignore)
+}

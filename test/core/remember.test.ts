@@ -1,0 +1,120 @@
+// @vitest-environment happy-dom
+/** `login(answer, { remember: false })`: a session that ends with its tab. */
+import { indexedDBStorage, memoryStorage, type TokenStorage, webStorage } from 'tokenflight'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Channel } from '../support/channel.js'
+import { open, pair, pass, refreshStub, SECOND, useFakeTime, watch } from '../support/core.js'
+import { createLocalArea, createLocks, type LocalArea, readRow, useDatabases } from '../support/origin.js'
+import { becomePage } from '../support/page.js'
+
+useFakeTime()
+
+const KEY = 'tokenflight:default'
+let local: LocalArea
+let locks: ReturnType<typeof createLocks>
+
+beforeEach(() => {
+  becomePage()
+  useDatabases()
+  Channel.reset()
+  local = createLocalArea()
+  locks = createLocks()
+  vi.stubGlobal('BroadcastChannel', Channel)
+  vi.stubGlobal('localStorage', local.view())
+})
+
+/** Opens a page in a tab, which has a `sessionStorage` of its own. */
+async function openTab(storage: () => TokenStorage, session = createLocalArea()) {
+  vi.stubGlobal('sessionStorage', session.view())
+  const refresh = refreshStub(async () => pair())
+  const opened = open({ storage: storage(), lock: locks, autoRefresh: 'off', refresh })
+  await pass(SECOND)
+  return { ...opened, session }
+}
+
+async function does(work: Promise<unknown>): Promise<void> {
+  const outcome = watch(work)
+  await pass(3 * SECOND)
+  expect(outcome).toEqual({ status: 'fulfilled', value: undefined })
+}
+
+const stored = async (): Promise<string> =>
+  `${local.items.get(KEY)} ${JSON.stringify(await readRow(KEY, 'record'))}`
+
+describe.each<[name: string, storage: () => TokenStorage]>([
+  ['webStorage', () => webStorage()],
+  ['indexedDBStorage', () => indexedDBStorage()],
+])('a login with remember: false in %s', (_, storage) => {
+  it('keeps the tokens in sessionStorage and nowhere else', async () => {
+    const { auth, session } = await openTab(storage)
+    const tokens = pair()
+    await does(auth.login(tokens, { remember: false }))
+    expect(session.items.get(KEY)).toContain(tokens.refresh_token)
+    expect(await stored()).not.toContain(tokens.refresh_token)
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+  })
+
+  it('survives a reload of the tab, and a refresh is kept there, too', async () => {
+    const first = await openTab(storage)
+    await does(first.auth.login(pair(), { remember: false }))
+    first.auth.dispose()
+    const { auth, refresh, session } = await openTab(storage, first.session)
+    expect(auth.getState().status).toBe('authenticated')
+    await does(auth.refresh())
+    expect(refresh.calls).toHaveLength(1)
+    const token = await auth.getAccessToken()
+    expect(session.items.get(KEY)).toContain(token)
+    expect(await stored()).not.toContain(token)
+  })
+
+  it('is not found by another tab, and ends the session that others shared before', async () => {
+    // A tab reads the storage when it needs to. Only one sessionStorage can be the global at a time.
+    vi.stubGlobal('BroadcastChannel', undefined)
+    const other = await openTab(storage)
+    await does(other.auth.login(pair({ sub: 'grace' })))
+    const { auth } = await openTab(storage)
+    expect(auth.getState().status).toBe('authenticated')
+    await does(auth.login(pair(), { remember: false }))
+    const late = await openTab(storage)
+    vi.stubGlobal('sessionStorage', other.session.view())
+    const refresh = watch(other.auth.refresh())
+    await pass(SECOND)
+    expect(refresh).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    expect([other, late].map(each => each.auth.getState().status)).toEqual(['anonymous', 'anonymous'])
+    expect([other, late].map(each => each.refresh.calls.length)).toEqual([0, 0])
+    expect(auth.getState().status).toBe('authenticated')
+  })
+
+  it('is replaced by a login that is remembered, and leaves nothing behind', async () => {
+    const { auth, session } = await openTab(storage)
+    await does(auth.login(pair(), { remember: false }))
+    const tokens = pair()
+    await does(auth.login(tokens))
+    expect(session.items.size).toBe(0)
+    expect(await stored()).toContain(tokens.refresh_token)
+  })
+
+  it('leaves nothing behind after a logout', async () => {
+    const { auth, session } = await openTab(storage)
+    await does(auth.login(pair(), { remember: false }))
+    await does(auth.logout())
+    expect(session.items.size).toBe(0)
+    const next = await openTab(storage, session)
+    expect(next.auth.getState()).toEqual({ status: 'anonymous' })
+  })
+})
+
+it('remember changes nothing where the session ends with its page anyway', async () => {
+  const { auth, session } = await openTab(() => memoryStorage())
+  const tokens = pair()
+  await does(auth.login(tokens, { remember: false }))
+  expect([await auth.getAccessToken(), session.items.size]).toEqual([tokens.access_token, 0])
+})
+
+it('remember must be a boolean', async () => {
+  const { auth } = await openTab(() => memoryStorage())
+  await expect(auth.login(pair(), { remember: 'no' as never })).rejects.toThrow(
+    /`remember` must be a boolean, got no/,
+  )
+  expect(auth.getState()).toEqual({ status: 'anonymous' })
+})
