@@ -472,7 +472,7 @@ describe('an application with tokenflight on mockAuth under fake timers', () => 
     }
     vi.advanceTimersByTime(86_400_000)
     await expect(client.get('/orders')).rejects.toMatchObject({ reason: 'refresh_token_expired' })
-    expect(backend.stats).toMatchObject({ refreshes: 24, rejected: 0 })
+    expect(backend.stats).toMatchObject({ refreshes: 24, rejected: 1 })
   })
 
   it('has a refresh that hangs until the test lets time pass', async () => {

@@ -3,6 +3,7 @@ import { createCoolDown } from '../../src/core/cool-down.js'
 import type { Events } from '../../src/core/events.js'
 import { resolveOptions } from '../../src/core/options.js'
 import { createSession } from '../../src/core/session.js'
+import { spread } from '../../src/core/spread.js'
 import { readAnswer } from '../../src/core/tokens.js'
 import type { Vault } from '../../src/core/vault.js'
 import { type Counter, createCounter } from './histogram.js'
@@ -11,13 +12,17 @@ import { LATENCY, type Scenario, TOKEN } from './scenario.js'
 /** When each session refreshes that nothing disturbs, as the SDK plans it. */
 export function simulateMillion(
   { sessions, duration, lifetime, loginsWithin }: Scenario,
-  spread: boolean,
+  isSpread: boolean,
 ): Counter {
   const counter = createCounter(duration)
   const START = 1e12
   let now = START
   const clock = { now: () => now }
-  const settings = resolveOptions({ refresh: async () => answer, clock, spread })
+  const settings = resolveOptions({
+    refresh: async () => answer,
+    clock,
+    ...(isSpread && { refreshAhead: spread() }),
+  })
   const answer = { access_token: TOKEN, refresh_token: 'refresh', expires_in: lifetime }
   const reading = readAnswer(answer, now)
   const coolDown = createCoolDown(clock.now, clock.now)

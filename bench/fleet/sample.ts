@@ -1,5 +1,5 @@
 /** Some thousand whole `Auth`s on a virtual clock: schedule, retries and cool-down as they are. */
-import { type AuthOptions, createAuth } from '../../src/index.js'
+import { type AuthOptions, createAuth, spread } from '../../src/index.js'
 import { installVirtualTime } from '../lib/virtual-time.js'
 import { type Counter, createCounter } from './histogram.js'
 import { LATENCY, type Scenario, TOKEN } from './scenario.js'
@@ -19,7 +19,7 @@ export interface Sampled {
   refusedAfter: number
 }
 
-export async function simulateSample(scenario: Scenario, spread: boolean): Promise<Sampled> {
+export async function simulateSample(scenario: Scenario, isSpread: boolean): Promise<Sampled> {
   const { sessions, duration, lifetime, loginsWithin, outage, actsEvery } = scenario
   const sampled: Sampled = {
     granted: createCounter(duration),
@@ -34,9 +34,9 @@ export async function simulateSample(scenario: Scenario, spread: boolean): Promi
     const isDown = (): boolean => !!outage && seconds() >= outage.from && seconds() < outage.to
     const tokens = { access_token: TOKEN, refresh_token: 'refresh', expires_in: lifetime }
     const options: AuthOptions = {
-      spread,
+      ...(isSpread && { refreshAhead: spread() }),
       // There is no page here; all users are at work.
-      background: 'always',
+      autoRefresh: 'always',
       async refresh() {
         sampled.asked.count(seconds())
         if (isDown()) throw new TypeError('fetch failed')

@@ -1,17 +1,19 @@
 import { type Auth, createAuth, refreshRequest, type TokenStorage } from 'tokenflight'
 
-/** `expo-secure-store`, `react-native-keychain`, AsyncStorage: whatever keeps a string. */
+/** The part of `expo-secure-store` that a session needs. */
 export interface Keychain {
   getItemAsync(key: string): Promise<string | null>
   setItemAsync(key: string, value: string): Promise<void>
   deleteItemAsync(key: string): Promise<void>
 }
 
-export function keychainStorage(keychain: Keychain, key = 'session'): TokenStorage {
+/** The keys of `expo-secure-store` hold no colon. */
+export function keychainStorage(keychain: Keychain): TokenStorage {
+  const toKey = (name: string): string => name.replaceAll(':', '.')
   return {
-    get: async () => JSON.parse((await keychain.getItemAsync(key)) ?? 'null'),
-    set: tokens => keychain.setItemAsync(key, JSON.stringify(tokens)),
-    remove: () => keychain.deleteItemAsync(key),
+    getItem: name => keychain.getItemAsync(toKey(name)),
+    setItem: (name, value) => keychain.setItemAsync(toKey(name), value),
+    removeItem: name => keychain.deleteItemAsync(toKey(name)),
   }
 }
 

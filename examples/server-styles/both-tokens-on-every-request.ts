@@ -1,5 +1,5 @@
 import axios from 'axios'
-import { type AuthOptions, createAuth } from 'tokenflight'
+import { type AuthOptions, createAuth, serverRenewal } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 
 /** Every request carries AT and RT; the server renews, and hands out new tokens in headers of ordinary answers. */
@@ -8,12 +8,13 @@ export function connect(server: string, options?: AuthOptions) {
   const auth = createAuth(options)
   attachAuth(api, auth, {
     skip: '/auth/login',
-    renewal: 'server',
-    refreshTokenHeader: 'X-Refresh-Token',
-    collect({ headers }) {
-      const accessToken = headers['x-access-token']
-      return accessToken && { accessToken, refreshToken: headers['x-refresh-token'] }
-    },
+    renewal: serverRenewal({
+      refreshTokenHeader: 'X-Refresh-Token',
+      collect({ headers }) {
+        const accessToken = headers['x-access-token']
+        return accessToken && { accessToken, refreshToken: headers['x-refresh-token'] }
+      },
+    }),
   })
   return { api, auth }
 }

@@ -97,7 +97,7 @@ describe('AuthDevtools of React', () => {
         <ReactDevtools />
       </AuthProvider>,
     )
-    await vi.waitFor(() => expect(hosts()).toHaveLength(1), { timeout: 10_000 })
+    await vi.waitFor(() => expect(hosts()).toHaveLength(1))
     view.unmount()
     expect(hosts()).toHaveLength(0)
   })
@@ -169,7 +169,7 @@ describe('AuthDevtools of Vue', () => {
   it('loads the real devtools outside production, and nothing in production', async () => {
     const global = { plugins: [createAuthPlugin(session())] }
     const view = mount(VueDevtools, { global })
-    await vi.waitFor(() => expect(hosts()).toHaveLength(1), { timeout: 10_000 })
+    await vi.waitFor(() => expect(hosts()).toHaveLength(1))
     view.unmount()
     expect(hosts()).toHaveLength(0)
     vi.stubEnv('NODE_ENV', 'production')

@@ -28,7 +28,7 @@ describe('every document', () => {
 describe('the defaults of the doc comments', () => {
   it('are those that the code has', () => {
     const settings = resolveOptions({})
-    const { name, background, spread, refreshTimeout, limit, delay, maxDelay, cookie } = settings
+    const { name, autoRefresh, refreshTimeout, limit, delay, maxDelay } = settings
     const said = Object.fromEntries(
       (readme.tables[readme.heads.findIndex(([head]) => head === '`createAuth` option')] ?? []).map(
         ([option = '', value = '']) => [option.replaceAll('`', ''), value.replaceAll('`', '')],
@@ -37,15 +37,13 @@ describe('the defaults of the doc comments', () => {
     const grouped = (value: number) => value.toLocaleString('en').replace(',', '_')
     expect(said).toMatchObject({
       name: `'${name}'`,
-      background: `'${background}'`,
-      spread: String(spread),
-      refreshTokenIn: cookie ? "'cookie'" : "'storage'",
+      autoRefresh: `'${autoRefresh}'`,
       refreshTimeout: grouped(refreshTimeout),
       retry: `{ limit: ${limit}, delay: ${delay}, maxDelay: ${grouped(maxDelay)} }`,
     })
     expect(said['refreshAhead']).toMatch(grouped(settings.window(3_600_000)))
     expect(settings.window(60_000)).toBe(15_000)
-    expect(settings.storage.shared).toBeFalsy()
+    expect(settings.records.shared).toBe(false)
   })
 })
 

@@ -2,7 +2,7 @@
 import { createAuth, RefreshFailedError, SessionExpiredError, SignedOutError } from 'tokenflight'
 import { mockAuth } from 'tokenflight/msw'
 import { BEGIN, END, figures, type Summary } from '../../bench/report/figures.js'
-import { type Member, membersOf, spoken, unionOf, wordsOf } from './facts.js'
+import { homeOf, type Member, membersOf, spoken, unionOf, wordsOf } from './facts.js'
 import { type Document, read } from './markdown.js'
 
 export type Check = (document: Document) => string[]
@@ -44,6 +44,14 @@ const signature = ({ name, parameters }: Member): string => {
   return written ? `${name}(${written.join(', ')})` : name
 }
 
+/** How each storage is called, and its options. */
+const storageOptions = {
+  'webStorage(storage, ': 'WebStorageOptions',
+  'indexedDBStorage(': 'IndexedDBStorageOptions',
+  'cookieSession(': 'CookieSessionOptions',
+  'sharedStorage(storage, ': 'SharedStorageOptions',
+}
+
 export const readmeChecks: Record<string, Check> = {
   'options of createAuth': options('`createAuth` option', 'src/core/types.ts', 'AuthOptions'),
   'options of the clients': options('`attachAuth`, `authFetch` option', 'src/http/options.ts', 'HttpOptions'),
@@ -73,13 +81,15 @@ export const readmeChecks: Record<string, Check> = {
         return `${status?.type.replaceAll("'", '')}: ${carried.join(', ')}`
       }),
     ),
-  'options of the storages': ({ text }) =>
-    Object.entries({
-      'webStorage(storage, ': membersOf('src/core/storage.ts', 'WebStorageOptions'),
-      'indexedDBStorage(': membersOf('src/core/indexed-db.ts', 'IndexedDBStorageOptions'),
-    })
-      .map(([call, members]) => `\`${call}{ ${members.map(({ name }) => name).join(', ')} })\``)
-      .filter(said => !text.includes(said)),
+  'options of the storages': document =>
+    differences(
+      rows(document, 'option of a storage').map(
+        ([call = '', value = '']) => `${spoken(call)} = ${spoken(value)}`,
+      ),
+      Object.entries(storageOptions).flatMap(([call, name]) =>
+        membersOf(homeOf(name), name).map(member => `${call}{ ${member.name} }) = ${member.default}`),
+      ),
+    ),
   events: document =>
     differences(
       rows(document, 'event').map(([event = '', carries = '']) => `${spoken(event)}: ${spoken(carries)}`),

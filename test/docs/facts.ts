@@ -45,6 +45,21 @@ export function membersOf(path: string, name: string): Member[] {
   }))
 }
 
+/** The file that `tokenflight` exports this name from. */
+export function homeOf(name: string): string {
+  const source = parse('src/index.ts')
+  const home = source.statements.find(
+    statement =>
+      ts.isExportDeclaration(statement) &&
+      !!statement.exportClause &&
+      ts.isNamedExports(statement.exportClause) &&
+      statement.exportClause.elements.some(element => element.name.text === name),
+  )
+  const from = home && ts.isExportDeclaration(home) ? home.moduleSpecifier : undefined
+  if (!from || !ts.isStringLiteral(from)) throw new Error(`tokenflight does not export ${name}`)
+  return from.text.replace(/^\.\/(.+)\.js$/, 'src/$1.ts')
+}
+
 /** The words of a union of string literals. */
 export const wordsOf = (path: string, name: string): string[] =>
   [...aliasOf(path, name).matchAll(/'([^']+)'/g)].map(([, word = '']) => word)

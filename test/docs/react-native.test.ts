@@ -1,7 +1,9 @@
 /** The examples for React Native: a window, but no page, no locks, no channel; tokens behind promises. */
+
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
 import type { Auth } from 'tokenflight'
+import { createAuth } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'
 import { mockAuth } from 'tokenflight/msw'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
@@ -77,12 +79,13 @@ it('the timer refreshes a token that is in use', async () => {
 
 it('two accounts of one application have a record each', async () => {
   const chain = keychain()
-  const storages = ['ada', 'grace'].map(key => keychainStorage(chain, key))
-  const record = { generation: 1, version: 1, savedAt: 0 }
-  await storages[0]?.set(record)
-  expect(await Promise.all(storages.map(storage => storage.get()))).toEqual([record, null])
-  await storages[0]?.remove()
+  const names = ['ada', 'grace']
+  const auths = names.map(name => createAuth({ name, storage: keychainStorage(chain) }))
+  for (const [at, auth] of auths.entries()) await auth.login(await backend.issue(names[at] ?? ''))
+  expect([...chain.items.keys()]).toEqual(['tokenflight.ada', 'tokenflight.grace'])
+  for (const auth of auths) await auth.logout()
   expect(chain.items.size).toBe(0)
+  for (const auth of auths) auth.dispose()
 })
 
 it('an application that comes back refreshes before anybody asks', async () => {
@@ -100,7 +103,7 @@ it('an application that comes back refreshes before anybody asks', async () => {
   change('background')
   expect(backend.stats.requests).toBe(0)
   change('active')
-  await vi.waitFor(() => expect(backend.stats.refreshes).toBe(1), 4_000)
+  await vi.waitFor(() => expect(backend.stats.refreshes).toBe(1))
   expect((await api(`${API}/orders`)).status).toBe(200)
   expect(backend.stats).toMatchObject({ refreshes: 1, unauthorized: 0 })
   stop()

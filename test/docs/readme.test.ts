@@ -31,7 +31,7 @@ async function start() {
   return session
 }
 const click = () => document.querySelector('button')?.click()
-const shows = (text: string) => vi.waitFor(() => expect(document.body.textContent).toBe(text), 4_000)
+const shows = (text: string) => vi.waitFor(() => expect(document.body.textContent).toBe(text))
 
 it('the first one logs in without a token and asks with one', async () => {
   const { auth } = await start()

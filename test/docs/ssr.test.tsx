@@ -101,8 +101,8 @@ it('Nuxt shows who is logged in, and hands what it showed to the browser', async
   const { firstChild } = container
   const app = await create()
   app.mount(container)
-  await vi.waitFor(() => expect(browser.stats.refreshes).toBe(1), 4_000)
-  await vi.waitFor(() => expect(container.textContent).toBe('authenticated Ada Lovelace'), 4_000)
+  await vi.waitFor(() => expect(browser.stats.refreshes).toBe(1))
+  await vi.waitFor(() => expect(container.textContent).toBe('authenticated Ada Lovelace'))
   expect(container.firstChild).toBe(firstChild)
   expect(warn).not.toHaveBeenCalled()
   app.unmount()
@@ -119,7 +119,7 @@ it('the browser takes the page of Next.js over, with one refresh and no mismatch
   const root = await act(async () =>
     hydrateRoot(container, element, { onRecoverableError: error => errors.push(error) }),
   )
-  await act(() => vi.waitFor(() => expect(browser.stats.refreshes).toBe(1), 4_000))
+  await act(() => vi.waitFor(() => expect(browser.stats.refreshes).toBe(1)))
   expect(container.textContent).toBe('Ada Lovelace: tea for ada')
   expect(errors).toEqual([])
   act(() => root.unmount())

@@ -74,7 +74,7 @@ describe.skipIf(!isRunnable)('Node processes that share a session over Redis', {
 
   it('go on when one is killed in the middle of a refresh', async () => {
     const { backend } = server
-    backend.configure({ graceWindow: 10_000 })
+    backend.configure({ graceWindow: 120_000 })
     const [first] = await start(1)
     await first!.do('login')
     const processes = [first!, ...(await start(3))]

@@ -2,7 +2,13 @@
 import axios from 'axios'
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
-import { type AuthOptions, createAuth, type RefreshRequestOptions, refreshRequest } from 'tokenflight'
+import {
+  type AuthOptions,
+  cookieSession,
+  createAuth,
+  type RefreshRequestOptions,
+  refreshRequest,
+} from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { mockAuth } from '../../src/msw.js'
@@ -28,7 +34,7 @@ const refreshesSeen = () => seen.filter(({ path }) => path === '/auth/refresh')
 
 beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-01-01T00:00:00Z') })
+  vi.useFakeTimers({ toFake: ['Date', 'performance'], now: new Date('2026-01-01T00:00:00Z') })
   seen.length = 0
 })
 afterEach(() => {
@@ -41,7 +47,7 @@ afterAll(() => server.close())
 function open(request: Partial<RefreshRequestOptions> = {}, options: AuthOptions = {}) {
   const client = axios.create({ baseURL: api, withCredentials: true })
   const auth = createAuth({
-    refreshTokenIn: 'cookie',
+    storage: cookieSession(),
     refresh: refreshRequest({ url: `${api}/auth/refresh`, send: 'cookie', ...request }),
     logout: async () => {
       await fetch(`${api}/auth/logout`, { method: 'POST', credentials: 'include' })
@@ -72,7 +78,7 @@ describe('mockAuth in cookie mode in plain Node', () => {
 
     expect(await login()).not.toHaveProperty('refreshToken')
     expect(await burst()).toEqual(Array(5).fill('ada'))
-    vi.setSystemTime(Date.now() + 300_000)
+    vi.advanceTimersByTime(300_000)
     expect(await burst()).toEqual(Array(5).fill('ada'))
     expect(backend.stats).toMatchObject({ logins: 1, refreshes: 1, unauthorized: 0 })
     backend.expireAccessTokens()

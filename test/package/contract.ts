@@ -10,16 +10,9 @@ export interface Entry {
 export const contract: Record<string, Entry> = {
   '.': {
     exports: [
-      ...[
-        'createAuth',
-        'decodeToken',
-        'isAuthError',
-        'isSessionExpired',
-        'oauth2Refresh',
-        'oauth2Revoke',
-        'refreshRequest',
-      ],
-      ...['indexedDBStorage', 'memoryStorage', 'webStorage'],
+      ...['createAuth', 'decodeToken', 'isAuthError', 'isSessionExpired', 'spread'],
+      ...['collectTokens', 'oauth2Refresh', 'oauth2Revoke', 'refreshRequest', 'serverRenewal'],
+      ...['cookieSession', 'indexedDBStorage', 'memoryStorage', 'sharedStorage', 'webStorage'],
       ...['AuthError', 'RefreshFailedError', 'SessionExpiredError', 'SignedOutError'],
     ],
     imports: ['jwt-decode'],

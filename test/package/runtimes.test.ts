@@ -42,7 +42,7 @@ export async function story() {
     throw new axios.AxiosError('refused', 'ERR_BAD_REQUEST', config, {}, response)
   }
   const events = []
-  const auth = createAuth({ refresh: refreshRequest({ url: api + '/refresh', fetch }), background: 'always' })
+  const auth = createAuth({ refresh: refreshRequest({ url: api + '/refresh', fetch }), autoRefresh: 'always' })
   for (const name of ['login', 'refreshed', 'sessionExpired', 'warning']) auth.on(name, () => events.push(name))
   const client = axios.create({ baseURL: api, adapter })
   attachAuth(client, auth)

@@ -58,6 +58,17 @@ describe('useAuth', () => {
     expect(view.current.claims).toBeUndefined()
   })
 
+  it('shows the logout and the login of a session that was disposed', async () => {
+    const auth = session()
+    const view = watch(auth, () => useAuth<Person>())
+    await act(() => auth.login(tokens()))
+    auth.dispose()
+    await act(() => auth.logout())
+    expect(view.current.status).toBe('anonymous')
+    await act(() => auth.login(tokens()))
+    expect(view.current.status).toBe('authenticated')
+  })
+
   it('shows that a refresh is under way, that one failed, and why a session ended', async () => {
     let answer: (tokens: object) => void = () => {}
     let fail: (error: Error) => void = () => {}

@@ -1,10 +1,12 @@
 // @vitest-environment happy-dom
 /** The state that the server rendered stays on the page until the restore in the browser has finished. */
+
 import { act } from '@testing-library/react'
 import { lazy, type ReactNode, Suspense } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import type { AuthOptions, AuthState, TokenResponse } from 'tokenflight'
+import { cookieSession } from 'tokenflight'
 import { AuthProvider, useAuth, useClaims } from 'tokenflight/react'
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { deferred } from '../support/core.js'
@@ -37,11 +39,11 @@ const app = (auth: Counted, serverState?: AuthState<Person>, page: ReactNode = <
 )
 
 /** A cookie session whose restore answers when it is told to. */
-function cookieSession(options: AuthOptions = {}) {
+function openCookieSession(options: AuthOptions = {}) {
   const calls: ReturnType<typeof deferred<TokenResponse>>[] = []
   const auth = session({
-    refreshTokenIn: 'cookie',
-    background: 'off',
+    storage: cookieSession(),
+    autoRefresh: 'off',
     refresh: () => {
       const call = deferred<TokenResponse>()
       calls.push(call)
@@ -71,7 +73,7 @@ async function hydrate(element: ReturnType<typeof app>, html = '<p>authenticated
 }
 
 it('the page shows the user while the restore takes its time, and renders again only for what differs', async () => {
-  const { auth, calls } = cookieSession()
+  const { auth, calls } = openCookieSession()
   const { text, errors } = await hydrate(app(auth, rendered))
   await act(() => vi.waitFor(() => expect(calls).toHaveLength(1)))
   expect(auth.getState().status).toBe('loading')
@@ -86,7 +88,7 @@ it('the page shows the user while the restore takes its time, and renders again 
 
 it('the page keeps the user, with the error, if the auth server answers 503', async () => {
   const refresh = vi.fn(busy)
-  const { auth } = cookieSession({ refresh })
+  const { auth } = openCookieSession({ refresh })
   const { text, errors } = await hydrate(app(auth, rendered))
   await act(() => auth.ready)
   expect(text()).toBe('authenticated Ada with an error')
@@ -98,7 +100,7 @@ it('the page keeps the user, with the error, if the auth server answers 503', as
 
 it('the page keeps the user if the network is down, and follows the session when it is back', async () => {
   const refresh = vi.fn<() => Promise<TokenResponse>>(() => Promise.reject(new TypeError('Failed to fetch')))
-  const { auth } = cookieSession({ refresh })
+  const { auth } = openCookieSession({ refresh })
   const { text } = await hydrate(app(auth, rendered))
   await act(() => auth.ready)
   expect(text()).toBe('authenticated Ada with an error')
@@ -109,7 +111,7 @@ it('the page keeps the user if the network is down, and follows the session when
 })
 
 it('the page shows that the user is logged out if the server refuses the restore', async () => {
-  const { auth } = cookieSession({ refresh: refused })
+  const { auth } = openCookieSession({ refresh: refused })
   const { text } = await hydrate(app(auth, rendered))
   await act(() => auth.ready)
   expect(text()).toBe('anonymous nobody')
@@ -117,14 +119,14 @@ it('the page shows that the user is logged out if the server refuses the restore
 })
 
 it('the page shows a logout at once, although the restore has not finished', async () => {
-  const { auth } = cookieSession()
+  const { auth } = openCookieSession()
   const { text } = await hydrate(app(auth, rendered))
   await act(() => auth.logout())
   expect(text()).toBe('anonymous nobody')
 })
 
 it('a component that appears before the restore has finished shows the user, too', async () => {
-  const { auth } = cookieSession()
+  const { auth } = openCookieSession()
   const { text, show } = await hydrate(app(auth, rendered))
   const two = (
     <>
@@ -137,7 +139,7 @@ it('a component that appears before the restore has finished shows the user, too
 })
 
 it('a state of `loading` from the server covers nothing', async () => {
-  const { auth } = cookieSession({ refresh: busy })
+  const { auth } = openCookieSession({ refresh: busy })
   const { text } = await hydrate(app(auth, { status: 'loading' }), '<p>loading nobody</p>')
   await act(() => auth.ready)
   expect(text()).toBe('anonymous nobody with an error')
@@ -146,7 +148,7 @@ it('a state of `loading` from the server covers nothing', async () => {
 it('`initialState` of createAuth is rendered on the server and in the browser, without `serverState`', async () => {
   const html = await withoutWindow(() => renderToString(app(session({ initialState: rendered }))))
   expect(html).toBe('<p>authenticated Ada</p>')
-  const { auth, calls } = cookieSession({ initialState: rendered })
+  const { auth, calls } = openCookieSession({ initialState: rendered })
   const { text, errors } = await hydrate(app(auth), html)
   expect(text()).toBe('authenticated Ada')
   await act(() => vi.waitFor(() => expect(calls).toHaveLength(1)))
@@ -168,7 +170,7 @@ it('a part of the page that is taken over after the restore repeats `initialStat
     renderToString(app(session({ initialState: rendered }), undefined, page(Page))),
   )
   expect(html).toContain('authenticated Ada')
-  const { auth, calls } = cookieSession({ initialState: rendered })
+  const { auth, calls } = openCookieSession({ initialState: rendered })
   const { text, errors } = await hydrate(app(auth, undefined, page(Lazy as never)), html)
   await act(() => vi.waitFor(() => expect(calls).toHaveLength(1)))
   await act(async () => calls[0]?.reject(Object.assign(new Error('refused'), { status: 401 })))
@@ -184,7 +186,7 @@ it('useAuth returns the same object until something changes, with an error over 
     seen.push(useAuth())
     return <p>authenticated Ada</p>
   }
-  const { auth } = cookieSession({ refresh: busy })
+  const { auth } = openCookieSession({ refresh: busy })
   const { show } = await hydrate(app(auth, rendered, <Watcher />))
   await act(() => auth.ready)
   const { length } = seen

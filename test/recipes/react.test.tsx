@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 /** The recipes for React do what they say. */
+
 import { QueryClientProvider } from '@tanstack/react-query'
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react'
 import axios from 'axios'
@@ -12,6 +13,7 @@ import { mockAuth } from 'tokenflight/msw'
 import { AuthProvider } from 'tokenflight/react'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { API } from '../support/axios.js'
+import { recordStorage } from '../support/core.js'
 import { tokens } from '../support/hooks.js'
 import { LoginPage, Protected } from './protected-route.react.js'
 import { forgetOnLogout } from './query-session.js'
@@ -87,7 +89,11 @@ describe('protected routes', () => {
     let answer: (record: null) => void = () => {}
     const auth = createAuth({
       refresh: async () => tokens(),
-      storage: { get: () => new Promise(resolve => (answer = resolve)), set() {}, remove() {} },
+      storage: recordStorage({
+        get: () => new Promise(resolve => (answer = resolve)),
+        set() {},
+        remove() {},
+      }),
     })
     onTestFinished(() => auth.dispose())
     const place = open(auth, '/orders/7')
@@ -200,7 +206,7 @@ describe('roles', () => {
 describe('the end of a session', () => {
   it('is announced and counted down, until a login', async () => {
     vi.useFakeTimers()
-    const auth = createAuth({ refresh: async () => tokens(), background: 'off' })
+    const auth = createAuth({ refresh: async () => tokens(), autoRefresh: 'off' })
     onTestFinished(() => auth.dispose())
     render(
       <AuthProvider auth={auth}>

@@ -2,31 +2,36 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { ExecutionError, Redlock, ResourceLockedError } from '@sesamecare-oss/redlock'
 import type { Redis } from 'ioredis'
-import { type Auth, type AuthLock, type AuthOptions, createAuth, type TokenStorage } from 'tokenflight'
+import {
+  type Auth,
+  type AuthLock,
+  type AuthOptions,
+  createAuth,
+  sharedStorage,
+  type TokenStorage,
+} from 'tokenflight'
 
 /** Every process that is given the same Redis and `name` shares the session. */
 export function createSharedAuth(redis: Redis, name: string, options: AuthOptions, ttl?: number): Auth {
   return createAuth({
     ...options,
     name,
-    storage: redisStorage(redis, `session:${name}`),
-    lock: redisLock(redis, ttl),
+    storage: sharedStorage(redisStorage(redis), { lock: redisLock(redis, ttl) }),
   })
 }
 
-/** Keeps the session's record, which holds its tokens, under one key. */
-function redisStorage(redis: Redis, key: string): TokenStorage {
+/** Keeps the session, which holds its tokens, under one key. */
+function redisStorage(redis: Redis): TokenStorage {
   return {
-    shared: true,
-    get: async () => JSON.parse((await redis.get(key)) ?? 'null'),
-    set: async tokens => void (await redis.set(key, JSON.stringify(tokens))),
-    remove: async () => void (await redis.del(key)),
+    getItem: key => redis.get(key),
+    setItem: (key, value) => redis.set(key, value),
+    removeItem: key => redis.del(key),
   }
 }
 
 /**
  * One refresh at a time. The lock of a process that dies runs out after `ttl` milliseconds; that of one that lives is
- * extended. Keep `ttl` below `refreshTimeout`, so that nobody who waits for a dead process goes on without the lock.
+ * extended. Keep `ttl` below `refreshTimeout`, so that no process that waits for a dead one goes on without the lock.
  */
 function redisLock(redis: Redis, ttl = 5_000): AuthLock {
   const redlock = new Redlock([redis], {

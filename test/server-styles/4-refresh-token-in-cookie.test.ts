@@ -70,6 +70,15 @@ describe('server style 4: the refresh token in an HttpOnly cookie', () => {
     }
   })
 
+  it('logs out at the server, which deletes the cookie', async () => {
+    const { auth, backend, browser, events, login, server } = await openPage()
+    await login()
+    await auth.logout()
+    expect(backend.stats.logouts).toBe(1)
+    expect(await browser.jar.getCookieString(`${server.url}/auth/refresh`)).not.toContain('refresh=')
+    expect(events.of('warning')).toEqual([])
+  })
+
   it('keeps the session, and says so, when the csrf echo is missing', async () => {
     const { api, auth, backend, browser, events, login, pass, server } = await openPage()
     await login()

@@ -85,7 +85,8 @@ describe('server style 7: the four cases of two tokens that end', () => {
       })
     }
     expect(heard.of('sessionExpired')).toMatchObject([{ reason: 'refresh_token_expired' }])
-    expect(backend.stats).toMatchObject({ requests: requests + 3, rejected: 0, unauthorized: 0 })
+    // Then the refresh token is all that is left, and the server decides, once.
+    expect(backend.stats).toMatchObject({ requests: requests + 4, rejected: 1, unauthorized: 0 })
   })
 
   it('access token valid, refresh token expired: a server that says no is asked once', async () => {
@@ -107,7 +108,7 @@ describe('server style 7: the four cases of two tokens that end', () => {
     expect(backend.stats).toMatchObject({ failures: 1, refreshes: 0, unauthorized: 0 })
   })
 
-  it('both expired: login again, without a call, and once', async () => {
+  it('both expired: the server is asked once, and then login again, once', async () => {
     const { api, auth, backend, burst, connection, events, login, pass } = await setScene({
       transport: 'both',
       refreshTokenLifetime: 10 * MINUTE,
@@ -122,7 +123,7 @@ describe('server style 7: the four cases of two tokens that end', () => {
         reason: { code: 'ERR_SESSION_EXPIRED', reason: 'refresh_token_expired' },
       })
     }
-    expect(backend.stats).toMatchObject({ requests, refreshes: 0, rejected: 0 })
+    expect(backend.stats).toMatchObject({ requests: requests + 1, refreshes: 0, rejected: 1 })
     expect(events.of('sessionExpired')).toHaveLength(1)
     expect(connection.notices).toContain('refresh_token_expired')
     expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_token_expired' })

@@ -51,6 +51,16 @@ it('shows a session and renders on nothing but what it reads', async () => {
   expect(view.text()).toBe('nobody')
 })
 
+it('shows the logout of a session that was disposed', async () => {
+  const auth = session()
+  const view = mount(name().definition, plugins(auth))
+  await auth.login(tokens({ name: 'Ada' }))
+  auth.dispose()
+  await auth.logout()
+  await nextTick()
+  expect(view.text()).toBe('nobody')
+})
+
 it('stops listening when it is unmounted', () => {
   const auth = session()
   const view = mount(name().definition, plugins(auth))

@@ -1,6 +1,8 @@
 // @vitest-environment happy-dom
 /** The state that the server rendered stays on the page until the restore in the browser has finished. */
+
 import type { AuthOptions, AuthState, TokenResponse } from 'tokenflight'
+import { cookieSession } from 'tokenflight'
 import { createAuthPlugin, useAuth, useClaims } from 'tokenflight/vue'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { createSSRApp, defineAsyncComponent, defineComponent, h, nextTick, ref } from 'vue'
@@ -28,11 +30,11 @@ const Page = defineComponent(() => {
 })
 
 /** A cookie session whose restore answers when it is told to. */
-function cookieSession(options: AuthOptions = {}) {
+function openCookieSession(options: AuthOptions = {}) {
   const calls: ReturnType<typeof deferred<TokenResponse>>[] = []
   const auth = session({
-    refreshTokenIn: 'cookie',
-    background: 'off',
+    storage: cookieSession(),
+    autoRefresh: 'off',
     refresh: () => {
       const call = deferred<TokenResponse>()
       calls.push(call)
@@ -62,7 +64,7 @@ function hydrate(
 }
 
 it('the page shows the user while the restore takes its time', async () => {
-  const { auth, calls } = cookieSession()
+  const { auth, calls } = openCookieSession()
   const { text, warnings } = hydrate(auth, rendered)
   await vi.waitFor(() => expect(calls).toHaveLength(1))
   await nextTick()
@@ -82,7 +84,7 @@ it.each<[string, () => Promise<never>]>([
   ['cannot be reached', () => Promise.reject(new TypeError('Failed to fetch'))],
 ])('the page keeps the user, with the error, if the auth server %s', async (_, failure) => {
   const refresh = vi.fn<() => Promise<TokenResponse>>(failure)
-  const { auth } = cookieSession({ refresh })
+  const { auth } = openCookieSession({ refresh })
   const { text, warnings } = hydrate(auth, rendered)
   await auth.ready
   await nextTick()
@@ -97,7 +99,7 @@ it.each<[string, () => Promise<never>]>([
 })
 
 it('the page shows that the user is logged out if the server refuses the restore', async () => {
-  const { auth } = cookieSession({ refresh: refused })
+  const { auth } = openCookieSession({ refresh: refused })
   const { text } = hydrate(auth, rendered)
   await auth.ready
   await nextTick()
@@ -106,7 +108,7 @@ it('the page shows that the user is logged out if the server refuses the restore
 })
 
 it('the page shows a logout at once, although the restore has not finished', async () => {
-  const { auth } = cookieSession()
+  const { auth } = openCookieSession()
   const { text } = hydrate(auth, rendered)
   await auth.logout()
   await nextTick()
@@ -114,7 +116,7 @@ it('the page shows a logout at once, although the restore has not finished', asy
 })
 
 it('a component that appears before the restore has finished shows the user, too', async () => {
-  const { auth } = cookieSession()
+  const { auth } = openCookieSession()
   const count = ref(1)
   const page = defineComponent(
     () => () =>
@@ -130,7 +132,7 @@ it('a component that appears before the restore has finished shows the user, too
 })
 
 it('a state of `loading` from the server covers nothing', async () => {
-  const { auth } = cookieSession({ refresh: busy })
+  const { auth } = openCookieSession({ refresh: busy })
   const { text } = hydrate(auth, { status: 'loading' }, { html: '<p>loading nobody</p>' })
   await auth.ready
   await nextTick()
@@ -141,7 +143,7 @@ it('`initialState` of createAuth is rendered on the server and in the browser, w
   const server = session({ initialState: rendered })
   const html = await renderToString(createSSRApp(Page).use(createAuthPlugin(server)))
   expect(html).toBe('<p>authenticated Ada</p>')
-  const { auth, calls } = cookieSession({ initialState: rendered })
+  const { auth, calls } = openCookieSession({ initialState: rendered })
   const { text, warnings } = hydrate(auth, undefined, { html })
   await vi.waitFor(() => expect(calls).toHaveLength(1))
   await nextTick()
@@ -156,7 +158,7 @@ it('`initialState` of createAuth is rendered on the server and in the browser, w
 it('a part of the page that is taken over after the restore repeats the state of the server first', async () => {
   const loaded = deferred<typeof Page>()
   const page = defineComponent(() => () => h('div', [h(defineAsyncComponent(() => loaded.promise))]))
-  const { auth } = cookieSession({ refresh: refused })
+  const { auth } = openCookieSession({ refresh: refused })
   const html = '<div><p>authenticated Ada</p></div>'
   const { text, warnings } = hydrate(auth, rendered, { page, html })
   await auth.ready

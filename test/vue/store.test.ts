@@ -1,7 +1,9 @@
 // @vitest-environment happy-dom
 /** A session in a store (Pinia), which outlives the component that used it first. */
+
 import { createPinia, defineStore } from 'pinia'
 import type { AuthState } from 'tokenflight'
+import { cookieSession } from 'tokenflight'
 import { createAuthPlugin, useAuth, useClaims } from 'tokenflight/vue'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import {
@@ -162,7 +164,7 @@ it('a component that unmounts after hydration listens no longer, while the store
 
 it('a store that a guard uses before the page is mounted has the state that the server rendered', async () => {
   const restore = deferred<ReturnType<typeof tokens>>()
-  const auth = session({ refreshTokenIn: 'cookie', background: 'off', refresh: () => restore.promise })
+  const auth = session({ storage: cookieSession(), autoRefresh: 'off', refresh: () => restore.promise })
   const pinia = createPinia()
   const app = createApp(First).use(pinia).use(createAuthPlugin(auth, { serverState }))
   const store = app.runWithContext(() => useSession())

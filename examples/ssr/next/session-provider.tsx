@@ -1,6 +1,6 @@
 'use client'
 import { type ReactNode, useState } from 'react'
-import { type Auth, type AuthState, createAuth, refreshRequest } from 'tokenflight'
+import { type Auth, type AuthState, cookieSession, createAuth, refreshRequest } from 'tokenflight'
 import { AuthProvider } from 'tokenflight/react'
 
 let browser: Auth | undefined
@@ -9,12 +9,19 @@ let browser: Auth | undefined
 function openSession(): Auth {
   if (typeof window === 'undefined') return createAuth()
   browser ??= createAuth({
-    refreshTokenIn: 'cookie',
+    storage: cookieSession(),
     refresh: refreshRequest({
       url: '/auth/refresh',
       send: 'cookie',
       csrf: { cookie: 'csrf', header: 'X-CSRF-Token' },
     }),
+    logout: ({ signal }) =>
+      fetch('/auth/logout', {
+        method: 'POST',
+        headers: { 'X-CSRF-Token': /\bcsrf=([^;]+)/.exec(document.cookie)?.[1] ?? '' },
+        keepalive: true,
+        signal,
+      }),
   })
   return browser
 }

@@ -1,4 +1,4 @@
-import { type AuthState, createAuth, refreshRequest } from 'tokenflight'
+import { type AuthState, cookieSession, createAuth, refreshRequest } from 'tokenflight'
 import { createAuthPlugin } from 'tokenflight/vue'
 import { defineNuxtPlugin, useCookie, useState } from '#imports'
 
@@ -9,12 +9,19 @@ export default defineNuxtPlugin(async ({ vueApp }) => {
   const auth = isServer
     ? createAuth()
     : createAuth({
-        refreshTokenIn: 'cookie',
+        storage: cookieSession(),
         refresh: refreshRequest({
           url: '/auth/refresh',
           send: 'cookie',
           csrf: { cookie: 'csrf', header: 'X-CSRF-Token' },
         }),
+        logout: ({ signal }) =>
+          fetch('/auth/logout', {
+            method: 'POST',
+            headers: { 'X-CSRF-Token': /\bcsrf=([^;]+)/.exec(document.cookie)?.[1] ?? '' },
+            keepalive: true,
+            signal,
+          }),
       })
   const accessToken = isServer && useCookie('access').value
   if (accessToken) {

@@ -1,5 +1,5 @@
 import axios from 'axios'
-import { type AuthOptions, createAuth, refreshRequest } from 'tokenflight'
+import { type AuthOptions, cookieSession, createAuth, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 
 /** The application's client and session. An application makes them once, a test for each test. */
@@ -15,12 +15,19 @@ export type Session = ReturnType<typeof createSession>
 /** The same with the refresh token in an HttpOnly cookie. */
 export function createCookieSession(options?: AuthOptions) {
   return createSession({
-    refreshTokenIn: 'cookie',
+    storage: cookieSession(),
     refresh: refreshRequest({
       url: '/auth/refresh',
       send: 'cookie',
       csrf: { cookie: 'csrf', header: 'X-CSRF-Token' },
     }),
+    logout: ({ signal }) =>
+      fetch('/auth/logout', {
+        method: 'POST',
+        headers: { 'X-CSRF-Token': /\bcsrf=([^;]+)/.exec(document.cookie)?.[1] ?? '' },
+        keepalive: true,
+        signal,
+      }),
     ...options,
   })
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import axios from 'axios'
-import { type Auth, createAuth, refreshRequest } from 'tokenflight'
+import { type Auth, cookieSession, createAuth, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createBrowser, visit } from '../../server-styles/browser.js'
@@ -15,15 +15,15 @@ const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const cleanUps: (() => unknown)[] = []
 
-// `jsonwebtoken` and tokenflight both read Date.now; everything else takes its time.
-beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+// `jsonwebtoken` and tokenflight both read the clocks; everything else takes its time.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance'] }))
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
   vi.useRealTimers()
 })
 
 /** Whoever is past an end is past it by a second: servers count whole ones. */
-const pass = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds + SECOND)
+const pass = (milliseconds: number) => vi.advanceTimersByTime(milliseconds + SECOND)
 
 /** Starts the server, which knows nothing of tokenflight, and keeps a list of what it answered. */
 async function startApp() {
@@ -50,7 +50,7 @@ async function startApp() {
 function openPage(url: string) {
   const api = axios.create({ baseURL: `${url}/api`, withCredentials: true, adapter: 'fetch' })
   const auth: Auth = createAuth({
-    refreshTokenIn: 'cookie',
+    storage: cookieSession(),
     refresh: refreshRequest({ url: `${url}/api/auth/refresh`, send: 'cookie' }),
     logout: () => api.post('/auth/logout', undefined, { skipAuth: true }),
     retry: 0,
