@@ -1,6 +1,6 @@
 /** `createAuth`: wires the engine. Read from the bottom: the public members tell the story. */
 
-import { check } from './check.js'
+import { check, ownOptions } from './check.js'
 import { createSteadyClock } from './clock.js'
 import { createDesk } from './desk.js'
 import { ENGINE } from './engine.js'
@@ -199,7 +199,8 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
 
   const auth: Auth<Claims, Answer> = {
     ready,
-    async login(answer, { remember = true } = {}) {
+    async login(answer, options = {}) {
+      const { remember = true } = ownOptions(options, 'login', { remember: 1 })
       check(typeof remember === 'boolean', 'remember', 'a boolean', remember)
       session.begin(readAnswer(settings.read(answer), wall()), !remember && records.canBeTabOnly)
       const stored = session.commit(true)

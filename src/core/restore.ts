@@ -16,7 +16,7 @@ export interface RestoreHost {
   readonly initial: AuthState<unknown> | undefined
   /** Goes on with the logouts that an earlier page could not tell the server about. */
   resume(): void
-  warn(message: string, error: unknown): void
+  warn(message: string, error?: unknown): void
 }
 
 /** @param first the record in the storage */
@@ -47,11 +47,14 @@ export async function restore(
 /** Whether there may be a cookie. */
 function exists(settings: Settings, warn: RestoreHost['warn']): boolean {
   try {
-    return settings.exists?.() !== false
+    const answer: unknown = settings.exists?.()
+    if (!isPromise(answer)) return answer !== false
+    answer.then(ignore, ignore)
+    warn('exists returned a promise; it must return a boolean')
   } catch (error) {
     warn('exists threw', error)
-    return true
   }
+  return true
 }
 
 /** The record of a session whose tokens are cookies, as the server that rendered the page knows it. */

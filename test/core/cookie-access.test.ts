@@ -217,6 +217,17 @@ describe('exists', () => {
     expect([auth.getState().status, refresh.reasons]).toEqual(['anonymous', ['restore']])
   })
 
+  it('that returns a promise lets the cookie decide, with a warning', async () => {
+    const refresh = refreshStub(() => Promise.reject(httpError(401)))
+    const exists = () => Promise.reject(new Error('no cookie jar'))
+    const { auth, events } = open({ storage: cookieSession({ exists: exists as never }), refresh })
+    await auth.ready
+    expect(refresh.reasons).toEqual(['restore'])
+    expect(events.of('warning')).toMatchObject([
+      { message: 'exists returned a promise; it must return a boolean' },
+    ])
+  })
+
   it('that throws lets the cookie decide, with a warning', async () => {
     const refresh = refreshStub(() => Promise.reject(httpError(401)))
     const exists = () => {

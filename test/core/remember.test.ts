@@ -111,6 +111,14 @@ it('remember changes nothing where the session ends with its page anyway', async
   expect([await auth.getAccessToken(), session.items.size]).toEqual([tokens.access_token, 0])
 })
 
+it('remember is the only option of a login', async () => {
+  const { auth } = await openTab(() => memoryStorage())
+  await expect(auth.login(pair(), { remembr: false } as never)).rejects.toThrow(
+    /login has no option `remembr`/,
+  )
+  expect(auth.getState()).toEqual({ status: 'anonymous' })
+})
+
 it('remember must be a boolean', async () => {
   const { auth } = await openTab(() => memoryStorage())
   await expect(auth.login(pair(), { remember: 'no' as never })).rejects.toThrow(
