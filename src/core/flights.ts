@@ -119,7 +119,7 @@ export function createFlights(host: FlightHost): Flights {
       reason,
       attempt: turn.count,
       ...(refreshToken && { refreshToken }),
-      ...(held && { accessToken: held.accessToken }),
+      ...(held && !settings.isHidden && { accessToken: held.accessToken }),
     }
     const made = attempts.make(
       flight.refresh,

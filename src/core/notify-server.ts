@@ -84,7 +84,8 @@ export function createServerNotifier({ settings, session, warn, conclude }: Noti
     over.add(generation)
     told.add(refreshToken)
     const since = ended === 'logout' ? savedAt : wall()
-    const notice = { tokens: withoutHoles({ accessToken, refreshToken }), since, call: undefined }
+    const known = settings.isHidden ? {} : withoutHoles({ accessToken, refreshToken })
+    const notice = { tokens: known, since, call: undefined }
     notices.add(notice)
     return notice
   }

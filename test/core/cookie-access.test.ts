@@ -114,6 +114,18 @@ describe('a session whose access token is a cookie', () => {
     }
   })
 
+  it('gives no name of a token to the functions of the application', async () => {
+    const refresh = refreshStub(async () => undefined)
+    const logout = vi.fn(async (_context: object) => {})
+    const { auth } = open({ storage: storage(), refresh, logout })
+    await auth.ready
+    await auth.refresh()
+    await auth.logout()
+    expect(refresh.calls).toHaveLength(2)
+    for (const context of [...refresh.calls, ...logout.mock.calls.map(([context]) => context)])
+      expect(Object.keys(context)).not.toContain('accessToken')
+  })
+
   it('is refreshed by hand, and ends when the server refuses', async () => {
     const refresh = refreshStub(async (_, number) =>
       number < 3 ? undefined : Promise.reject(httpError(401)),
