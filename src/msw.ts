@@ -10,6 +10,7 @@ import {
   type RequestHandler,
   type StrictResponse,
 } from 'msw'
+import { usesCookies } from './mock-server/cookies.js'
 import { createCookieJar } from './mock-server/jar.js'
 import { type Reply, toResponse } from './mock-server/reply.js'
 import { createAuthServer } from './mock-server/server.js'
@@ -76,8 +77,9 @@ export interface MockAuth extends MockAuthControls {
     options?: { readonly scope?: string },
   ): HttpResolver<Params, RequestBody, ResponseBody>
   /**
-   * The answer of a login, without one. In cookie mode the cookies are set as a login sets them, and the answer has no
-   * refresh token. Rejects with a `TypeError` for a user that there is not.
+   * The answer of a login, without one. Where the transport is `'cookie'` or `'cookies'` the cookies are set as a login
+   * sets them, and the answer has no refresh token. It has the access token also under `'cookies'`, where a login does not
+   * show it: a test of a server can send it as the cookie `access`. Rejects with a `TypeError` for a user that there is not.
    */
   issue(username: string): Promise<MockTokenAnswer>
 }
@@ -132,7 +134,7 @@ export function mockAuth(options: MockAuthOptions): MockAuth {
     },
     async issue(username) {
       const tokens = await server.issue(username)
-      if (server.settings.transport !== 'cookie') return tokens
+      if (!usesCookies(server.settings.transport)) return tokens
       const { refreshToken: _inCookie, ...answered } = tokens
       jar.store(server.cookiesFor(tokens))
       return answered

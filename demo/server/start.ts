@@ -16,7 +16,7 @@ import { createRequestLog, describeRequest, type RequestLog } from './log.js'
 
 /** Options of `startServer`; those of `mockAuth` besides. */
 export interface ServerOptions extends Omit<MockAuthOptions, 'baseUrl' | 'store' | 'csrf'> {
-  /** Default `true`: pages call it, with `csrf` set, whenever the transport is `'cookie'`. */
+  /** Default `true`: pages call it, with `csrf` set, whenever the transport is `'cookie'` or `'cookies'`. */
   readonly csrf?: boolean | undefined
   /** Default `0`: any that is free. */
   readonly port?: number | undefined

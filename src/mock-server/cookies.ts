@@ -1,15 +1,24 @@
-/** Cookie transport: the refresh cookie, and the double submit that guards it against cross-site requests. */
+/** Cookie transports: the token cookies, and the double submit that guards them against cross-site requests. */
 import { type ReplyCookie, refuse } from './reply.js'
-import type { Exchange, Pair } from './world.js'
+import type { MockTokenAnswer, MockTransport } from './types.js'
+import type { Exchange } from './world.js'
 
 /** The `HttpOnly` cookie that holds the refresh token, scoped to the path of `baseUrl`. */
 export const refreshCookieName = 'refresh'
+
+/** The `HttpOnly` cookie that holds the access token under transport `'cookies'`; it goes with every request. */
+export const accessCookieName = 'access'
 
 /** The readable cookie whose value comes back in `csrfHeaderName`, set even where it need not. Any page can read it. */
 export const csrfCookieName = 'csrf'
 
 /** The header that echoes the `csrf` cookie. */
 const csrfHeaderName = 'X-CSRF-Token'
+
+/** Whether refresh tokens travel in a cookie. */
+export function usesCookies(transport: MockTransport): boolean {
+  return transport === 'cookie' || transport === 'cookies'
+}
 
 /** Refuses with 403 a header that does not match the `csrf` cookie, and where it is demanded, none. */
 export function checkCsrf({ world, request, cookies }: Exchange): void {
@@ -29,28 +38,40 @@ export interface CookieSite {
   readonly basePath: string
   /** Whether they get `Secure`: over https. */
   readonly secure: boolean
+  readonly transport: MockTransport
 }
 
 /** The site of a request. */
 export function siteOf({ world, request }: Exchange): CookieSite {
-  return { basePath: world.options.basePath, secure: request.url.startsWith('https:') }
+  return {
+    basePath: world.options.basePath,
+    secure: request.url.startsWith('https:'),
+    transport: world.settings.transport,
+  }
 }
 
-/** The cookies of a session: the refresh token where there is a new one, and the `csrf` value, kept or drawn. */
+/** The cookies of a session: the `csrf` value, kept or drawn, and those of the tokens that there are. */
 export function sessionCookies(
   site: CookieSite,
-  tokens: Pick<Pair, 'refreshToken' | 'refreshExpiresIn'>,
+  tokens: MockTokenAnswer,
   csrf: string = crypto.randomUUID(),
 ): ReplyCookie[] {
   const maxAge = Math.ceil(tokens.refreshExpiresIn)
   const cookies = [csrfCookie(site, csrf, maxAge)]
   if (tokens.refreshToken !== undefined) cookies.push(refreshCookie(site, tokens.refreshToken, maxAge))
+  if (site.transport === 'cookies')
+    cookies.push(accessCookie(site, tokens.accessToken, Math.ceil(tokens.expiresIn)))
   return cookies
 }
 
-/** Removes both cookies. */
+/** Removes every cookie of a session. */
 export function clearedCookies(site: CookieSite): ReplyCookie[] {
-  return [csrfCookie(site, '', 0), refreshCookie(site, '', 0)]
+  const cookies = [csrfCookie(site, '', 0), refreshCookie(site, '', 0)]
+  return site.transport === 'cookies' ? [...cookies, accessCookie(site, '', 0)] : cookies
+}
+
+function accessCookie({ secure }: CookieSite, value: string, maxAge: number): ReplyCookie {
+  return { name: accessCookieName, value, maxAge, path: '/', httpOnly: true, secure }
 }
 
 function csrfCookie({ secure }: CookieSite, value: string, maxAge: number): ReplyCookie {

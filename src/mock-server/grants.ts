@@ -28,8 +28,9 @@ export interface RefusedAccess {
   readonly isOver: boolean
 }
 
-/** A refresh token that is in the store. */
+/** A refresh token that is in the store, or under transport `'access'` the access token that is one. */
 export interface PresentedRefresh {
+  readonly use: 'access' | 'refresh'
   readonly hash: string
   readonly record: StoredRefreshToken
   readonly id: string
@@ -42,7 +43,9 @@ interface Minted {
   readonly accessId: string
   readonly accessLifetime: number
   readonly scope: string
-  readonly refreshToken: string
+  /** Absent under transport `'access'`. */
+  readonly refreshToken: string | undefined
+  /** Of the token that the next refresh takes. */
   readonly refreshHash: string
   readonly refreshLifetime: number
 }
@@ -52,7 +55,8 @@ export async function startSession(world: World, username: string): Promise<Pair
   const scope = world.options.users.get(username)?.scope ?? ''
   const id = crypto.randomUUID()
   const session: StoredSession = { username, scope, accessTokens: {} }
-  const minted = await mint(world, id, session, scope)
+  const use = world.settings.transport === 'access' ? 'access' : 'refresh'
+  const minted = await mint(world, id, session, scope, use)
   pruneState(world.state, world.options.clock.now() - Math.max(3_600_000, world.settings.accessTokenLifetime))
   world.state.sessions[id] = session
   return commit(world, id, session, minted)
@@ -65,13 +69,14 @@ export function endSession(session: StoredSession, reason: 'logout' | 'reuse'): 
   return true
 }
 
-/** The access token and its session, expired or not; or why it is refused. */
+/** The access token and its session, expired or not; or why it is refused. See `readAccessClaims`. */
 export async function presentAccess(
   exchange: Exchange,
   token: string,
+  inPlaceOfRefresh = false,
 ): Promise<GenuineAccess | RefusedAccess> {
   const { world, trace } = exchange
-  const read = await readAccessClaims(world, token)
+  const read = await readAccessClaims(world, token, inPlaceOfRefresh)
   if ('problem' in read) return { problem: read.problem, isOver: false }
   const { claims } = read
   trace.accessTokenId = claims.jti
@@ -82,18 +87,23 @@ export async function presentAccess(
   return { claims, session, expired: (session.accessTokens[claims.jti] ?? 0) <= world.options.clock.now() }
 }
 
-/** The refresh token and its session, good or not. Refuses one that the server never gave. */
-export async function presentRefresh(exchange: Exchange, token: string): Promise<PresentedRefresh> {
+/** The refresh token and its session, good or not; `use` tells its kind. Refuses one that the server never gave. */
+export async function presentRefresh(
+  exchange: Exchange,
+  token: string,
+  use: PresentedRefresh['use'] = 'refresh',
+): Promise<PresentedRefresh> {
   const { world, trace } = exchange
-  const read = await readRefreshClaims(world, token)
+  const read =
+    use === 'access' ? await readAccessClaims(world, token, true) : await readRefreshClaims(world, token)
   if ('problem' in read) throw refuse(400, 'invalid_grant', read.problem)
   trace.refreshTokenId = read.claims.jti
   trace.username = read.claims.sub
   const hash = await hashToken(token)
   const record = world.state.refreshTokens[hash]
   const session = record && world.state.sessions[record.session]
-  if (!record || !session) throw refuse(400, 'invalid_grant', 'The refresh token is unknown')
-  return { hash, record, id: record.session, session }
+  if (!record || !session) throw refuse(400, 'invalid_grant', `The ${use} token is unknown`)
+  return { use, hash, record, id: record.session, session }
 }
 
 /** Whether the refresh token is past its end. */
@@ -103,72 +113,105 @@ export function hasExpired(world: World, { record }: PresentedRefresh): boolean 
 
 /** Grants new tokens for a refresh token, and spends it where tokens rotate. Refuses one that is no longer good. */
 export async function grantRefresh(world: World, presented: PresentedRefresh, scope?: string): Promise<Pair> {
-  const { hash, record, id, session } = presented
-  const minted = await mint(world, id, session, narrowScope(session, scope))
-  if (session.ended) throw refuse(400, 'invalid_grant', 'The session of the refresh token has ended')
-  if (record.status === 'revoked') throw refuse(400, 'invalid_grant', 'The refresh token was revoked')
-  if (hasExpired(world, presented)) throw refuse(400, 'invalid_grant', 'The refresh token has expired')
+  const { use, hash, record, id, session } = presented
+  const minted = await mint(world, id, session, narrowScope(session, scope), use)
+  if (session.ended) throw refuse(400, 'invalid_grant', `The session of the ${use} token has ended`)
+  if (record.status === 'revoked') throw refuse(400, 'invalid_grant', `The ${use} token was revoked`)
+  if (hasExpired(world, presented)) {
+    const late = use === 'access' ? 'can no longer be refreshed' : 'has expired'
+    throw refuse(400, 'invalid_grant', `The ${use} token ${late}`)
+  }
   if (record.status === 'spent') return repeatGrant(world, presented, minted)
   world.counters.refreshes += 1
-  if (!world.settings.rotation) return commitAccess(world, session, minted, undefined, record.expiresAt)
+  if (!world.settings.rotation) return commitInPlace(world, presented, minted, undefined, record.expiresAt)
   record.status = 'spent'
   record.spentAt = world.options.clock.now()
   record.child = minted.refreshHash
-  const pair = commit(world, id, session, minted)
+  const pair = commit(world, id, session, minted, endOf(presented))
   if (graceWindow(world) > 0) keepForRepeats(world, hash, pair)
   return pair
 }
 
 /** Grants a new pair to a session that still has a good access token: the server's mercy of transport `'both'`. */
 export async function grantToSession(world: World, { claims, session }: GenuineAccess): Promise<Pair> {
-  const minted = await mint(world, claims.sid, session, session.scope)
+  const minted = await mint(world, claims.sid, session, session.scope, 'refresh')
   world.counters.refreshes += 1
   return commit(world, claims.sid, session, minted)
 }
 
-function repeatGrant(world: World, { hash, record, id, session }: PresentedRefresh, minted: Minted): Pair {
+function repeatGrant(world: World, presented: PresentedRefresh, minted: Minted): Pair {
+  const { use, hash, record, id, session } = presented
   const { counters, settings, state } = world
   const now = world.options.clock.now()
   const child = record.child === undefined ? undefined : state.refreshTokens[record.child]
   if (child?.status !== 'current' || now - (record.spentAt ?? 0) >= graceWindow(world)) {
     if (settings.reuseDetection && endSession(session, 'reuse')) counters.reuses += 1
     const outcome = settings.reuseDetection ? '; its session has ended' : ''
-    throw refuse(400, 'invalid_grant', `The refresh token was used before${outcome}`)
+    throw refuse(400, 'invalid_grant', `The ${use} token was used before${outcome}`)
   }
   counters.refreshes += 1
   counters.repeats += 1
   // After a restart the child is known by its hash alone: then the repeat is given a sibling of it.
   const known = world.repeats.get(hash)
-  if (!known) return commit(world, id, session, minted)
+  if (!known) return commit(world, id, session, minted, endOf(presented))
   const left = (session.accessTokens[known.accessId] ?? 0) - now
   if (left > 0 && known.scope === minted.scope) {
     return { ...known, expiresIn: left / 1000, refreshExpiresIn: (child.expiresAt - now) / 1000 }
   }
-  return commitAccess(world, session, minted, known.refreshToken, child.expiresAt)
+  return commitInPlace(world, presented, minted, known.refreshToken, child.expiresAt)
 }
 
-async function mint(world: World, id: string, session: StoredSession, scope: string): Promise<Minted> {
+async function mint(
+  world: World,
+  id: string,
+  session: StoredSession,
+  scope: string,
+  use: PresentedRefresh['use'],
+): Promise<Minted> {
   const { accessTokenLifetime, refreshTokenLifetime } = world.settings
   const accessId = crypto.randomUUID()
   const subject = { id, username: session.username }
   const accessToken = await signAccessToken(world, subject, accessId, scope)
-  const refreshToken = await signRefreshToken(world, subject)
+  const refreshToken = use === 'access' ? undefined : await signRefreshToken(world, subject)
   return {
     accessToken,
     accessId,
     accessLifetime: accessTokenLifetime,
     scope,
     refreshToken,
-    refreshHash: await hashToken(refreshToken),
+    refreshHash: await hashToken(refreshToken ?? accessToken),
     refreshLifetime: refreshTokenLifetime,
   }
 }
 
-function commit(world: World, id: string, session: StoredSession, minted: Minted): Pair {
-  const { refreshToken, refreshHash, refreshLifetime } = minted
-  const expiresAt = world.options.clock.now() + refreshLifetime
+/** The end that the next token inherits: an access token can be refreshed for so long after the login, and no longer. */
+function endOf({ use, record }: PresentedRefresh): number | undefined {
+  return use === 'access' ? record.expiresAt : undefined
+}
+
+function commit(
+  world: World,
+  id: string,
+  session: StoredSession,
+  minted: Minted,
+  expiresAt = world.options.clock.now() + minted.refreshLifetime,
+): Pair {
+  const { refreshToken, refreshHash } = minted
   world.state.refreshTokens[refreshHash] = { session: id, expiresAt, status: 'current' }
   return commitAccess(world, session, minted, refreshToken, expiresAt)
+}
+
+/** Grants an access token beside a refresh token that stays what it was, where it is no refresh token itself. */
+function commitInPlace(
+  world: World,
+  { use, id, session }: PresentedRefresh,
+  minted: Minted,
+  refreshToken: string | undefined,
+  expiresAt: number,
+): Pair {
+  return use === 'access'
+    ? commit(world, id, session, minted, expiresAt)
+    : commitAccess(world, session, minted, refreshToken, expiresAt)
 }
 
 function commitAccess(

@@ -1,9 +1,16 @@
 /** `POST /login` and `POST /logout`: where sessions begin and end. */
-import { checkCsrf, clearedCookies, refreshCookieName, sessionCookies, siteOf } from './cookies.js'
+import {
+  accessCookieName,
+  checkCsrf,
+  clearedCookies,
+  refreshCookieName,
+  siteOf,
+  usesCookies,
+} from './cookies.js'
 import { endSession, presentAccess, presentRefresh, startSession } from './grants.js'
 import { readBearer, readJson, readString } from './reading.js'
-import { tokenAnswer } from './refresh.js'
-import { challenge, emptyReply, jsonReply, Refusal, type Reply, refuse } from './reply.js'
+import { sessionReply } from './refresh.js'
+import { challenge, emptyReply, Refusal, type Reply, refuse } from './reply.js'
 import type { StoredSession } from './store.js'
 import type { Exchange } from './world.js'
 
@@ -22,22 +29,22 @@ export async function login(exchange: Exchange): Promise<Reply> {
   trace.username = username
   const pair = await startSession(world, username)
   world.counters.logins += 1
-  const answer = tokenAnswer(pair)
-  if (world.settings.transport !== 'cookie') return jsonReply(200, answer)
-  const { refreshToken: _inCookie, ...rest } = answer
-  return { ...jsonReply(200, rest), cookies: sessionCookies(siteOf(exchange), pair) }
+  return sessionReply(exchange, pair)
 }
 
 /**
  * `POST {baseUrl}/logout`: ends the session of the AT in `Authorization` (expired will do), of the RT in the JSON body,
- * or of the refresh cookie, which it removes. Answers 204, also for a session that is over already (RFC 7009 section
+ * or of the token cookies, which it removes. Answers 204, also for a session that is over already (RFC 7009 section
  * 2.2). An RT in `Authorization` is refused with 401.
  */
 export async function logout(exchange: Exchange): Promise<Reply> {
   const { world, request, cookies } = exchange
-  const usesCookie = world.settings.transport === 'cookie'
-  if (usesCookie && cookies[refreshCookieName]) checkCsrf(exchange)
-  const accessToken = readBearer(request.headers)
+  const { transport } = world.settings
+  const usesCookie = usesCookies(transport)
+  const isHidden = transport === 'cookies'
+  if (usesCookie && (cookies[refreshCookieName] || (isHidden && cookies[accessCookieName])))
+    checkCsrf(exchange)
+  const accessToken = isHidden ? cookies[accessCookieName] || undefined : readBearer(request.headers)
   const inBody = readString(await readJson(request), 'refreshToken', 'refresh_token', 'token')
   const refreshToken = usesCookie ? cookies[refreshCookieName] || inBody : inBody
   if (accessToken === undefined && refreshToken === undefined && !usesCookie) {
@@ -53,9 +60,9 @@ export async function logout(exchange: Exchange): Promise<Reply> {
     if (session) sessions.add(session)
   }
   if (accessToken !== undefined) {
-    const access = await presentAccess(exchange, accessToken)
+    const access = await presentAccess(exchange, accessToken, transport === 'access')
     if ('session' in access) sessions.add(access.session)
-    else if (refreshToken === undefined && !access.isOver)
+    else if (refreshToken === undefined && !access.isOver && !isHidden)
       throw challenge(401, 'invalid_token', access.problem)
   }
   for (const session of sessions) if (endSession(session, 'logout')) world.counters.logouts += 1

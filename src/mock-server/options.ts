@@ -84,7 +84,7 @@ export function completeSettings(present: MockAuthSettings, changes: MockAuthCha
   for (const name of ['rotation', 'reuseDetection', 'csrf'] as const) {
     if (typeof settings[name] !== 'boolean') throw misuse(name, 'a boolean', settings[name])
   }
-  oneOf('transport', ['body', 'header', 'both', 'cookie'], settings.transport)
+  oneOf('transport', ['body', 'header', 'both', 'cookie', 'access', 'cookies'], settings.transport)
   oneOf('renewal', ['client', 'server'], settings.renewal)
   return Object.freeze(settings)
 }

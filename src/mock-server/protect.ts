@@ -1,4 +1,5 @@
 /** Protected resources: who may pass (RFC 6750), and the renewal on ordinary answers of `renewal: 'server'`. */
+import { accessCookieName } from './cookies.js'
 import { type GenuineAccess, grantRefresh, presentAccess, presentRefresh } from './grants.js'
 import { readBearer } from './reading.js'
 import { challenge, jsonReply, type Refusal, type Reply } from './reply.js'
@@ -46,8 +47,11 @@ export async function me(exchange: Exchange): Promise<Reply> {
 }
 
 async function identify(exchange: Exchange): Promise<Passage> {
-  const { world, request } = exchange
-  const token = readBearer(request.headers)
+  const { world, request, cookies } = exchange
+  const token =
+    world.settings.transport === 'cookies'
+      ? cookies[accessCookieName] || undefined
+      : readBearer(request.headers)
   if (token === undefined) throw refused(exchange, undefined, 'This resource needs an access token')
   const access = await presentAccess(exchange, token)
   if ('problem' in access) throw refused(exchange, 'invalid_token', access.problem)

@@ -1,5 +1,12 @@
 /** `POST /refresh` in each transport, and `POST /token`, the refresh grant of OAuth 2.0. */
-import { checkCsrf, csrfCookieName, refreshCookieName, sessionCookies, siteOf } from './cookies.js'
+import {
+  checkCsrf,
+  csrfCookieName,
+  refreshCookieName,
+  sessionCookies,
+  siteOf,
+  usesCookies,
+} from './cookies.js'
 import { grantRefresh, grantToSession, hasExpired, presentAccess, presentRefresh } from './grants.js'
 import { readBearer, readForm, readJson, readString } from './reading.js'
 import { jsonReply, Refusal, type Reply, refuse } from './reply.js'
@@ -11,7 +18,8 @@ export async function refresh(exchange: Exchange): Promise<Reply> {
   const { transport } = exchange.world.settings
   if (transport === 'header') return refreshByHeader(exchange)
   if (transport === 'both') return refreshByBoth(exchange)
-  if (transport === 'cookie') return refreshByCookie(exchange)
+  if (transport === 'access') return refreshByAccess(exchange)
+  if (usesCookies(transport)) return refreshByCookie(exchange)
   const token = readString(await readJson(exchange.request), 'refreshToken', 'refresh_token')
   if (token === undefined) throw missing("in the JSON body as 'refreshToken'")
   return jsonReply(
@@ -61,6 +69,19 @@ export function tokenAnswer(pair: Pair): MockTokenAnswer {
   }
 }
 
+/** The answer of a login, or of a refresh that keeps the `csrf` value, without the tokens that its cookies hold. */
+export function sessionReply(exchange: Exchange, pair: Pair, csrf?: string): Reply {
+  const { transport } = exchange.world.settings
+  const answer = tokenAnswer(pair)
+  if (!usesCookies(transport)) return jsonReply(200, answer)
+  const { refreshToken: _inCookie, ...rest } = answer
+  const { accessToken: _inCookieToo, ...tokenless } = rest
+  return {
+    ...jsonReply(200, transport === 'cookies' ? tokenless : rest),
+    cookies: sessionCookies(siteOf(exchange), answer, csrf),
+  }
+}
+
 async function refreshByHeader(exchange: Exchange): Promise<Reply> {
   const token = refreshBearer(exchange)
   if (token === undefined) throw missing('as Authorization: Bearer, in place of the access token')
@@ -93,6 +114,14 @@ async function refreshByBoth(exchange: Exchange): Promise<Reply> {
   return jsonReply(200, tokenAnswer(pair))
 }
 
+async function refreshByAccess(exchange: Exchange): Promise<Reply> {
+  const token = refreshBearer(exchange)
+  if (token === undefined)
+    throw refuse(400, 'invalid_request', 'The access token is missing: send it as Authorization: Bearer')
+  const presented = await presentRefresh(exchange, token, 'access')
+  return jsonReply(200, tokenAnswer(await grantRefresh(exchange.world, presented)))
+}
+
 async function refreshByCookie(exchange: Exchange): Promise<Reply> {
   const { world, cookies } = exchange
   const token = cookies[refreshCookieName]
@@ -102,11 +131,7 @@ async function refreshByCookie(exchange: Exchange): Promise<Reply> {
   }
   checkCsrf(exchange)
   const pair = await grantRefresh(world, await presentRefresh(exchange, token))
-  const { refreshToken: _inCookie, ...answer } = tokenAnswer(pair)
-  return {
-    ...jsonReply(200, answer),
-    cookies: sessionCookies(siteOf(exchange), pair, cookies[csrfCookieName]),
-  }
+  return sessionReply(exchange, pair, cookies[csrfCookieName])
 }
 
 /** The token in `Authorization`; what is malformed there is refused in the manner of a token endpoint. */

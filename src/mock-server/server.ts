@@ -35,13 +35,10 @@ export interface AuthServer extends MockAuthControls {
     options?: Surroundings & { readonly scope?: string | undefined },
   ): Promise<Passage | { readonly refusal: Reply }>
   /** Tokens of a new session without a login. Rejects with a `TypeError` for a user that there is not. */
-  issue(username: string): Promise<IssuedTokens>
-  /** The cookies by which a login in cookie mode would have set those tokens. */
-  cookiesFor(tokens: IssuedTokens): ReplyCookie[]
+  issue(username: string): Promise<MockTokenAnswer>
+  /** The cookies by which a login in the present style would have set those tokens. */
+  cookiesFor(tokens: MockTokenAnswer): ReplyCookie[]
 }
-
-/** What `issue` gives. */
-export type IssuedTokens = MockTokenAnswer & { readonly refreshToken: string }
 
 /** A server of its own: no state is shared with another. Throws a `TypeError` that names a bad option. */
 export function createAuthServer(options: MockAuthOptions): AuthServer {
@@ -100,10 +97,17 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
         throw new TypeError(`mockAuth: there is no user '${username}' to issue for`)
       const pair = await startSession(world, username)
       await saving.save()
-      return { ...tokenAnswer(pair), refreshToken: pair.refreshToken ?? '' }
+      return tokenAnswer(pair)
     },
     cookiesFor: tokens =>
-      sessionCookies({ basePath: complete.basePath, secure: complete.baseUrl.startsWith('https:') }, tokens),
+      sessionCookies(
+        {
+          basePath: complete.basePath,
+          secure: complete.baseUrl.startsWith('https:'),
+          transport: world.settings.transport,
+        },
+        tokens,
+      ),
     ...createKnobs(() => world, saving.start),
     reset() {
       world = renewWorld(complete)

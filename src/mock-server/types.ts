@@ -11,8 +11,13 @@ import type { MockStore } from './store.js'
  *   expired but otherwise genuine will do. With a valid AT, an RT that is absent or expired is answered with a new pair.
  * - `'cookie'`: RT in an `HttpOnly; SameSite=Strict` cookie scoped to the path of `baseUrl`, beside a readable cookie
  *   `csrf` (see the option of that name).
+ * - `'access'`: there is no RT. The AT itself goes in `Authorization: Bearer <AT>`, expired or not, for
+ *   `refreshTokenLifetime` after the login; the settings of RTs hold for it at `/refresh`. With `rotation` an AT is
+ *   refreshed once, and resources take it until its own end.
+ * - `'cookies'`: as `'cookie'`, and the AT is a cookie too: `access`, `HttpOnly; SameSite=Strict` on every path. Resources
+ *   read it alone. The JSON answers hold no token, but `expiresIn`, so that clients can refresh ahead.
  */
-export type MockTransport = 'body' | 'header' | 'both' | 'cookie'
+export type MockTransport = 'body' | 'header' | 'both' | 'cookie' | 'access' | 'cookies'
 
 /** Somebody who can log in. */
 export interface MockUser {
@@ -28,7 +33,10 @@ export interface MockUser {
 export interface MockAuthSettings {
   /** Lifetime of an AT in ms, greater than 0. Default `300_000` (5 minutes). */
   readonly accessTokenLifetime: number
-  /** Lifetime of an RT in ms, greater than 0. With rotation each new RT lives this long again. Default `86_400_000`. */
+  /**
+   * Lifetime of an RT in ms, greater than 0. With rotation each new RT lives this long again. Under transport `'access'`,
+   * how long after the login an AT can be refreshed. Default `86_400_000`.
+   */
   readonly refreshTokenLifetime: number
   /** Whether each refresh spends its RT and hands out another (RFC 9700 section 4.14.2). Default `true`. */
   readonly rotation: boolean
@@ -42,9 +50,10 @@ export interface MockAuthSettings {
   /** How tokens travel at `/login`, `/refresh` and `/logout`. Default `'body'`. `/token` always speaks OAuth 2.0. */
   readonly transport: MockTransport
   /**
-   * Under `transport: 'cookie'`, whether a refresh and a logout must bring the value of the cookie `csrf` back in
-   * `X-CSRF-Token` (double submit), else they are 403 `csrf_mismatch`. The client needs a page to read that cookie, so
-   * in Node a DOM. Default `false`: the header may be absent or empty; a value that does not match is refused all the same.
+   * Under `transport: 'cookie'` and `'cookies'`, whether a refresh and a logout must bring the value of the cookie
+   * `csrf` back in `X-CSRF-Token` (double submit), else they are 403 `csrf_mismatch`. The client needs a page to read
+   * that cookie, so in Node a DOM. Default `false`: the header may be absent or empty; a value that does not match is
+   * refused all the same.
    */
   readonly csrf: boolean
   /**
@@ -88,12 +97,13 @@ export interface MockAuthOptions extends MockAuthChanges {
 
 /** What a successful login, refresh or `issue` answers. */
 export interface MockTokenAnswer {
+  /** In the header of a refresh under transport `'header'`, in a cookie of a login or refresh under `'cookies'`. */
   readonly accessToken: string
-  /** Absent where a refresh did not rotate, and in cookie mode. */
+  /** Absent where a refresh did not rotate, and under transport `'cookie'`, `'cookies'` and `'access'`. */
   readonly refreshToken?: string
   /** Lifetime of the AT in **seconds**, as OAuth answers have it. */
   readonly expiresIn: number
-  /** What is left of the RT in **seconds**. */
+  /** What is left of the RT, or under transport `'access'` of the time to refresh in, in **seconds**. */
   readonly refreshExpiresIn: number
   readonly tokenType: 'Bearer'
   /** Space-separated granted scopes; absent where the user has none. */
@@ -172,11 +182,15 @@ export interface MockAuthControls {
   configure(changes: MockAuthChanges): void
   /** All outstanding ATs are refused as expired from now on; RTs stay good. */
   expireAccessTokens(): void
-  /** All outstanding RTs are refused with `invalid_grant` from now on; ATs live on until they expire. */
+  /**
+   * All outstanding RTs are refused with `invalid_grant` from now on; ATs live on until they expire. Under transport
+   * `'access'` the ATs themselves can no longer be refreshed.
+   */
   revokeRefreshTokens(): void
   /**
    * Signs with a new key (another `kid`) from now on, while sessions live on. `keep` says what stays good of the old:
-   * `'refresh'` (default): RTs; ATs are refused with 401 `invalid_token`, so each client refreshes once.
+   * `'refresh'` (default): RTs; ATs are refused with 401 `invalid_token`, so each client refreshes once, under transport
+   * `'access'` with that AT.
    * `'all'`: ATs too until they expire, as in a graceful roll, where `/jwks` lists both keys.
    * `'none'`: nothing; every session must log in again.
    */
