@@ -113,7 +113,10 @@ export function next<Name extends keyof AuthEvents>(auth: Auth, name: Name): Pro
  * The story that every style tells: three rounds of the three ways in which an access token ends, each met by a burst.
  * Each costs one refresh, and only the one that nobody could foresee costs 401s, which no caller sees.
  */
-export async function tellStory(scene: Scene, { rotation }: { rotation: boolean }): Promise<void> {
+export async function tellStory(
+  scene: Scene,
+  { rotation, isHidden = false }: { rotation: boolean; isHidden?: boolean },
+): Promise<void> {
   const { auth, backend, pass, events } = scene
   await scene.login()
   let refreshes = 0
@@ -162,6 +165,7 @@ export async function tellStory(scene: Scene, { rotation }: { rotation: boolean 
   expect(auth.getState()).toMatchObject({
     status: 'authenticated',
     refreshing: false,
-    claims: { sub: 'ada' },
+    // No script reads the claims of a token that is a cookie.
+    ...(isHidden ? {} : { claims: { sub: 'ada' } }),
   })
 }

@@ -11,7 +11,7 @@ const shortSession = {
   refreshTokenLifetime: 4 * MINUTE,
 } as const
 
-describe('server style 7: the four cases of two tokens that end', () => {
+describe('server style 9: the four cases of two tokens that end', () => {
   it('both valid: there is nothing to do', async () => {
     const { backend, burst, events, login, pass } = await setScene({ transport: 'both' })
     await login()

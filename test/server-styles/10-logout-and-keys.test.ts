@@ -10,7 +10,7 @@ import { BURST, burst as burstOf, MINUTE, useScene } from './scene.js'
 const setScene = useScene(connect)
 const startAgain = useServers()
 
-describe('server style 8: logout at the server', () => {
+describe('server style 10: logout at the server', () => {
   it('invalidates both tokens there, and the server refuses both afterwards', async () => {
     const { api, auth, backend, client, events, login } = await setScene()
     const { accessToken = '', refreshToken = '' } = (await login()) as Record<string, string>
@@ -62,7 +62,7 @@ describe('server style 8: logout at the server', () => {
   })
 })
 
-describe('server style 8: each token for its own use', () => {
+describe('server style 10: each token for its own use', () => {
   it('ends a session whose access token is really a refresh token with the first 401', async () => {
     const { api, auth, backend, client, events } = await setScene()
     const { refreshToken } = await client.login()
@@ -94,7 +94,7 @@ describe('server style 8: each token for its own use', () => {
   })
 })
 
-describe('server style 8: signing keys rolled by kid while sessions live', () => {
+describe('server style 10: signing keys rolled by kid while sessions live', () => {
   const kidOf = async ({ auth }: Awaited<ReturnType<typeof setScene>>) =>
     decodeProtectedHeader((await auth.getAccessToken()) ?? '').kid
 
