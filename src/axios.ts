@@ -27,6 +27,8 @@ import {
   type Outcome,
   patiently,
   sealOf,
+  unwrap,
+  wrap,
 } from './http/axios-call.js'
 import { discard, isOneShot, repeat, whileIntact } from './http/body.js'
 import { copyOf, readings } from './http/config.js'
@@ -83,9 +85,10 @@ export function attachAuth<Claims>(
   // the adapter right there tells a call of the refresh function from any other, knows the session that the call
   // began in, and adds nothing to the chain of interceptors.
   const runWhen = (config: Config): boolean => {
-    const adapter = config.adapter ?? ['xhr', 'http', 'fetch']
+    const adapter = unwrap(config.adapter ?? ['xhr', 'http', 'fetch'])
     const session = engine.session()
-    if (!engine.refreshing(config.signal)) config.adapter = own => run(own, adapter, session)
+    const isRefresh = engine.refreshing(config.signal)
+    config.adapter = isRefresh ? adapter : wrap(adapter, own => run(own, adapter, session))
     return false
   }
   const id = request.use(null, null, { synchronous: true, runWhen })

@@ -221,6 +221,22 @@ export function sealOf(adapter: Adapter): Seal | undefined {
   return (adapter as { [SEAL]?: Seal })[SEAL]
 }
 
+/** Marks our adapters, also those of another copy of the package. */
+const WRAPPED: unique symbol = Symbol.for('tokenflight.adapter') as never
+
+/** Our adapter for one request, and the adapter that it stands in front of. */
+export function wrap(adapter: Adapter, own: AxiosAdapter): AxiosAdapter {
+  return Object.assign(own, { [WRAPPED]: adapter })
+}
+
+/**
+ * The adapter of the application. A config keeps ours if an interceptor fails: sent again, it would go through both, and
+ * with the session that it first began in.
+ */
+export function unwrap(adapter: Adapter): Adapter {
+  return (adapter as { [WRAPPED]?: Adapter })[WRAPPED] ?? adapter
+}
+
 /** What axios's types leave out of its `CancelToken`. */
 interface Subscribable {
   subscribe(listener: (reason: unknown) => void): void

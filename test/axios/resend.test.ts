@@ -1,6 +1,7 @@
 /** A config that is sent again, by the application or by an extension that retries. */
 import axios, { type AxiosError, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios'
-import { isSessionExpired, RefreshFailedError, SignedOutError } from 'tokenflight'
+import { createAuth, isSessionExpired, RefreshFailedError, SignedOutError } from 'tokenflight'
+import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it } from 'vitest'
 import { LIFETIME, rejection, type Stage, settle, stage } from '../support/axios.js'
 
@@ -154,5 +155,41 @@ describe('the config of a call that met the end of its session', () => {
     const { instance, error } = staged
     expect((await rejection(resend(instance(), error))).response?.status).toBe(401)
     expect(seen(staged)).toEqual([[undefined, BODY]])
+  })
+})
+
+describe('a config that an interceptor of the application refused, sent again', () => {
+  const refused = async (options: Parameters<typeof stage>[0] = {}) => {
+    const staged = await stage(options)
+    let isFirst = true
+    staged.api.interceptors.request.use(config => {
+      if (isFirst) {
+        isFirst = false
+        throw new axios.AxiosError('not yet', 'E_NOT_YET', config)
+      }
+      return config
+    })
+    return { ...staged, error: await rejection(staged.api.get('/orders')) }
+  }
+
+  it('is replayed once, as ever', async () => {
+    const { api, error, tokens } = await refused({ respond: () => ({ status: 401 }) })
+    await rejection(resend(api, error))
+    expect(tokens()).toEqual(['at-1', 'at-2'])
+  })
+
+  it('carries the token of a login that came meanwhile', async () => {
+    const { api, auth, error, tokens } = await refused({ respond: () => ({}) })
+    await auth.logout()
+    await auth.login({ access_token: 'at-other' })
+    expect((await resend(api, error)).status).toBe(200)
+    expect(tokens()).toEqual(['at-other'])
+  })
+
+  it('carries no token of a session that another one has replaced at the instance', async () => {
+    const { api, error, tokens } = await refused({ respond: () => ({}) })
+    attachAuth(api, createAuth())
+    expect((await resend(api, error)).status).toBe(200)
+    expect(tokens()).toEqual([undefined])
   })
 })
