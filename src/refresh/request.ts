@@ -100,7 +100,18 @@ async function readTokens(response: Response, { read }: SessionMode): Promise<To
   const body: unknown = await response.json().catch(() => undefined)
   const tokens = (body && typeof body === 'object' ? body : {}) as TokenResponse
   const accessToken = /^Bearer +(\S+)$/i.exec(readHeader(response.headers, 'authorization'))?.[1]
-  return hasAccessToken(tokens) || !accessToken ? mapAnswer(read, tokens) : { ...tokens, accessToken }
+  if (hasAccessToken(tokens) || !accessToken) return mapAnswer(read, tokens)
+  const mapped = tryRead(read, tokens)
+  return hasAccessToken(mapped) ? mapped : { ...tokens, ...mapped, accessToken }
+}
+
+/** The members that `read` finds, such as a rotated refresh token. It may rely on an access token that is not there. */
+function tryRead(read: SessionMode['read'], answer: unknown): TokenResponse {
+  try {
+    return read?.(answer as never) ?? {}
+  } catch {
+    return {}
+  }
 }
 
 /** An answer whose access token is a cookie, such as a 204. A page in its place comes from a wrong address. */

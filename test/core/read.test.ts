@@ -90,6 +90,21 @@ describe('read', () => {
     expect(await auth.getAccessToken()).toBe('at-2')
   })
 
+  it.each([
+    ['all tokens', read],
+    ['the refresh token alone', ({ data }: Answer) => ({ refreshToken: data.renewal })],
+  ])(
+    'has its refresh token used, although the answer repeats the access token in a header: it finds %s',
+    async (_, read) => {
+      const { send, sent } = endpoint(answer, { headers: { Authorization: 'Bearer at-2' } })
+      const auth = track(createAuth({ read, refresh: refreshRequest({ url, fetch: send }) }))
+      await auth.login({ accessToken: 'at-1', refreshToken: 'rt-1' } as never)
+      await auth.refresh()
+      await auth.refresh()
+      expect(sent).toEqual(['{"refreshToken":"rt-1"}', '{"refreshToken":"rt-2"}'])
+    },
+  )
+
   it.each<[fault: string, read: (answer: never) => never, message: RegExp]>([
     [
       'throws',
