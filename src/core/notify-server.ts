@@ -47,7 +47,7 @@ export interface NotifierHost {
 }
 
 export function createServerNotifier({ settings, session, warn, conclude }: NotifierHost): ServerNotifier {
-  const { logout, cookie, tokenless, refreshTimeout, autoRefresh } = settings
+  const { logout, cookie, isHidden, tokenless, refreshTimeout, autoRefresh } = settings
   const wall = (): number => settings.clock.now()
   const notices = new Set<Notice>()
   /** Generations that ended by logout here, and refresh tokens that the server is told about. */
@@ -84,7 +84,8 @@ export function createServerNotifier({ settings, session, warn, conclude }: Noti
     over.add(generation)
     told.add(refreshToken)
     const since = ended === 'logout' ? savedAt : wall()
-    const known = settings.isHidden ? {} : withoutHoles({ accessToken, refreshToken })
+    // In place of a token that no script sees, the engine has a name of its own.
+    const known = withoutHoles(isHidden ? {} : { accessToken, refreshToken })
     const notice = { tokens: known, since, call: undefined }
     notices.add(notice)
     return notice

@@ -40,8 +40,12 @@ export function nameHiddenToken(answer: unknown): TokenResponse {
   if (members.error || (answer instanceof Response && !answer.ok))
     throw toFailure(new TypeError('Not a token answer: it is an error'), answer)
   const { expires_in, expiresIn, expires_at, expiresAt, scope, id_token } = members
-  const access_token = `cookie-${Math.random().toString(36).slice(2)}`
-  return { access_token, expires_in, expiresIn, expires_at, expiresAt, scope, id_token }
+  const { refresh_expires_in, refresh_token_expires_in, refreshExpiresIn } = members
+  return {
+    access_token: `cookie-${Math.random().toString(36).slice(2)}`,
+    ...{ expires_in, expiresIn, expires_at, expiresAt, scope, id_token },
+    ...{ refresh_expires_in, refresh_token_expires_in, refreshExpiresIn },
+  }
 }
 
 /** The refresh function with its answers read. It is called at once, so that its requests are recognised. */

@@ -114,16 +114,26 @@ describe('a session whose access token is a cookie', () => {
     }
   })
 
-  it('gives no name of a token to the functions of the application', async () => {
-    const refresh = refreshStub(async () => undefined)
-    const logout = vi.fn(async (_context: object) => {})
-    const { auth } = open({ storage: storage(), refresh, logout })
+  it('tells the end of the session if the answer names it', async () => {
+    const { auth, refresh } = open({ storage: storage(), refresh: refreshStub() })
+    refresh.last.answer({ expires_in: 300, refresh_expires_in: 3600 })
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ sessionExpiresAt: Date.now() + HOUR })
+  })
+
+  it('gives neither the refresh function nor the logout function anything that looks like a token', async () => {
+    const contexts: object[] = []
+    const { auth, refresh } = open({
+      storage: storage(),
+      refresh: refreshStub(async () => ({})),
+      logout: async context => void contexts.push(context),
+    })
     await auth.ready
     await auth.refresh()
     await auth.logout()
-    expect(refresh.calls).toHaveLength(2)
-    for (const context of [...refresh.calls, ...logout.mock.calls.map(([context]) => context)])
-      expect(Object.keys(context)).not.toContain('accessToken')
+    expect(refresh.reasons).toEqual(['restore', 'manual'])
+    for (const context of [...refresh.calls, ...contexts]) expect(context).not.toHaveProperty('accessToken')
+    expect(contexts).toHaveLength(1)
   })
 
   it('is refreshed by hand, and ends when the server refuses', async () => {
