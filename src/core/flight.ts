@@ -11,8 +11,8 @@ import { ignore } from './waiting.js'
 /** One refresh in progress. It belongs to one session and to the tokens that it set out with. */
 export interface Flight {
   readonly reason: RefreshReason
-  /** When a manual refresh was asked for, on the wall clock: tokens that were requested earlier do not answer it. */
-  readonly since: number | undefined
+  /** When a manual refresh was last asked for, on the wall clock: tokens that were requested earlier do not answer it. */
+  since: number | undefined
   generation: number
   held: Held | undefined
   /** Obtains the tokens. */
@@ -23,6 +23,8 @@ export interface Flight {
   readonly free: () => void
   /** It was freed, so its answer is no more than an addition. */
   isFreed: boolean
+  /** Another manual refresh shares it. */
+  readonly join: (since: number) => Promise<void>
   /** Settles it; the first time counts. */
   readonly settle: (error?: Error) => void
   done: boolean
@@ -112,6 +114,10 @@ export function createFlight(
       onDone(flight)
       if (error) reject(error)
       else resolve()
+    },
+    join(since) {
+      flight.since = since
+      return flight.promise
     },
     free() {
       resolve()

@@ -216,7 +216,7 @@ export function createFlights(host: FlightHost): Flights {
   const isAhead = (flight: Flight | undefined): flight is Flight =>
     flight?.reason === 'manual' && !flight.isAsked
   const begin = (): Promise<void> => {
-    const begun = isAhead(current) ? current.promise : fly('manual')
+    const begun = isAhead(current) ? current.join(settings.clock.now()) : fly('manual')
     return current ? outcome(current) : begun
   }
   const follow = async (): Promise<void> => {

@@ -535,6 +535,31 @@ describe('two tabs', () => {
     expect([here.refresh.calls.length, there.refresh.calls.length]).toEqual([1, 0])
   })
 
+  it('each answer refresh() with tokens that were requested after its last call', async () => {
+    const common = { lock: createLock(), storage: cell(null, { shared: true }), autoRefresh: 'off' } as const
+    const [first, second, third] = [open(common), open(common), open(common)]
+    await pass(SECOND)
+    watch(first.auth.login(pair()))
+    await pass(SECOND)
+    // They take turns: the third one waits while the second one asks.
+    const calls = []
+    for (const { auth } of [first, second, third]) {
+      calls.push(watch(auth.refresh()))
+      await pass(100)
+    }
+    first.refresh.last.answer()
+    await pass(100)
+    const late = watch(third.auth.refresh())
+    await pass(100)
+    second.refresh.last.answer()
+    await pass(100)
+    expect([late.status, third.refresh.calls.length]).toEqual(['pending', 1])
+    third.refresh.last.answer()
+    await pass(100)
+    expect([...calls, late].map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'))
+    expect([first, second].map(({ refresh }) => refresh.calls.length)).toEqual([1, 1])
+  })
+
   it('hear why a session has ended', async () => {
     const { here, there } = await two()
     watch(here.auth.refresh())
