@@ -20,7 +20,12 @@ export function withTabSessions(records: CoherentStorage, key: string): Coherent
   const newer = (value: unknown): unknown => {
     const mine = own()
     const stored = parseRecord(value)
-    return mine && !(stored && isNewer(stored, mine)) ? mine : value
+    if (!mine || (stored && isNewer(stored, mine))) {
+      // The session of this tab has been replaced: nothing would ever spend its tokens.
+      clear()
+      return value
+    }
+    return mine
   }
   const commit = async (record: SessionRecord, insist?: boolean): Promise<unknown> =>
     (await records.commit?.(record, insist)) ?? record

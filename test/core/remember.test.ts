@@ -94,6 +94,16 @@ describe.each<[name: string, storage: () => TokenStorage]>([
     expect(await stored()).toContain(tokens.refresh_token)
   })
 
+  it('is replaced by a login of another tab, and leaves nothing behind', async () => {
+    const { auth, session } = await openTab(storage)
+    await does(auth.login(pair(), { remember: false }))
+    const other = await openTab(storage)
+    await does(other.auth.login(pair({ sub: 'grace' })))
+    const next = await openTab(storage, session)
+    expect(next.auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
+    expect(session.items.size).toBe(0)
+  })
+
   it('leaves nothing behind after a logout', async () => {
     const { auth, session } = await openTab(storage)
     await does(auth.login(pair(), { remember: false }))
