@@ -179,9 +179,10 @@ export function createDesk(host: DeskHost): Engine {
       if (!held || ticket.session !== held.session) return
       try {
         const reading = readAnswer(answer, settings.clock.now(), toPredecessor(held, clock()))
-        // A burst brings the same tokens many times, and a cache brings earlier ones.
-        if (reading.accessToken === held.accessToken || isOutdated(held, reading.accessToken)) return
-        if (isOfAnother(held, reading.subject))
+        const { accessToken, subject } = reading
+        // A burst brings the same tokens many times, and a cache brings earlier ones, perhaps of another user.
+        if (session.seen.has(accessToken) || isOutdated(held, accessToken)) return
+        if (isOfAnother(held, subject))
           return warn('collect returned the tokens of another user; they were dropped')
         session.renew(withoutSpent(held, reading))
       } catch (error) {

@@ -6,7 +6,7 @@ import type { JwtClaims, Spread } from './types.js'
 /** How far a record may lie in the future before its deadlines are distrusted: clocks of one device agree. */
 const FUTURE = 2_000
 
-/** How many tokens of a session are remembered after their replacement. */
+/** How many tokens are remembered after their replacement. */
 const EARLIER = 50
 
 /** One access token and what is known of it. All instants are on the steady clock; Infinity: unknown. */
@@ -104,7 +104,11 @@ export function hold(
   }
 }
 
-function remember(tokens: ReadonlySet<string> | undefined, token: string | undefined): ReadonlySet<string> {
+/** The set with another token; of too many the oldest are forgotten. */
+export function remember(
+  tokens: ReadonlySet<string> | undefined,
+  token: string | undefined,
+): ReadonlySet<string> {
   const all = [...(tokens ?? []), ...(token ? [token] : [])]
   return new Set(all.slice(-EARLIER))
 }

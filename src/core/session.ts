@@ -2,7 +2,7 @@
 import type { CoolDown } from './cool-down.js'
 import { type AuthError, SessionExpiredError, SignedOutError } from './errors.js'
 import type { Events } from './events.js'
-import { type Held, type HoldOptions, hold, isOfAnother, prolong, restOfRefresh } from './held.js'
+import { type Held, type HoldOptions, hold, isOfAnother, prolong, remember, restOfRefresh } from './held.js'
 import { isRenewable, type Settings } from './options.js'
 import {
   between,
@@ -39,6 +39,8 @@ export interface Session {
   isBack: boolean
   /** The last transient or misconfigured failure. */
   error: Error | undefined
+  /** The access tokens that the page has had, in this session and in those before it, oldest first. */
+  seen: ReadonlySet<string>
 
   /** A session begins, in place of any other; `tabOnly`: it ends with this tab. */
   begin(reading: TokenReading, tabOnly?: boolean): void
@@ -93,6 +95,7 @@ export function createSession(host: SessionHost): Session {
     const { held, record } = session
     const previous = held?.tokens.generation === before ? held : undefined
     session.held = hold(record, holding(record, brought, previous))
+    session.seen = remember(session.seen, record.accessToken)
   }
   /** A good token is in: what failures left behind is gone. */
   const recover = (): void => {
@@ -157,6 +160,7 @@ export function createSession(host: SessionHost): Session {
     stale: 0,
     isBack: false,
     error: undefined,
+    seen: new Set(),
 
     begin(reading, tabOnly) {
       write(reading, nextGeneration(), tabOnly ? { tabOnly } : {})

@@ -10,7 +10,7 @@ import * as onFetch from '../support/fetch.js'
 
 interface Client {
   /** A request whose answer hands out these tokens. */
-  receive(tokens: TokenResponse | undefined, status?: number): Promise<void>
+  receive(tokens: TokenResponse | undefined, status?: number, onAnswer?: () => void): Promise<void>
   auth: onAxios.Stage['auth']
   refreshes: onAxios.RefreshCall[]
   time: { now: number }
@@ -38,10 +38,10 @@ const clients: Record<string, (auth?: AuthOptions) => Promise<Client>> = {
     })
     return {
       ...stage,
-      async receive(tokens, code = 200) {
+      async receive(tokens, code = 200, onAnswer = () => {}) {
         handed = tokens
         status = code
-        await stage.api.get('/orders', { validateStatus: null })
+        await stage.api.get('/orders', { validateStatus: null }).then(onAnswer)
         await settle()
       },
     }
@@ -59,10 +59,10 @@ const clients: Record<string, (auth?: AuthOptions) => Promise<Client>> = {
     })
     return {
       ...stage,
-      async receive(tokens, code = 200) {
+      async receive(tokens, code = 200, onAnswer = () => {}) {
         handed = tokens
         status = code
-        await stage.api(`${API}/orders`)
+        await stage.api(`${API}/orders`).then(onAnswer)
         await settle()
       },
     }
@@ -153,6 +153,20 @@ describe.each(Object.keys(clients))('collect with %s', name => {
       expect(await look(client)).toEqual({
         access_token: third.access_token,
         refresh_token: third.refresh_token,
+      })
+    })
+
+    it('with opaque tokens of the user before, who has logged out', async () => {
+      const client = await open()
+      const [first, old, present] = [opaquePair(), opaquePair(), opaquePair()]
+      await client.auth.login(first)
+      await client.receive(old)
+      await client.auth.logout()
+      await client.auth.login(present)
+      for (const replayed of [old, first]) await client.receive(replayed)
+      expect(await look(client)).toEqual({
+        access_token: present.access_token,
+        refresh_token: present.refresh_token,
       })
     })
 
