@@ -176,24 +176,26 @@ export function createDesk(host: DeskHost): Engine {
     },
     collect(answer, ticket) {
       const { held } = session
-      if (!held || ticket.session !== held.session) return
+      if (!held || ticket.session !== held.session) return undefined
       try {
         const reading = readAnswer(answer, settings.clock.now(), toPredecessor(held, clock()))
         const { accessToken, subject } = reading
         // A burst brings the same tokens many times, and a cache brings earlier ones, perhaps of another user.
-        if (session.seen.has(accessToken) || isOutdated(held, accessToken)) return
+        if (session.seen.has(accessToken) || isOutdated(held, accessToken)) return undefined
         if (isOfAnother(held, subject))
-          return warn('collect returned the tokens of another user; they were dropped')
+          return void warn('collect returned the tokens of another user; they were dropped')
         session.renew(withoutSpent(held, reading))
       } catch (error) {
-        return warn('collect returned no token answer', error)
+        return void warn('collect returned no token answer', error)
       }
       const flight = flights.current()
       const reason = flight?.reason ?? 'ahead'
       events.emit('refreshed', { reason, duration: 0, attempts: flight ? 1 : 0, source: 'network' })
-      flights.release(held)
-      void session.commit().then(conclude)
+      const stored = session.commit().then(conclude)
+      events.hold(stored)
+      flights.release(held, stored)
       conclude()
+      return stored
     },
     serve() {
       settings.served = true

@@ -45,8 +45,8 @@ export interface Engine {
    * Resolves to undefined: the answer says nothing of the tokens, and the next request goes first.
    */
   carry(send: (context: RefreshContext) => Promise<TokenResponse | undefined>): Promise<void>
-  /** Tokens that came with an ordinary answer. */
-  collect(tokens: TokenResponse, ticket: Ticket): void
+  /** Tokens that came with an ordinary answer. Resolves when they are stored; undefined: there is nothing to store. */
+  collect(tokens: TokenResponse, ticket: Ticket): Promise<void> | undefined
   /** Whether the refresh function is being called on this very stack, or was given this signal. */
   refreshing(signal?: unknown): boolean
   /** The refresh token of a refresh that is under way: what carries it is the refresh. */

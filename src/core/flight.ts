@@ -19,8 +19,8 @@ export interface Flight {
   readonly refresh: RefreshFunction | undefined
   /** Settles when new tokens are in, here or in a sibling tab, or when this flight has failed. */
   promise: Promise<void>
-  /** Other tokens of the session came meanwhile: resolves the promise. Later waiters get one of their own. */
-  readonly free: () => void
+  /** Other tokens of the session came: resolves the promise once they are stored. Later waiters get one of their own. */
+  readonly free: (stored: Promise<unknown>) => void
   /** It was freed, so its answer is no more than an addition. */
   isFreed: boolean
   /** Another manual refresh shares it. */
@@ -119,8 +119,8 @@ export function createFlight(
       flight.since = since
       return flight.promise
     },
-    free() {
-      resolve()
+    free(stored) {
+      void stored.then(resolve)
       flight.promise = wait()
     },
   }

@@ -33,8 +33,8 @@ export interface Flights {
   demand(isPatient?: boolean): Promise<void>
   /** Refreshes, or joins the refresh under way. */
   fly(reason: RefreshReason, refresh?: RefreshFunction): Promise<void>
-  /** Tokens came by another way, in place of these: frees the waiters. The answers on their way stay welcome. */
-  release(before: Held): void
+  /** Tokens came by another way, in place of these: frees the waiters once they are stored. Answers stay welcome. */
+  release(before: Held, stored: Promise<unknown>): void
   /** No retries any more. */
   stop(): void
 }
@@ -240,12 +240,12 @@ export function createFlights(host: FlightHost): Flights {
     stop() {
       isStopped = true
     },
-    release(before) {
+    release(before, stored) {
       for (const flight of current ? [current, ...open] : open) {
         if (flight.held !== before) continue
         flight.held = host.held()
         flight.isFreed = true
-        flight.free()
+        flight.free(stored)
       }
     },
     fly,

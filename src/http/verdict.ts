@@ -54,13 +54,13 @@ export function createVerdict<Request, Response extends Answer>(
   const byDefault = (response: Response, ticket: Ticket | undefined): boolean =>
     response.status === 401 && !unmet(response, ticket)
 
-  const take = (view: Response, ticket: Ticket): void => {
+  /** Resolves when the tokens are stored: the caller may leave the page. Undefined: there is nothing to wait for. */
+  const take = (view: Response, ticket: Ticket): Promise<void> | undefined => {
     const tokens = collect && unlessThrows(engine, 'collect', () => collect(view), undefined)
-    if (!tokens) return
-    if (isPromise(tokens)) {
-      tokens.then(ignore, ignore)
-      engine.warn('collect returned a promise; it must return the tokens themselves, or undefined')
-    } else engine.collect(tokens, ticket)
+    if (!tokens) return undefined
+    if (!isPromise(tokens)) return engine.collect(tokens, ticket)
+    tokens.then(ignore, ignore)
+    return void engine.warn('collect returned a promise; it must return the tokens themselves, or undefined')
   }
 
   const ask = (view: Response, ticket: Ticket | undefined): boolean | Promise<boolean> => {
@@ -78,8 +78,8 @@ export function createVerdict<Request, Response extends Answer>(
   }
 
   const judge = (view: Response, ticket: Ticket): boolean | Promise<boolean> => {
-    take(view, ticket)
-    return ask(view, ticket)
+    const stored = take(view, ticket)
+    return stored ? stored.then(() => ask(view, ticket)) : ask(view, ticket)
   }
 
   return {

@@ -741,6 +741,7 @@ describe('a token collected from an ordinary answer', () => {
     engine.collect(next, ticket!)
     expect(await auth.getAccessToken()).toBe(next.access_token)
     expect(refresh.calls).toHaveLength(0)
+    await settle()
     expect(events.names).toEqual(['login', 'refreshed'])
   })
 

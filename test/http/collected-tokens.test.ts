@@ -238,6 +238,27 @@ describe.each(Object.keys(clients))('collect with %s', name => {
     })
   })
 
+  it('has stored the tokens when the caller gets the answer and listeners are told', async () => {
+    const items = new Map<string, string>()
+    const client = await open({
+      storage: {
+        getItem: async key => items.get(key),
+        async setItem(key, value) {
+          await settle()
+          items.set(key, value)
+        },
+        removeItem: async key => void items.delete(key),
+      },
+    })
+    const tokens = opaquePair()
+    const isStored = (): boolean => [...items.values()].join().includes(tokens.refresh_token)
+    await client.auth.login(opaquePair())
+    const seen: boolean[] = []
+    client.auth.on('refreshed', () => void seen.push(isStored()))
+    await client.receive(tokens, 200, () => void seen.push(isStored()))
+    expect(seen).toEqual([true, true])
+  })
+
   describe('during a refresh', () => {
     it('leaves the answer of the refresh its place: the rotated refresh token is kept', async () => {
       const client = await open()
