@@ -1,7 +1,8 @@
 /** Reading a failed refresh: its class, and how long its server asks us to wait. */
+import { kindOf } from './check.js'
 import { conceal, hide } from './errors.js'
 import type { FailureClass, RefreshFailure } from './types.js'
-import { ignore, within } from './waiting.js'
+import { ignore, isPromise, within } from './waiting.js'
 
 /** How long the body of a failed answer may take, milliseconds. */
 const BODY = 2_000
@@ -98,8 +99,10 @@ export async function classifyFailure(
 ): Promise<FailureClass> {
   const reading = await read(error).catch(() => NOTHING)
   try {
-    const chosen = choose?.(describe(error, reading))
-    if (chosen) return chosen
+    const chosen: unknown = choose?.(describe(error, reading))
+    if (chosen === 'rejected' || chosen === 'transient' || chosen === 'misconfigured') return chosen
+    if (isPromise(chosen)) chosen.then(ignore, ignore)
+    if (chosen) throw new TypeError(`classify returned ${kindOf(chosen)}, which is no class`)
   } catch (cause) {
     onThrow(cause)
   }

@@ -43,7 +43,7 @@ export function createRecovery(host: FlightHost, coolDown: CoolDown, isStopped: 
     // The version counts the answers of the endpoint: a login is the first.
     const circumstances = { isProven: !!held && held.tokens.version >= 2, isRestore: !held }
     return classifyFailure(error, circumstances, settings.classify, cause => {
-      const message = 'classify threw; the default class counts'
+      const message = 'classify failed; the default class counts'
       emit('warning', { message, error: withCause(message, cause) })
     })
   }

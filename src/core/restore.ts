@@ -49,8 +49,10 @@ function exists(settings: Settings, warn: RestoreHost['warn']): boolean {
   try {
     const answer: unknown = settings.exists?.()
     if (!isPromise(answer)) return answer !== false
+    // The warning tells of its failure, too.
     answer.then(ignore, ignore)
-    warn('exists returned a promise; it must return a boolean')
+    warn('exists returned a promise in place of a boolean: the cookie decides')
+    return true
   } catch (error) {
     warn('exists threw', error)
   }

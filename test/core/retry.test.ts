@@ -471,10 +471,27 @@ describe('classify', () => {
     })
     await rejection(auth.getAccessToken())
     expect(events.of('warning')).toMatchObject([
-      { message: 'classify threw; the default class counts', error: { cause: bug } },
+      { message: 'classify failed; the default class counts', error: { cause: bug } },
     ])
     expect(events.of('refreshFailed')).toMatchObject([{ class: 'transient' }])
     expect(refresh.calls).toHaveLength(1)
+  })
+
+  it.each<[what: string, answer: () => unknown]>([
+    ['a promise of a class', async () => 'rejected'],
+    ['a promise of nothing', async () => undefined],
+    ['a promise that rejects', () => Promise.reject(new Error('bug'))],
+    ['a word that is no class', () => 'fatal'],
+  ])('that returns %s is told, and the default class counts', async (_, answer) => {
+    const { auth, refresh, events } = open({ retry: 0, classify: answer as never })
+    await auth.login(pair())
+    const refreshing = rejection(auth.refresh())
+    await settle()
+    refresh.last.fail(httpError(503))
+    expect((await refreshing).message).toMatch(/transient/)
+    expect(auth.getState().status).toBe('authenticated')
+    expect(events.of('warning')).toMatchObject([{ message: 'classify failed; the default class counts' }])
+    expect(events.of('refreshFailed')).toMatchObject([{ class: 'transient' }])
   })
 
   it('that logs out has no failure told of a session that is over', async () => {

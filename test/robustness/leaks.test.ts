@@ -331,7 +331,7 @@ describe('what is no error', () => {
       },
     })
     await rejection(auth.refresh())
-    expect(JSON.stringify(heard)).toContain('classify threw')
+    expect(JSON.stringify(heard)).toContain('classify failed')
     expectClean(heard)
   })
 })
