@@ -136,3 +136,11 @@ it('remember must be a boolean', async () => {
   )
   expect(auth.getState()).toEqual({ status: 'anonymous' })
 })
+
+it('remember that is misspelled stores no session that outlives its tab', async () => {
+  const { auth } = await openTab(() => webStorage())
+  await expect(auth.login(pair(), { remeber: false } as never)).rejects.toThrow(
+    /login has no option `remeber`, only remember/,
+  )
+  expect([auth.getState(), local.items.size]).toEqual([{ status: 'anonymous' }, 0])
+})
