@@ -1,7 +1,7 @@
 /** Sessions in a storage of the application that several pages or processes share. */
 import { ownOptions } from './check.js'
 import { shareRecords } from './sharing.js'
-import { checkMethods, checkStorage, markStorage, plainRecords } from './storage.js'
+import { checkMethods, checkStorage, markStorage, plainRecords, unlessProcessWide } from './storage.js'
 import type { AuthLock, TokenStorage } from './types.js'
 
 /** The options of `sharedStorage`. */
@@ -15,14 +15,19 @@ export interface SharedStorageOptions {
  * promise has resolved.
  * @throws TypeError that names the option
  */
-export function sharedStorage(storage: TokenStorage, options: SharedStorageOptions = {}): TokenStorage {
+export function sharedStorage(given: TokenStorage, options: SharedStorageOptions = {}): TokenStorage {
   const { lock } = ownOptions(options, 'sharedStorage', { lock: 1 })
-  checkStorage(storage)
+  checkStorage(given)
   if (lock !== undefined) checkMethods('lock', lock, ['request'])
+  const storage = unlessProcessWide(given)
   const shared: TokenStorage = {
     getItem: key => storage.getItem(key),
     setItem: (key, value) => storage.setItem(key, value),
     removeItem: key => storage.removeItem(key),
   }
-  return markStorage(shared, { records: key => plainRecords(shared, key, true), share: shareRecords, lock })
+  return markStorage(shared, {
+    records: key => plainRecords(shared, key, storage === given),
+    share: shareRecords,
+    lock,
+  })
 }

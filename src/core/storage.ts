@@ -1,8 +1,9 @@
 /** The storages as the application chooses them, and as the engine uses them. */
 import { check } from './check.js'
+import { isPage } from './environment.js'
 import type { Share } from './sharing.js'
 import type { AuthLock, TokenStorage } from './types.js'
-import type { CoherentStorage } from './vault.js'
+import { type CoherentStorage, NO_PAGE } from './vault.js'
 import { ignore, isPromise } from './waiting.js'
 
 /** The rules of a cookie session. */
@@ -64,8 +65,18 @@ export function checkMethods(option: string, value: object, methods: readonly st
   }
 }
 
+/** A server process may have a `localStorage`, too, which belongs to all its users: there memory takes over. */
+export function unlessProcessWide(storage: TokenStorage): TokenStorage {
+  if (isPage() || Object.prototype.toString.call(storage) !== '[object Storage]') return storage
+  const refuse = (): never => {
+    throw new Error(NO_PAGE)
+  }
+  return { getItem: refuse, setItem: refuse, removeItem: refuse }
+}
+
 /** The records as one string under the key. */
-export function plainRecords(storage: TokenStorage, key: string, shared: boolean): CoherentStorage {
+export function plainRecords(given: TokenStorage, key: string, shared: boolean): CoherentStorage {
+  const storage = unlessProcessWide(given)
   return {
     shared,
     get() {

@@ -1,5 +1,12 @@
 /** Sessions in one server process are never tabs of each other, whatever globals the process has. */
-import { type AuthOptions, cookieSession, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
+import {
+  type AuthOptions,
+  cookieSession,
+  indexedDBStorage,
+  sharedStorage,
+  type TokenStorage,
+  webStorage,
+} from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../support/channel.js'
 import { alone, httpError, open, pair, pass, refreshStub, SECOND, useFakeTime } from '../support/core.js'
@@ -77,8 +84,9 @@ describe('a storage of pages in a server process', () => {
     area = createLocalArea()
     useDatabases()
     vi.stubGlobal('Document', undefined)
-    vi.stubGlobal('localStorage', area.view())
-    vi.stubGlobal('sessionStorage', area.view())
+    const native = (): Storage => Object.defineProperty(area.view(), Symbol.toStringTag, { value: 'Storage' })
+    vi.stubGlobal('localStorage', native())
+    vi.stubGlobal('sessionStorage', native())
   })
 
   const storages: [what: string, create: () => TokenStorage][] = [
@@ -86,6 +94,8 @@ describe('a storage of pages in a server process', () => {
     ['webStorage(localStorage)', () => webStorage(localStorage)],
     ['webStorage(sessionStorage)', () => webStorage(sessionStorage)],
     ['webStorage(undefined, { key })', () => webStorage(undefined, { key: 'mine' })],
+    ['localStorage itself', () => localStorage],
+    ['sharedStorage(localStorage)', () => sharedStorage(localStorage)],
     ['indexedDBStorage()', () => indexedDBStorage()],
     ['indexedDBStorage({ database })', () => indexedDBStorage({ database: 'mine' })],
   ]
