@@ -136,7 +136,7 @@ function classify(
 }
 
 /** By its content type; by its beginning where the error does not tell the type. */
-function isHtmlPage(headers: unknown, body: unknown): boolean {
+export function isHtmlPage(headers: unknown, body: unknown): boolean {
   const type = readHeader(headers, 'content-type')
   return type
     ? /^\s*(text\/html|application\/xhtml)/i.test(type)

@@ -1,5 +1,5 @@
 /** The parts that the presets share: one request on a `fetch` that no interceptor of ours can see. */
-import { AnswerError, parse, readHeader } from '../core/failure.js'
+import { AnswerError, isHtmlPage, parse, readHeader } from '../core/failure.js'
 import type { SessionMode } from '../core/preset.js'
 import { hasAccessToken, mapAnswer, nameHiddenToken } from '../core/read.js'
 import type { TokenResponse } from '../core/types.js'
@@ -119,7 +119,7 @@ async function readHidden(response: Response, { read, mode }: TokenRequest): Pro
   if (read) return nameHiddenToken(await read(response))
   const text = await response.text()
   const [body, isJson] = parse(text)
-  if (text && !isJson) return {}
+  if (!isJson && isHtmlPage(response.headers, text)) return {}
   return nameHiddenToken(mode.read ? mode.read(body as never) : body)
 }
 

@@ -39,6 +39,7 @@ describe('a session whose access token is a cookie', () => {
     ['JSON without tokens', () => Response.json({ ok: true })],
     ['JSON with tokens', () => Response.json({ access_token: 'at', refresh_token: 'rt' })],
     ['null', () => Response.json(null)],
+    ['the text that Express sends with a status', () => new Response('OK')],
   ])('is restored by %s', async (_, response) => {
     const { auth } = open({
       storage: storage(),
