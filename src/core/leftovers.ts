@@ -3,7 +3,7 @@ import { isPage } from './environment.js'
 import { parseRecord, type SessionRecord } from './record.js'
 import type { Sharing } from './sharing.js'
 import type { CoherentStorage } from './vault.js'
-import { ignore } from './waiting.js'
+import { ignore, isPromise } from './waiting.js'
 
 const AREAS = ['localStorage', 'sessionStorage'] as const
 
@@ -28,8 +28,13 @@ async function clearDatabase(name: string, sharing: Sharing | undefined): Promis
 function clearArea(name: string, storage: CoherentStorage, each: (typeof AREAS)[number]): void {
   try {
     const area = globalThis[each]
-    if (!storage.isAt?.(area, name) && hasTokens(JSON.parse(String(area.getItem(name)))))
-      area.removeItem(name)
+    if (!hasTokens(JSON.parse(String(area.getItem(name))))) return
+    const clear = (isOwn: boolean | undefined): void => {
+      if (!isOwn) area.removeItem(name)
+    }
+    const isOwn = storage.isAt?.(area, name)
+    if (isPromise(isOwn)) isOwn.then(clear).catch(ignore)
+    else clear(isOwn)
   } catch {
     // There is no such storage, or it holds no record.
   }

@@ -91,7 +91,14 @@ export function plainRecords(given: TokenStorage, key: string, shared: boolean):
       const removed: unknown = storage.removeItem(key)
       return isPromise(removed) ? removed.then(ignore) : undefined
     },
-    isAt: (area, entry) => entry === key && area === storage,
+    isAt(area, entry) {
+      if (entry !== key) return false
+      // The application may have wrapped the area: then both hold the same text, before or after a write.
+      const before = area.getItem(entry)
+      const isSame = (text: unknown): boolean => text === before || text === area.getItem(entry)
+      const text = storage.getItem(entry)
+      return isPromise(text) ? text.then(isSame) : isSame(text)
+    },
   }
 }
 

@@ -42,7 +42,7 @@ export function withTabSessions(records: CoherentStorage, key: string): Coherent
       return records.remove()
     },
     isAt: (area, entry) =>
-      (entry === key && !!own() && area === sessionStorage) || !!records.isAt?.(area, entry),
+      (entry === key && !!own() && area === sessionStorage) || (records.isAt?.(area, entry) ?? false),
     async commit(record, insist) {
       if (!record.tabOnly) {
         clear()

@@ -72,7 +72,7 @@ function openArea(area: () => Storage, entry: string): AreaRecords {
     get: () => parseRecord(read()),
     set: record => area().setItem(entry, JSON.stringify(record)),
     remove: () => area().removeItem(entry),
-    isAt: (other, at) => at === entry && other === area(),
+    isAt: (other, at) => at === entry && other.getItem(at) === area().getItem(at),
     respect(insist) {
       if (!insist && isForeign(read())) throw new Error(TOO_NEW)
     },

@@ -1,5 +1,13 @@
 /** An application that changes the storage of its session between two releases leaves no token in the old one. */
-import { type AuthOptions, cookieSession, indexedDBStorage, memoryStorage, webStorage } from 'tokenflight'
+import {
+  type AuthOptions,
+  cookieSession,
+  indexedDBStorage,
+  memoryStorage,
+  sharedStorage,
+  type TokenStorage,
+  webStorage,
+} from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createLock } from '../support/channel.js'
 import {
@@ -119,6 +127,56 @@ describe('a change of the storage', () => {
     expect(before.auth.getState().status).toBe('authenticated')
     // Nobody sends a refresh token that another page has spent.
     expect([new Set(refresh.spent).size, after.refresh.calls.length]).toEqual([1, 0])
+  })
+})
+
+describe('a storage of the application that keeps the session in a storage of the page', () => {
+  const sync = (area: Storage): TokenStorage => ({
+    getItem: key => area.getItem(key),
+    setItem: (key, value) => area.setItem(key, value),
+    removeItem: key => area.removeItem(key),
+  })
+  const later = (area: Storage): TokenStorage => ({
+    getItem: async key => area.getItem(key),
+    setItem: async (key, value) => area.setItem(key, value),
+    removeItem: async key => area.removeItem(key),
+  })
+
+  it.each<[what: string, make: () => TokenStorage]>([
+    ['localStorage itself', () => localStorage],
+    ['functions around localStorage', () => sync(localStorage)],
+    ['functions around sessionStorage', () => sync(sessionStorage)],
+    ['asynchronous functions', () => later(localStorage)],
+    ['sharedStorage(localStorage)', () => sharedStorage(localStorage)],
+    ['sharedStorage around asynchronous functions', () => sharedStorage(later(localStorage))],
+    ['webStorage around functions', () => webStorage(sync(localStorage) as Storage)],
+    ['sharedStorage(webStorage())', () => sharedStorage(webStorage())],
+  ])('keeps it after a reload: %s', async (_, make) => {
+    const tokens = pair()
+    const page = async () => {
+      const opened = open({ storage: make(), autoRefresh: 'off' })
+      await pass(SECOND)
+      return opened
+    }
+    const before = await page()
+    const login = before.auth.login(tokens)
+    await pass(SECOND)
+    await login
+    before.auth.dispose()
+    expect(await (await page()).auth.getAccessToken()).toBe(tokens.access_token)
+    expect(await (await page()).auth.getAccessToken()).toBe(tokens.access_token)
+  })
+
+  it('keeps a login that comes while it is read', async () => {
+    const first = open({ storage: later(localStorage), autoRefresh: 'off' })
+    await pass(SECOND)
+    await first.auth.login(pair())
+    const second = open({ storage: later(localStorage), autoRefresh: 'off' })
+    const tokens = pair()
+    const login = second.auth.login(tokens)
+    await pass(SECOND)
+    await login
+    expect(local.items.get(KEY)).toContain(tokens.refresh_token)
   })
 })
 
