@@ -46,7 +46,7 @@ export function createTokenHeaders(engine: Engine, header: HeaderOption | undefi
       const tokens = held ? [held.accessToken, ...held.earlier] : []
       const isOurs = (token: string): boolean => {
         const headers = make(token)
-        return present.every(each => read(each) === headers[each])
+        return present.every(each => plain(read(each)) === plain(headers[each]))
       }
       return tokens.some(isOurs) ? present : undefined
     },
@@ -60,6 +60,11 @@ const hidden: Readonly<TokenHeaders> = {
   make: () => ({}),
   leftOvers: read => (read('Authorization') === undefined ? [] : undefined),
   isCredentials: () => false,
+}
+
+/** A value whose scheme may be in any case (RFC 9110 section 11.1), for comparison. */
+function plain(value: unknown): string {
+  return String(value).replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `)
 }
 
 type Maker = Pick<TokenHeaders, 'name' | 'make'>

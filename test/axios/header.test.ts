@@ -169,6 +169,19 @@ describe("a left-over header with the session's own token", () => {
     expect([staged.tokens(), staged.refreshes.length]).toEqual([['at-1', 'at-2'], 1])
   })
 
+  it.each(['bearer at-1', 'BEARER  at-1'])(
+    'is recognised whatever the case of its scheme: %s',
+    async left => {
+      const { api, tokens, revoke } = await stage()
+      revoke()
+      await api.get('/orders', { headers: { Authorization: left } })
+      const staged = await fetchStage()
+      staged.revoke()
+      await staged.api(`${API}/orders`, { headers: { authorization: left } })
+      expect([tokens(), staged.tokens()]).toEqual(Array(2).fill(['at-1', 'at-2']))
+    },
+  )
+
   it('is replaced where the token is an earlier one of the session', async () => {
     const { api, auth, sent, refreshes, good } = await stage()
     await auth.refresh()
