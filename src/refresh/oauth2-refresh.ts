@@ -36,7 +36,8 @@ export function oauth2Refresh(given: OAuth2RefreshOptions): RefreshFunction {
   const options = ownOptions(given, 'oauth2Refresh', optionNames)
   for (const name of ['tokenEndpoint', 'clientId'] as const)
     check(isText(options[name]), name, 'a non-empty string', options[name])
-  const { tokenEndpoint: url, clientId, scope, params } = options
+  const { tokenEndpoint: url, clientId, scope, params, headers: further = {} } = options
+  check(further && typeof further === 'object', 'headers', 'an object of headers', further)
   check(scope === undefined || typeof scope === 'string', 'scope', 'a string', scope)
   check(
     params === undefined ||

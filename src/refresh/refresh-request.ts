@@ -117,6 +117,7 @@ function checkOptions({
   send,
   field,
   body,
+  headers = {},
   header,
   read,
   csrf,
@@ -144,6 +145,7 @@ function checkOptions({
     'an object of further members',
     body,
   )
+  check(headers && typeof headers === 'object', 'headers', 'an object of headers', headers)
   const isBodiless = header !== undefined || send === 'header' || send === 'cookie' || send === 'access'
   check(
     method !== 'GET' || (isBodiless && body === undefined),

@@ -208,6 +208,12 @@ describe('refreshRequest', () => {
     ['a body that is a text', { body: '{}' as never }, /`body` must be an object of further members/],
     ['a body that is a list', { body: [1] as never }, /`body` must be an object of further members/],
     ['a body that is null', { body: null as never }, /`body` must be an object of further members/],
+    [
+      'headers that are a function',
+      { headers: (() => ({})) as never },
+      /`headers` must be an object of headers/,
+    ],
+    ['headers that are a text', { headers: 'X-A: 1' as never }, /`headers` must be an object of headers/],
     ['another mode', { send: 'query' as never }, /`send` must be 'body', 'header', .* got query/],
   ])('throws a TypeError for %s', (_, options, message) => {
     expect(() => request(options)).toThrow(message)
@@ -410,6 +416,10 @@ describe('oauth2Refresh', () => {
       expect(() => refresh({ params })).toThrow(/`params` must be an object of strings/)
     },
   )
+
+  it.each([null, 'X-A: 1', () => ({})])('throws a TypeError for headers that are none: %s', headers => {
+    expect(() => refresh({ headers: headers as never })).toThrow(/`headers` must be an object of headers/)
+  })
 
   it('takes no client secret', () => {
     for (const name of ['clientSecret', 'client_secret'])
