@@ -157,7 +157,16 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
     isDisposed: () => isDisposed,
   })
   const notifier = createServerNotifier({ settings, session, warn: desk.warn, conclude })
-  const schedule = createSchedule({ settings, clock, events, session, flights, shared: !!sharing, conclude })
+  const schedule = createSchedule({
+    settings,
+    clock,
+    events,
+    session,
+    flights,
+    shared: !!sharing,
+    conclude,
+    online: notifier.online,
+  })
   const siblings = sharing?.connect({
     name: key,
     isStored: records.shared,

@@ -1,5 +1,5 @@
 /** Tells the server about a logout: at once, and again until it was reached or a day has passed. */
-import { hasWindow, isPage, onWake, startTimer, whenActivated } from './environment.js'
+import { hasWindow, isPage, startTimer, whenActivated } from './environment.js'
 import { classifyFailure } from './failure.js'
 import type { Settings } from './options.js'
 import { next, type SessionRecord, withoutHoles } from './record.js'
@@ -35,6 +35,8 @@ export interface ServerNotifier {
   resume(): void
   /** A session has begun. Its cookie has replaced the one of the session before. */
   renewed(): void
+  /** The network is back. */
+  online(): void
   stop(): void
 }
 
@@ -155,9 +157,6 @@ export function createServerNotifier({ settings, session, warn, conclude }: Noti
   }
 
   warnIf(isPage())
-  const stopWaking = onWake(event => {
-    if (event === 'online' && notices.size) void again()
-  })
   return {
     async logout(known) {
       warnIf(!isPage())
@@ -184,10 +183,12 @@ export function createServerNotifier({ settings, session, warn, conclude }: Noti
     renewed() {
       if (cookie) clear()
     },
+    online() {
+      if (notices.size) void again()
+    },
     stop() {
       isStopped = true
       cancel()
-      stopWaking()
     },
   }
 }

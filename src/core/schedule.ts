@@ -20,6 +20,8 @@ export interface ScheduleHost {
   readonly flights: Flights
   readonly shared: boolean
   conclude(): void
+  /** The network is back. */
+  online(): void
 }
 
 export interface Schedule {
@@ -38,6 +40,7 @@ export function createSchedule({
   flights,
   shared,
   conclude,
+  online,
 }: ScheduleHost): Schedule {
   const { autoRefresh } = settings
   let cancel: () => void = ignore
@@ -131,6 +134,7 @@ export function createSchedule({
     if (event !== 'visibilitychange' || isVisible()) clock.wake()
     if (session.stale) void session.recall().then(() => decide(persisted))
     if (event === 'online') {
+      online()
       if (!flights.coolDown.strict) flights.coolDown.until = 0
       if (session.undecided && !session.loading) flights.fly('restore').catch(ignore)
     }
