@@ -151,7 +151,7 @@ describe('the controls of the auth server', () => {
     await logIn(page)
     await page.locator('#cookie').check()
     await waitForStatus(page, 'anonymous')
-    expect(server.backend.settings).toMatchObject({ transport: 'cookie', csrf: true })
+    await expect.poll(() => server.backend.settings).toMatchObject({ transport: 'cookie', csrf: true })
     await logIn(page)
     await expire()
     await burst(page, 10)

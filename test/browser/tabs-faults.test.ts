@@ -52,7 +52,8 @@ describe.each(storages)('a tab that is gone in the middle of a refresh, with %s 
     backend.configure({ graceWindow: 10_000 })
     const pages = await stage.open(`storage=${storage}`, 3)
     await logIn(pages)
-    backend.delayRefresh(400)
+    // Long enough for a busy machine to end the tab first.
+    backend.delayRefresh(5_000)
     backend.expireAccessTokens()
     await begin(pages)
     const gone = await refresher(pages)
