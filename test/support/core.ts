@@ -186,7 +186,7 @@ const EVENTS = [
 ] as const
 
 /** Records every event and every change of state. */
-export function recordEvents<Claims>(auth: Auth<Claims>): EventLog {
+export function recordEvents<Claims>(auth: Auth<Claims, never>): EventLog {
   const all: Recorded[] = []
   const statuses: string[] = []
   for (const name of EVENTS) auth.on(name, event => void all.push([name, event] as Recorded))
