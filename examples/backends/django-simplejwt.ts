@@ -1,0 +1,16 @@
+import axios from 'axios'
+import { createAuth, refreshRequest } from 'tokenflight'
+import { attachAuth } from 'tokenflight/axios'
+
+/** Django REST framework with simplejwt: `{ access, refresh }`, and `{ refresh }` in the request. */
+export function connect(server: string) {
+  const api = axios.create({ baseURL: server })
+
+  const auth = createAuth({
+    // With the slash at the end: Django redirects from the URL without it.
+    refresh: refreshRequest({ url: `${server}/api/token/refresh/`, field: 'refresh' }),
+  })
+  attachAuth(api, auth)
+
+  return { api, auth }
+}
