@@ -1,10 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import axios from 'axios'
-import { type Auth, cookieSession, createAuth, refreshRequest } from 'tokenflight'
-import { attachAuth } from 'tokenflight/axios'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { connect } from '../../../examples/backends/express-jsonwebtoken.js'
 import { createBrowser, visit } from '../../server-styles/browser.js'
 import { next } from '../../server-styles/scene.js'
 import { recordEvents } from '../../support/core.js'
@@ -46,16 +44,10 @@ async function startApp() {
   return { answers, browser, url, count: (answer: string) => answers.filter(one => one === answer).length }
 }
 
-/** The page, as its developers would connect it: everything of tokenflight is in these few lines. */
+/** The page, as docs/backends.md connects it. */
 function openPage(url: string) {
-  const api = axios.create({ baseURL: `${url}/api`, withCredentials: true, adapter: 'fetch' })
-  const auth: Auth = createAuth({
-    storage: cookieSession(),
-    refresh: refreshRequest({ url: `${url}/api/auth/refresh`, send: 'cookie' }),
-    logout: () => api.post('/auth/logout', undefined, { skipAuth: true }),
-    retry: 0,
-  })
-  attachAuth(api, auth, { skip: '/api/auth/login' })
+  const { api, auth } = connect(url)
+  api.defaults.adapter = 'fetch'
 
   cleanUps.push(() => auth.dispose())
   const login = async (password = 'lovelace') => {
