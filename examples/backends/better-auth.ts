@@ -9,7 +9,7 @@ export function connect(server: string) {
   const auth = createAuth({
     storage: cookieSession(),
     read: ({ token }: { token: string }) => ({ accessToken: token }),
-    refresh: refreshRequest({ url: `${server}/api/auth/token`, method: 'GET', send: 'cookie' }),
+    refresh: refreshRequest({ url: `${server}/api/auth/token`, method: 'GET' }),
     logout: () => api.post('/api/auth/sign-out', {}, { skipAuth: true }),
   })
   attachAuth(api, auth)

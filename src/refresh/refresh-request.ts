@@ -17,7 +17,7 @@ export interface RefreshRequestOptions {
    * `'both'`: the access token in `Authorization`, the refresh token in the body, or in `header`. `'cookie'`: by the
    * browser. `'access'`: there is no refresh token; the access token itself is sent in `Authorization`, also after its
    * end, for as long as the server accepts it.
-   * `@default 'body'`, or `'header'` if `header` is given, or `'cookie'` with `cookieSession()`
+   * `@default 'body'`, or `'header'` if `header` is given, or `'cookie'` with `cookieSession()` or a `GET`
    */
   send?: 'body' | 'header' | 'both' | 'cookie' | 'access' | undefined
   /** Member of the JSON body that holds the refresh token. `@default 'refreshToken'` */
@@ -54,7 +54,8 @@ export function refreshRequest(options: RefreshRequestOptions): RefreshFunction 
   const own = ownOptions(options, 'refreshRequest', optionNames)
   if (own.csrf && typeof own.csrf === 'object') own.csrf = ownOptions(own.csrf, 'csrf', csrfNames)
   checkOptions(own)
-  const send = own.send ?? (own.header ? 'header' : undefined)
+  // A GET has no body for the refresh token.
+  const send = own.send ?? (own.header ? 'header' : own.method === 'GET' ? 'cookie' : undefined)
   return createPreset({
     place: send && (send === 'cookie' ? 'cookie' : 'storage'),
     renewsAccess: send === 'access',
@@ -146,7 +147,7 @@ function checkOptions({
     body,
   )
   check(headers && typeof headers === 'object', 'headers', 'an object of headers', headers)
-  const isBodiless = header !== undefined || send === 'header' || send === 'cookie' || send === 'access'
+  const isBodiless = send !== 'body' && (send !== 'both' || header !== undefined)
   check(
     method !== 'GET' || (isBodiless && body === undefined),
     'method',

@@ -141,6 +141,16 @@ describe('cookieSession and send', () => {
     for (const { body } of inits) expect(String(body)).not.toContain('refreshToken')
   })
 
+  it('need no `send` for a GET, whose refresh token can only be a cookie', async () => {
+    const { send, inits } = cookies()
+    const refresh = refreshRequest({ url, method: 'GET', fetch: send })
+    const auth = create({ storage: cookieSession(), refresh })
+    await auth.ready
+    expect(auth.getState().status).toBe('authenticated')
+    expect(inits).toMatchObject([{ method: 'GET', credentials: 'include', body: null }])
+    expect(() => create({ refresh })).toThrow(/`storage` must be cookieSession\(\)/)
+  })
+
   it('keep the refresh token in the body where neither is given', async () => {
     const { send, inits } = cookies()
     const auth = create({ refresh: refreshRequest({ url, fetch: send }) })
