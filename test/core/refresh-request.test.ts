@@ -195,7 +195,11 @@ describe('refreshRequest', () => {
   })
 
   it.each<[string, Partial<RefreshRequestOptions>, RegExp]>([
-    ['a GET in mode body', { method: 'GET', send: 'body' }, /`method` must be 'POST' where the request has a body/],
+    [
+      'a GET in mode body',
+      { method: 'GET', send: 'body' },
+      /`method` must be 'POST' where the request has a body/,
+    ],
     ['a GET in mode both', { method: 'GET', send: 'both' }, /`method` must be 'POST'/],
     ['a GET with `body`', { method: 'GET', send: 'cookie', body: {} }, /`method` must be 'POST'/],
     ['another method', { method: 'PUT' as never }, /`method` must be 'GET' or 'POST', got PUT/],
