@@ -3,10 +3,12 @@ import resolve from '@rollup/plugin-node-resolve'
 import dts from 'rollup-plugin-dts'
 import esbuild from 'rollup-plugin-esbuild'
 
-const names = ['index', 'axios', 'fetch', 'react', 'vue', 'msw', 'devtools'].filter(name =>
+const names = ['index', 'axios', 'fetch', 'react', 'vue', 'msw', 'dpop', 'devtools'].filter(name =>
   existsSync(`src/${name}.ts`),
 )
 const bundled = { msw: ['jose'] } // development dependencies that travel inside an entry
+// Packages that have no CommonJS travel inside that form of an entry: older versions of Node, and Jest, cannot require them.
+const bundledInCommonJS = { dpop: ['dpop'] }
 const banners = { react: "'use client'" } // rollup drops the directive, so the source does without
 
 rmSync('dist', { recursive: true, force: true })
@@ -15,15 +17,18 @@ rmSync('dist', { recursive: true, force: true })
 const isExternal = allowed => id => !/^[./]|^[A-Z]:/.test(id) && !allowed.includes(id)
 
 /** Each entry is built alone: no shared chunks, so an import costs one file and drags in nothing else. */
-const code = name => ({
-  input: `src/${name}.ts`,
-  external: isExternal(bundled[name] ?? []),
-  plugins: [resolve({ browser: true }), esbuild({ target: 'es2020' })],
-  output: [
-    { file: `dist/${name}.js`, format: 'es' },
-    { file: `dist/${name}.cjs`, format: 'cjs', exports: 'named' },
-  ].map(output => ({ ...output, sourcemap: true, banner: banners[name] ?? '' })),
-})
+const code = name => {
+  const build = (inside, output) => ({
+    input: `src/${name}.ts`,
+    external: isExternal([...(bundled[name] ?? []), ...inside]),
+    plugins: [resolve({ browser: true }), esbuild({ target: 'es2020' })],
+    output: output.map(each => ({ ...each, sourcemap: true, banner: banners[name] ?? '' })),
+  })
+  const modules = { file: `dist/${name}.js`, format: 'es' }
+  const commonJS = { file: `dist/${name}.cjs`, format: 'cjs', exports: 'named' }
+  const inside = bundledInCommonJS[name]
+  return inside ? [build([], [modules]), build(inside, [commonJS])] : [build([], [modules, commonJS])]
+}
 
 /**
  * Declarations are built together: what two entries both name is declared once, in shared.d.ts, so that
@@ -42,4 +47,4 @@ const types = {
   })),
 }
 
-export default [...names.map(code), types]
+export default [...names.flatMap(code), types]

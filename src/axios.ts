@@ -30,6 +30,7 @@ import {
   unwrap,
   wrap,
 } from './http/axios-call.js'
+import { attemptBound } from './http/axios-proof.js'
 import { discard, isOneShot, repeat, whileIntact } from './http/body.js'
 import { copyOf, readings } from './http/config.js'
 import { createLanding, limitRedirects } from './http/landing.js'
@@ -110,6 +111,7 @@ function createClient(
   const rules = resolveHttpOptions(engine, options)
   const { header } = rules
   const { refreshTokenHeader, carry } = rules.renewal
+  const { dpop } = engine.settings
   const { isRefused, wasRefused, renew, restore } = createVerdict(engine, rules, withJson)
   const { wants, isTaken } = createWants(engine, rules, (config: Config, url) =>
     instance.getUri({ ...config, url, baseURL: '', allowAbsoluteUrls: true } as AxiosRequestConfig),
@@ -133,19 +135,18 @@ function createClient(
     if (!ticket && !isReplay) return sendBare(call)
     // What leaves is a copy: the config is the application's, to look at, to share, to report and to send again.
     let dressed: Config | undefined = copyOf(config)
-    let headers: AxiosHeaders | undefined = Object.assign(new AxiosHeaders(), config.headers)
-    dressed.headers = headers
+    dressed.headers = Object.assign(new AxiosHeaders(), config.headers)
     const again = isReplay && call.again?.()
     if (again) {
       dressed.data = again.data
-      headers.set(again.headers)
+      dressed.headers.set(again.headers)
     }
     if (!ticket || engine.isDisposed()) return conclude(await attempt(call, dressed, true))
     const tokens = header.make(ticket.accessToken)
     const { refreshToken } = ticket.tokens
     if (refreshTokenHeader && refreshToken) tokens[refreshTokenHeader] = refreshToken
     const ours = Object.keys(tokens)
-    Object.assign(headers, tokens)
+    Object.assign(dressed.headers, tokens)
     limitRedirects(dressed, call.adapter, ours, !!rules.renewal.collect)
     let isAway = false
     dressed.beforeRedirect = (target, ...details) => {
@@ -156,10 +157,11 @@ function createClient(
         target.headers.delete(ours)
       }
     }
-    let outcome: Outcome | undefined = await attempt(call, dressed, isReplay)
+    if (dpop) ours.push('DPoP')
+    let outcome: Outcome | undefined = await attemptBound(call, dressed, isReplay, dpop, ticket.accessToken)
     let { response } = outcome
     // An answer that streams may fail later, with an error that names the config that left.
-    if (isOneShot(response?.data)) headers.delete(ours)
+    if (isOneShot(response?.data)) dressed.headers.delete(ours)
     const url = String(config.url)
     // A browser follows redirects by itself.
     const landed: string | undefined = response?.request?.responseURL
@@ -177,7 +179,7 @@ function createClient(
         discard(response.data)
         outcome.endProgress(false)
         // Whoever waits holds nothing of the refusal: its error and its stack would be most of what waiting costs.
-        response = outcome = dressed = headers = undefined
+        response = outcome = dressed = undefined
         const next = await patiently(call, renewal)
         return send(call, next, true)
       }
@@ -205,12 +207,11 @@ function createClient(
     return send(call, ticket, true)
   }
 
-  /** Whether a call fails again whose session was replaced by another, or has expired without a new login since. */
+  /** Whether a call fails again: its session was replaced, or has expired without a new login since. */
   const isOver = ({ code }: AuthError): boolean =>
     code === 'ERR_SIGNED_OUT' || auth.getState().status === 'expired'
   const run = (config: Config, given: Adapter, session?: object, step?: Report): Promise<AxiosResponse> => {
     const { error, adapter: wrapped = given } = sealOf(given) ?? {}
-    // Whoever sends this config again starts from the application's own adapter.
     config.adapter = wrapped
     if (error && isOver(error)) return Promise.reject(asAxiosError(error, config))
     config.headers = AxiosHeaders.from(config.headers)
@@ -231,7 +232,6 @@ function createClient(
     const call = createCall({ config, adapter, origins, isNamed, again, isOnce, step })
     const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> =>
       own || call.limit || engine.isUndecided() ? send(call, own, isAlone) : pass()
-    const isAway = (response: AxiosResponse): boolean => away.has(response)
     const wait = <T>(promise: Promise<T>): Promise<T> =>
       whileIntact(config.data, patiently(call, promise), cause => createBodyError(call, cause))
     const outcome = carry
@@ -239,7 +239,7 @@ function createClient(
           ticket,
           isOnce,
           send: begin,
-          isAway,
+          isAway: response => away.has(response),
           refuses: wasRefused,
           patiently: promise => patiently(call, promise),
           wait,

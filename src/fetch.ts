@@ -67,6 +67,7 @@ export function authFetch<Claims>(auth: Auth<Claims, never>, options: AuthFetchO
   check(isOptionalFunction(own.fetch), 'fetch', 'a function', own.fetch)
   const { header } = rules
   const { refreshTokenHeader, carry } = rules.renewal
+  const { dpop } = engine.settings
   const { isRefused, wasRefused, renew, restore } = createVerdict(engine, rules, response => response)
   if (carry) engine.serve()
   /** Another origin, that a redirect led to, never saw the token: it refuses none, and hands out none. */
@@ -82,14 +83,23 @@ export function authFetch<Claims>(auth: Auth<Claims, never>, options: AuthFetchO
   /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
   const send = async (call: Call, found: Ticket | undefined, isReplay: boolean): Promise<Response> => {
     const { given, copies, inspection, step } = call
-    const { isOnce, url } = given
+    const { isOnce, url, method } = given
     const ticket = engine.isDisposed() ? undefined : found
     /** Nothing is known yet of a cookie's session: a refusal tries its restore again. */
     const isHopeful = !found && engine.isUndecided() && !call.isTaken()
     step?.('sent')
-    const response = await (ticket || isReplay
-      ? copies.send(ticket ? tokensOf(ticket) : {}, isReplay)
-      : copies.pass(isHopeful))
+    const attempt = async (isLast: boolean): Promise<Response> => {
+      const headers = ticket ? tokensOf(ticket) : {}
+      if (dpop && ticket) headers.DPoP = await patiently(given, dpop.proof(method, url, ticket.accessToken))
+      return copies.send(headers, isLast)
+    }
+    let response = await (ticket || isReplay ? attempt(isReplay && !dpop) : copies.pass(isHopeful))
+    // Its server wants a nonce of its own in the proof: no refusal of the token.
+    if (dpop && ticket && !isAway(response, call) && dpop.learn(url, response, true) && !isOnce) {
+      discard(response.body)
+      response = await attempt(isReplay)
+      dpop.learn(url, response, true)
+    }
     if (isHopeful && !isAway(response, call)) {
       const restored = restore(response)
       const late = isOnce ? undefined : await patiently(given, restored)

@@ -28,6 +28,7 @@ export type {
   AuthOptions,
   AuthState,
   Clock,
+  Dpop,
   ExpiredState,
   FailureClass,
   GetAccessTokenOptions,

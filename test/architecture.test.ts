@@ -57,6 +57,7 @@ const layers: Record<string, string[]> = {
   'react.ts': ['devtools/load.ts', 'devtools/options.ts', ...leaves],
   'vue.ts': ['devtools/load.ts', 'devtools/options.ts', ...leaves],
   'msw.ts': ['mock-server/'],
+  'dpop.ts': leaves,
   'devtools/': ['devtools/', ...leaves],
   'devtools.ts': ['devtools/', ...leaves],
 }
@@ -65,12 +66,15 @@ const layers: Record<string, string[]> = {
 const packages: Record<string, string[]> = {
   'core/tokens.ts': ['jwt-decode'],
   'axios.ts': ['axios'],
-  'http/axios-call.ts': ['axios'], // imported by axios.ts alone
+  // Imported by axios.ts alone.
+  'http/axios-call.ts': ['axios'],
+  'http/axios-proof.ts': ['axios'],
   'http/': [],
   'react.ts': ['react'],
   'vue.ts': ['vue'],
   'devtools/load.ts': ['tokenflight/devtools'],
   'msw.ts': ['msw'],
+  'dpop.ts': ['dpop'],
   'mock-server/': ['msw', 'jose'],
 }
 

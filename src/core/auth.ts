@@ -4,8 +4,10 @@ import { check, ownOptions } from './check.js'
 import { createSteadyClock } from './clock.js'
 import { createDesk } from './desk.js'
 import { ENGINE } from './engine.js'
+import { isPage } from './environment.js'
 import { RefreshFailedError, withCause } from './errors.js'
 import { CHANGE, checkEvent, checkListener, createEvents } from './events.js'
+import { credentialsOf } from './flight.js'
 import { createFlights } from './flights.js'
 import { type Held, isOfAnother, reconcile } from './held.js'
 import { withInitialState } from './initial-state.js'
@@ -36,11 +38,13 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
   /** Undefined: no other page or process can see this session. */
   const sharing = settings.share?.(settings, clock)
   const { tombstone } = sharing ?? {}
-  const vault = createVault(
-    records,
-    (message, error) => events.emit('warning', { message, error: withCause(message, error) }),
-    tombstone,
-  )
+  const note = (message: string, error?: unknown): void =>
+    events.emit('warning', { message, error: withCause(message, error) })
+  const vault = createVault(records, note, tombstone)
+  settings.dpop?.open(key, isPage(), (message, error) => {
+    note(message, error)
+    events.flush()
+  })
   clearLeftovers(key, records, sharing)
   const written = (): Promise<void> | undefined => records.settled?.()
   let isDisposed = false
@@ -97,17 +101,7 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
       if (!records.shared && (waited > 5 || session.undecided)) await siblings?.ask()
       await session.recall()
     },
-    credentials() {
-      const { held } = session
-      if (!settings.refresh && !settings.served) return undefined
-      if (!held) return cookie && settings.refresh ? {} : undefined
-      const now = clock()
-      const { refreshToken } = held.tokens
-      if (!settings.tokenless && !refreshToken) return undefined
-      // Its end was noticed while the access token is good: a new pair may be had for that.
-      const isQuestion = now >= held.refreshEndsAt && now < held.endsAt
-      return isQuestion ? { isQuestion } : { refreshToken }
-    },
+    credentials: () => credentialsOf(settings, session.held, clock()),
     async take(reading, isLate) {
       const { generation } = session.record
       // Another tab may have logged out meanwhile, and no channel told it.
@@ -211,7 +205,10 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
     async login(answer, options = {}) {
       const { remember = true } = ownOptions(options, 'login', { remember: 1 })
       check(typeof remember === 'boolean', 'remember', 'a boolean', remember)
-      session.begin(readAnswer(settings.read(answer), wall()), !remember && records.canBeTabOnly)
+      session.begin(
+        readAnswer(settings.read(answer), wall(), undefined, !!settings.dpop),
+        !remember && records.canBeTabOnly,
+      )
       const stored = session.commit(true)
       // A listener may leave the page.
       events.hold(stored)

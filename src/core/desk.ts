@@ -178,7 +178,12 @@ export function createDesk(host: DeskHost): Engine {
       const { held } = session
       if (!held || ticket.session !== held.session) return undefined
       try {
-        const reading = readAnswer(answer, settings.clock.now(), toPredecessor(held, clock()))
+        const reading = readAnswer(
+          answer,
+          settings.clock.now(),
+          toPredecessor(held, clock()),
+          !!settings.dpop,
+        )
         const { accessToken, subject } = reading
         // A burst brings the same tokens many times, and a cache brings earlier ones, perhaps of another user.
         if (session.seen.has(accessToken) || isOutdated(held, accessToken)) return undefined

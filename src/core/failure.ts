@@ -9,10 +9,11 @@ const BODY = 2_000
 /** The longest wait that a server may ask for, milliseconds. */
 export const MAX_RETRY_AFTER = 600_000
 
-/** Error codes that blame the request, not the grant (RFC 6749 section 5.2). */
-const MISCONFIGURED = /^(invalid_(request|client|scope)|unauthorized_client|unsupported_grant_type)$/
-/** Error codes of a server that is busy (RFC 6749 section 4.1.2.1); some send them with a 400. */
-const BUSY = /^(server_error|temporarily_unavailable)$/
+/** Error codes that blame the request, not the grant (RFC 6749 section 5.2, RFC 9449 section 5). */
+const MISCONFIGURED =
+  /^(invalid_(request|client|scope|dpop_proof)|unauthorized_client|unsupported_grant_type)$/
+/** Error codes of a server that may take the next attempt (RFC 6749 section 4.1.2.1, RFC 9449 section 8). */
+const BUSY = /^(server_error|temporarily_unavailable|use_dpop_nonce)$/
 /** Challenges of proxies and firewalls. */
 const PROXY_SCHEME = /^(basic|digest|negotiate|ntlm)$/i
 /** Challenges of an application that knows access tokens. */

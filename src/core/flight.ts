@@ -126,3 +126,18 @@ export function createFlight(
   }
   return flight
 }
+
+/** The credentials for a refresh of the tokens in hand. Undefined: there is nothing to refresh with. */
+export function credentialsOf(
+  { refresh, served, cookie, tokenless }: Settings,
+  held: Held | undefined,
+  now: number,
+): Credentials | undefined {
+  if (!refresh && !served) return undefined
+  if (!held) return cookie && refresh ? {} : undefined
+  const { refreshToken } = held.tokens
+  if (!tokenless && !refreshToken) return undefined
+  // The refresh token looks expired while the access token is good: the server may give a new pair for that.
+  const isQuestion = now >= held.refreshEndsAt && now < held.endsAt
+  return isQuestion ? { isQuestion } : { refreshToken }
+}

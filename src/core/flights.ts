@@ -63,8 +63,9 @@ export function createFlights(host: FlightHost): Flights {
     return error
   }
   const read = (answer: unknown): TokenReading => {
+    const previous = toPredecessor(host.held(), clock())
     try {
-      return readAnswer(answer as never, settings.clock.now(), toPredecessor(host.held(), clock()))
+      return readAnswer(answer as never, settings.clock.now(), previous, !!settings.dpop)
     } catch (error) {
       throw toFailure(error, answer)
     }
@@ -191,9 +192,7 @@ export function createFlights(host: FlightHost): Flights {
   const fly = (reason: RefreshReason, refresh = settings.refresh): Promise<void> => {
     if (current) return current.promise
     const isPossible = host.credentials()
-    if (!refresh && isPossible) {
-      return Promise.reject(refuse('The server renews with the next request'))
-    }
+    if (!refresh && isPossible) return Promise.reject(refuse('The server renews with the next request'))
     // With nothing left to refresh with it is the end, whatever the network says.
     const refused = isPossible && refusal(reason)
     if (refused) return Promise.reject(refused)

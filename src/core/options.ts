@@ -17,6 +17,7 @@ import type {
   AuthLock,
   AuthOptions,
   Clock,
+  Dpop,
   RefreshFunction,
   RetryOptions,
   Spread,
@@ -32,6 +33,7 @@ export interface Settings extends Pick<AuthOptions, 'classify' | 'logout' | 'ini
   /** The records of the session in its storage. */
   readonly records: CoherentStorage
   readonly lock: AuthLock | undefined
+  readonly dpop: Dpop | undefined
   readonly share: Share | undefined
   /** The refresh token is an HttpOnly cookie. */
   readonly cookie: boolean
@@ -75,6 +77,7 @@ const optionNames: Readonly<Record<keyof AuthOptions, 1>> = {
   retry: 1,
   classify: 1,
   logout: 1,
+  dpop: 1,
   clock: 1,
 }
 const retryNames: Readonly<Record<keyof RetryOptions, 1>> = { limit: 1, delay: 1, maxDelay: 1 }
@@ -82,7 +85,7 @@ const retryNames: Readonly<Record<keyof RetryOptions, 1>> = { limit: 1, delay: 1
 export function resolveOptions<Answer>(given: AuthOptions<Answer>): Settings {
   const options = ownOptions(given as AuthOptions, 'createAuth', optionNames)
   const { name = 'default', autoRefresh = 'active', initialState, refreshTimeout = 10_000 } = options
-  const { storage = memoryStorage(), refreshAhead, retry, clock = systemClock } = options
+  const { storage = memoryStorage(), refreshAhead, retry, dpop, clock = systemClock } = options
   const {
     limit = 2,
     delay = 500,
@@ -136,6 +139,15 @@ export function resolveOptions<Answer>(given: AuthOptions<Answer>): Settings {
   checkPlace(preset, !!cookie)
   const key = `tokenflight:${name}`
   const isHidden = cookie?.access === 'cookie'
+  if (dpop !== undefined) {
+    checkMethods('dpop', dpop, ['fetch', 'proof', 'learn', 'open', 'forget'])
+    check(
+      !isHidden,
+      'storage',
+      'one whose access token dpop() can see',
+      "cookieSession({ access: 'cookie' })",
+    )
+  }
   // A token that no script sees needs no place in an answer.
   const read = (answer: unknown): TokenResponse =>
     isHidden
@@ -150,13 +162,14 @@ export function resolveOptions<Answer>(given: AuthOptions<Answer>): Settings {
     key,
     records: openRecords(storage, key),
     lock,
+    dpop,
     share,
     cookie: !!cookie,
     isHidden,
     exists: cookie?.exists,
     tokenless: !!cookie || !!preset?.renewsAccess,
     refresh: preset
-      ? preset.adapt({ isCookie: !!cookie, isHidden, read: options.read })
+      ? preset.adapt({ isCookie: !!cookie, isHidden, read: options.read, dpop })
       : refresh && (isHidden || options.read)
         ? withRead(refresh, read)
         : refresh,

@@ -1,5 +1,5 @@
 /** The agreement of a preset and the session that it refreshes. */
-import type { RefreshFunction, TokenResponse } from './types.js'
+import type { Dpop, RefreshFunction, TokenResponse } from './types.js'
 
 /** Marks the refresh functions of presets, also of another copy of the package. */
 const PRESET: unique symbol = Symbol.for('tokenflight.preset') as never
@@ -11,6 +11,8 @@ export interface SessionMode {
   /** The access token is one, too, so an answer need not have any. */
   readonly isHidden: boolean
   readonly read: ((answer: never) => TokenResponse) | undefined
+  /** Adds a proof to the request. */
+  readonly dpop: Dpop | undefined
 }
 
 export interface Preset {
@@ -24,7 +26,7 @@ export interface Preset {
 
 /** The refresh function of a preset. It is complete without a session, too. */
 export function createPreset(preset: Preset): RefreshFunction {
-  const mode = { isCookie: preset.place === 'cookie', isHidden: false, read: undefined }
+  const mode = { isCookie: preset.place === 'cookie', isHidden: false, read: undefined, dpop: undefined }
   return Object.defineProperty(preset.adapt(mode), PRESET, { value: preset })
 }
 

@@ -71,6 +71,16 @@ export function isForeign(value: unknown): boolean {
   return format !== undefined && format !== FORMAT
 }
 
+/** The generation of a new session. It follows the clock, too: a page that knows no logout must not begin before one. */
+export function generationAfter({ generation }: SessionRecord, now: number): number {
+  return next(Math.max(generation, now / 1_000))
+}
+
+/** The generation of a cookie's session that a page has found: a login or logout of the same moment ends it. */
+export function foundGeneration({ generation }: SessionRecord, now: number): number {
+  return Math.max(next(generation), now / 1_000)
+}
+
 /** Whether the first record comes after the second. Of twins with one access token, the one that lets it live longer. */
 export function isNewer(record: SessionRecord, than: SessionRecord): boolean {
   const { accessToken, expiresAt = Number.POSITIVE_INFINITY } = record

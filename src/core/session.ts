@@ -7,8 +7,9 @@ import { isRenewable, type Settings } from './options.js'
 import {
   between,
   EMPTY,
+  foundGeneration,
+  generationAfter,
   isNewer,
-  next,
   type SessionRecord,
   subjectOf,
   toRecord,
@@ -93,8 +94,10 @@ export function createSession(host: SessionHost): Session {
   })
   const keep = (brought: boolean, before = session.record.generation): void => {
     const { held, record } = session
-    const previous = held?.tokens.generation === before ? held : undefined
-    session.held = hold(record, holding(record, brought, previous))
+    session.held = hold(
+      record,
+      holding(record, brought, held?.tokens.generation === before ? held : undefined),
+    )
     session.seen = remember(session.seen, record.accessToken)
   }
   /** A good token is in: what failures left behind is gone. */
@@ -103,10 +106,6 @@ export function createSession(host: SessionHost): Session {
     session.error = undefined
     session.undecided = false
   }
-  /** Of the clock, too: a page that opens after a logout, and knows of none, must not begin before it. */
-  const nextGeneration = (): number => next(Math.max(session.record.generation, wall() / 1_000))
-  /** Of a cookie's session that a page has found: before a login or logout of the same moment, which end it. */
-  const foundGeneration = (): number => Math.max(next(session.record.generation), wall() / 1_000)
 
   /** Everything that waits learns that its session is over. */
   const dismiss = (error: AuthError): void => {
@@ -117,9 +116,8 @@ export function createSession(host: SessionHost): Session {
   }
   /** The record that a token answer makes, after the present one, or of a new session that starts like this. */
   const write = (reading: TokenReading, generation: number, start: Partial<SessionRecord>): void => {
-    const { held, record } = session
-    const base = generation === record.generation ? record : start
-    const remaining = restOfRefresh(held, clock())
+    const base = generation === session.record.generation ? session.record : start
+    const remaining = restOfRefresh(session.held, clock())
     session.record = toRecord(reading, { generation, base, remaining, savedAt: wall(), cookie })
     for (const message of reading.warnings) emit('warning', { message })
   }
@@ -134,6 +132,7 @@ export function createSession(host: SessionHost): Session {
   const close = (why: End, cause?: unknown, source: 'local' | 'tab' = 'local'): void => {
     const before = session.held
     session.held = session.ended = undefined
+    settings.dpop?.forget(source === 'local')
     if (why === 'logout' || !before) {
       dismiss(new SignedOutError())
       if (before) emit('logout', { source })
@@ -163,7 +162,7 @@ export function createSession(host: SessionHost): Session {
     seen: new Set(),
 
     begin(reading, tabOnly) {
-      write(reading, nextGeneration(), tabOnly ? { tabOnly } : {})
+      write(reading, generationAfter(session.record, wall()), tabOnly ? { tabOnly } : {})
       session.ended = undefined
       dismiss(new SignedOutError())
       keep(false)
@@ -171,7 +170,7 @@ export function createSession(host: SessionHost): Session {
     },
     renew(reading) {
       const { held, record } = session
-      write(reading, held ? record.generation : foundGeneration(), held ? {} : { version: 1 })
+      write(reading, held ? record.generation : foundGeneration(record, wall()), held ? {} : { version: 1 })
       session.ended = undefined
       if (!held && host.flying() !== 'restore') emit('login', {})
       keep(host.flying() === 'rejected')
@@ -189,7 +188,10 @@ export function createSession(host: SessionHost): Session {
       // Its end is known; the server may have been told meanwhile.
       if (stored.ended) return isSame && record.ended ? undefined : close(stored.ended, undefined, 'tab')
       session.ended = undefined
-      if (!isSame) session.held = undefined
+      if (!isSame) {
+        session.held = undefined
+        settings.dpop?.forget(false)
+      }
       if (isSame && held && held.accessToken === stored.accessToken) {
         if (prolong(held, stored, holding(stored, held.brought, held))) host.settle()
       } else if (isSame && held && isOlder(`${stored.accessToken}`, held.accessToken, SKEW))
@@ -209,7 +211,7 @@ export function createSession(host: SessionHost): Session {
     },
     async end(why, cause, revoke) {
       const { held } = session
-      const generation = nextGeneration()
+      const generation = generationAfter(session.record, wall())
       session.record = withoutHoles({ ...EMPTY, generation, savedAt: wall(), ended: why, revoke })
       if (why === 'logout') close(why)
       await session.commit(why === 'logout')
@@ -232,7 +234,7 @@ export function createSession(host: SessionHost): Session {
       if (!winner || !isNewer(winner, session.record)) return host.announce()
       if (!insist) return session.adopt(winner)
       const { held, record } = session
-      session.record = { ...record, generation: next(winner.generation) }
+      session.record = { ...record, generation: generationAfter(winner, 0) }
       if (held) keep(held.brought, record.generation)
       return session.commit(true)
     },

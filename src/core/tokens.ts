@@ -68,9 +68,15 @@ export function isOlder(token: string, other: string, leeway = 0): boolean {
  * Reads the answer of a login or a refresh.
  * @param now wall clock, epoch milliseconds
  * @param previous the access token that the answer replaces, if it belongs to the same session
+ * @param isBound whether the session has a key that its tokens are bound to
  * @throws TypeError that names the mistake, without any token
  */
-export function readAnswer(answer: TokenResponse, now: number, previous?: Predecessor): TokenReading {
+export function readAnswer(
+  answer: TokenResponse,
+  now: number,
+  previous?: Predecessor,
+  isBound = false,
+): TokenReading {
   if (!answer || typeof answer !== 'object')
     throw new TypeError(`Not a token answer: ${answer === null ? null : typeof answer}`)
   const accessToken = answer.access_token ?? answer.access ?? answer.accessToken
@@ -82,9 +88,12 @@ export function readAnswer(answer: TokenResponse, now: number, previous?: Predec
     )
   if (!isToken(accessToken)) throw refuse('access_token', accessToken)
   if (refreshToken && !isToken(refreshToken)) throw refuse('refresh_token', refreshToken)
-  if (type && !(typeof type === 'string' && /^\s*(bearer|jwt)\s*$/i.test(type)))
-    throw new TypeError('Not a token answer: token_type must be Bearer')
+  const kind = type ? /^\s*(bearer|jwt|(dpop))\s*$/i.exec(typeof type === 'string' ? type : '') : undefined
+  if (kind === null || (kind?.[2] && !isBound))
+    throw new TypeError(`Not a token answer: token_type must be ${isBound ? 'DPoP' : 'Bearer'}`)
   const warnings: string[] = []
+  if (isBound && kind && !kind[2])
+    warnings.push('token_type of the answer is not DPoP: the token may not be bound to the key')
   const seconds = readSeconds('expires_in', answer.expires_in ?? answer.expiresIn, warnings)
   const end = readEnd(answer.expires_at ?? answer.expiresAt, warnings)
   const refreshSeconds = readSeconds(

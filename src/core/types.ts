@@ -49,7 +49,7 @@ export interface TokenResponse {
   refreshExpiresIn?: number | string | null | undefined
   /**
    * `Bearer` (RFC 6749 section 7.1) or `JWT`, in any case; surrounding spaces are ignored. Both are sent as `Bearer`,
-   * and absent means `Bearer`.
+   * and absent means `Bearer`. With `dpop()` also `DPoP`, which absent means then; another type causes a `warning`.
    */
   token_type?: string | null | undefined
   tokenType?: string | null | undefined
@@ -168,6 +168,32 @@ export interface Spread {
   again(deadlines: SpreadDeadlines, soon: number, now: number): number
 }
 
+/** Binds the tokens of a session to a key that no script can read (RFC 9449), made by `dpop()` of `tokenflight/dpop`. */
+export interface Dpop {
+  /**
+   * `fetch` with a proof, which learns the nonce of the server and sends the request again if that asks for it. For the
+   * request that logs in, and for a refresh function of your own. An `Authorization` header of the scheme `DPoP` makes it
+   * a request to a resource. `send` is the `fetch` that sends. `@default globalThis.fetch`, looked up at each call
+   */
+  fetch(input: string | URL | Request, init?: RequestInit, send?: typeof fetch): Promise<Response>
+  /** The `DPoP` header of one request, good for one use; with an access token, of a request to a resource. */
+  proof(method: string, url: string, accessToken?: string): Promise<string>
+  /**
+   * Learns the nonce of an answer.
+   * @param isResource the proof was one for an access token
+   * @returns whether the answer is a 401 that asks to send the request again with that nonce
+   */
+  learn(
+    url: string,
+    answer: { readonly status: number; readonly headers: { get(name: string): unknown } },
+    isResource: boolean,
+  ): boolean
+  /** For `createAuth`: the name of the database, whether the key is stored there, and a function that hears of failures. */
+  open(database: string, isStored: boolean, warn: (message: string, error?: unknown) => void): void
+  /** For `createAuth`: another session may have another key. `isOver`: this one has ended, so its key is deleted. */
+  forget(isOver: boolean): void
+}
+
 /** What `createAuth` takes. `Answer` is the answer of the back end, if `read` maps it. */
 export interface AuthOptions<Answer = TokenResponse> {
   /**
@@ -212,6 +238,11 @@ export interface AuthOptions<Answer = TokenResponse> {
    * day has passed. Cookie mode needs it, because no script can delete the cookie.
    */
   logout?: ((context: LogoutContext) => Promise<unknown>) | undefined
+  /**
+   * Sender-constrained tokens: `dpop()` of `tokenflight/dpop`. Every request with a token and every refresh by a preset
+   * carries a proof that the key of the session is here, and the token travels in the scheme `DPoP`.
+   */
+  dpop?: Dpop | undefined
   /**
    * The state that the server rendered, without a token: `auth.getState()` of its request. It is shown until the
    * restore has finished, so that the page does not flash `loading`. If the network prevents the restore, it stays,

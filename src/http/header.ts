@@ -30,7 +30,8 @@ export interface TokenHeaders {
 /** @throws TypeError when the option is neither */
 export function createTokenHeaders(engine: Engine, header: HeaderOption | undefined): TokenHeaders {
   if (engine.settings.isHidden) return hidden
-  const maker = header === undefined ? bearer() : typeof header === 'function' ? several(header) : one(header)
+  const maker =
+    header === undefined ? standard(engine) : typeof header === 'function' ? several(header) : one(header)
   const { name, make } = maker
   /** Those of a function depend on the token; while there is none, nothing is added either. */
   const names = (): string[] => {
@@ -69,8 +70,9 @@ function plain(value: unknown): string {
 
 type Maker = Pick<TokenHeaders, 'name' | 'make'>
 
-function bearer(): Maker {
-  return { name: 'Authorization', make: token => ({ Authorization: `Bearer ${token}` }) }
+function standard({ settings }: Engine): Maker {
+  const scheme = settings.dpop ? 'DPoP' : 'Bearer'
+  return { name: 'Authorization', make: token => ({ Authorization: `${scheme} ${token}` }) }
 }
 
 function one(header: Exclude<HeaderOption, (token: string) => unknown>): Maker {

@@ -27,7 +27,7 @@ export interface HttpOptions<Request, Response> {
    * How the access token travels: one header, or a function that gives several, such as
    * `token => ({ 'X-Token': token, 'X-Kind': 'access' })`. A request that has such a header of its own is left alone,
    * unless the header holds a token of the session. A function that returns no string fails the request with a
-   * `TypeError`. `@default { name: 'Authorization', format: token => 'Bearer ' + token }`
+   * `TypeError`. `@default { name: 'Authorization', format: token => 'Bearer ' + token }`, or `'DPoP '` with `dpop()`
    */
   header?: HeaderOption | undefined
   /**

@@ -51,6 +51,11 @@ export function createVerdict<Request, Response extends Answer>(
     const own = Object.values(rules.header.make(ticket?.accessToken ?? 'none')).map(schemeOf)
     return findUnmet(readChallenges(header), scheme => scheme === 'bearer' || own.includes(scheme))
   }
+  /** Whether the answer asks for a nonce, and so says nothing of the token (RFC 9449 section 9). */
+  const wantsNonce = ({ status, headers }: Response): boolean =>
+    !!engine.settings.dpop &&
+    status === 401 &&
+    /\buse_dpop_nonce\b/.test(readHeader(headers, 'www-authenticate'))
   const byDefault = (response: Response, ticket: Ticket | undefined): boolean =>
     response.status === 401 && !unmet(response, ticket)
 
@@ -84,6 +89,7 @@ export function createVerdict<Request, Response extends Answer>(
 
   return {
     isRefused(response, ticket, url, isReplay) {
+      if (wantsNonce(response)) return false
       const note = (isRefused: boolean): boolean => {
         const refusals = stubborn.get(ticket)
         if (isRefused) {

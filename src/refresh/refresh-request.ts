@@ -91,7 +91,9 @@ function createRefresh(
     const headers = new Headers(options.headers)
     const bearer =
       send === 'both' || send === 'access' ? accessToken : send === 'header' && !header && refreshToken
-    if (bearer) headers.set('Authorization', `Bearer ${bearer}`)
+    // A refresh token is none that the scheme `DPoP` knows.
+    const scheme = mode.dpop && send !== 'header' ? 'DPoP' : 'Bearer'
+    if (bearer) headers.set('Authorization', `${scheme} ${bearer}`)
     if (header && refreshToken) headers.set(header, refreshToken)
     if (!isGet) headers.set('Content-Type', 'application/json')
     if (csrf) headers.set(csrf.header, readCookie(csrf.cookie))

@@ -26,6 +26,7 @@ export interface AuthRequest {
   /** Whether the request goes on when the page goes away. `@default` if it carries a cookie */
   readonly keepalive?: boolean | undefined
   readonly fetch: typeof fetch | undefined
+  readonly mode?: SessionMode
   readonly endpoint: 'refresh' | 'revocation'
   readonly advice: Advice
   /** The request carries a CSRF token, so a 403, or Laravel's 419, may blame that. */
@@ -47,9 +48,9 @@ export interface TokenRequest extends Omit<AuthRequest, 'endpoint'> {
  */
 export async function request(call: AuthRequest): Promise<Response> {
   const { url, method = 'POST', headers, body, signal, credentials = 'same-origin' } = call
-  const send = call.fetch ?? globalThis.fetch
+  const { mode, fetch: send = globalThis.fetch } = call
   headers.set('Accept', 'application/json')
-  const response = await send(url, {
+  const init: RequestInit = {
     method,
     headers,
     body,
@@ -59,7 +60,8 @@ export async function request(call: AuthRequest): Promise<Response> {
     // With `'error'` a redirect would look like a broken network.
     redirect: 'manual',
     cache: 'no-store',
-  })
+  }
+  const response = await (mode?.dpop ? mode.dpop.fetch(url, init, send) : send(url, init))
   if (!response.ok) throw await toError(response, call)
   return response
 }

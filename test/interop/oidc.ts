@@ -28,8 +28,11 @@ export interface OidcServer {
   close(): Promise<void>
 }
 
-/** Starts `oidc-provider` with refresh-token rotation; a spent refresh token revokes the whole grant. */
-export async function startOidcServer(): Promise<OidcServer> {
+/**
+ * Starts `oidc-provider` with refresh-token rotation; a spent refresh token revokes the whole grant.
+ * @param isBound its tokens must be bound to a key (RFC 9449), and its proofs have nonces
+ */
+export async function startOidcServer(isBound = false): Promise<OidcServer> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -47,6 +50,7 @@ export async function startOidcServer(): Promise<OidcServer> {
         redirect_uris: [redirectUri(issuer)],
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
+        dpop_bound_access_tokens: isBound,
       },
     ],
     jwks: { keys: [await exportJWK(privateKey)] },
@@ -54,6 +58,7 @@ export async function startOidcServer(): Promise<OidcServer> {
     findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     features: {
       devInteractions: { enabled: true },
+      dPoP: { enabled: isBound, nonceSecret: randomBytes(32), requireNonce: () => isBound },
       revocation: {
         enabled: true,
         allowedPolicy: async (_context, client, token) => client.clientId === token.clientId,
@@ -103,6 +108,7 @@ export async function startOidcServer(): Promise<OidcServer> {
 export async function logIn(
   issuer: string,
   login = 'ada',
+  send: (url: string, init: RequestInit) => Promise<Response> = fetch,
 ): Promise<TokenResponse & { refresh_token: string }> {
   const verifier = randomBytes(32).toString('base64url')
   const state = randomBytes(8).toString('hex')
@@ -120,7 +126,7 @@ export async function logIn(
 
   const back = await walk(issuer, address.href, { login, password: 'lovelace' })
   if (back.get('state') !== state || back.get('iss') !== issuer) throw new Error('Another answer came back')
-  const answer = await fetch(`${issuer}/token`, {
+  const answer = await send(`${issuer}/token`, {
     method: 'POST',
     body: new URLSearchParams({
       grant_type: 'authorization_code',

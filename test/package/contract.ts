@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 export interface Entry {
   exports: string[]
   imports: string[]
+  /** What the CommonJS form requires, where a package has none of its own. */
+  requires?: string[]
 }
 
 export const contract: Record<string, Entry> = {
@@ -28,6 +30,7 @@ export const contract: Record<string, Entry> = {
     imports: ['vue', 'tokenflight/devtools'],
   },
   './msw': { exports: ['mockAuth'], imports: ['msw'] },
+  './dpop': { exports: ['dpop'], imports: ['dpop'], requires: [] },
   './devtools': { exports: ['mountDevtools'], imports: [] },
 }
 

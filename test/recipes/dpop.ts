@@ -1,0 +1,29 @@
+/** A session whose tokens are bound to a key of this browser. */
+import { createAuth, oauth2Refresh, webStorage } from 'tokenflight'
+import { dpop } from 'tokenflight/dpop'
+
+const issuer = 'https://id.example.com'
+const clientId = 'spa'
+
+const key = dpop()
+export const auth = createAuth({
+  dpop: key,
+  storage: webStorage(),
+  refresh: oauth2Refresh({ tokenEndpoint: `${issuer}/token`, clientId }),
+})
+
+/** The request that logs in carries a proof, so that the server binds the tokens to the key. */
+export async function logIn(code: string, verifier: string): Promise<void> {
+  const response = await key.fetch(`${issuer}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      client_id: clientId,
+      redirect_uri: 'https://app.example.com/callback',
+      code,
+      code_verifier: verifier,
+    }),
+  })
+  if (!response.ok) throw new Error(`The login failed: ${response.status}`)
+  await auth.login(await response.json())
+}
