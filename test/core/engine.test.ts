@@ -424,6 +424,7 @@ describe('tokens that came with an ordinary answer', () => {
   it('are told as a refresh that nobody asked for', async () => {
     const { engine, ticket, events, refresh } = await begin()
     engine.collect(pair(), ticket)
+    await settle()
     expect(events.of('refreshed')).toEqual([{ reason: 'ahead', duration: 0, attempts: 0, source: 'network' }])
     expect(refresh.calls).toHaveLength(0)
   })

@@ -72,7 +72,7 @@ describe('each check finds what is wrong', () => {
     errors: ['`ERR_SIGNED_OUT`', '`ERR_LOGGED_OUT`'],
     'reasons of the end': ['or `no_refresh_token`', ''],
     sizes: ['| fetch | ', '| fetch | 1'],
-    'the size that is compared': ['23 kB, two |', '23 MB, two |'],
+    'the size that is compared': ['24 kB, two |', '24 MB, two |'],
     'the versions that are compared': ['axios-jwt) 4.0.3', 'axios-jwt) 4.0.2'],
     'the oldest versions that it works with': ['`vue` (3.3)', '`vue` (3.2)'],
     'six commands': ['| `npm run fix` | mends style |\n', ''],
