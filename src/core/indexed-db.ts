@@ -2,7 +2,6 @@
  * What tabs agree on. An IndexedDB transaction that has completed is seen by every tab that asks afterwards; a
  * `localStorage` write made just before a lock is released often is not.
  */
-import { EMPTY, isNewer, parseRecord, type SessionRecord } from './record.js'
 import type { AuthLock } from './types.js'
 import { ignore, pause, unlessAborted } from './waiting.js'
 
@@ -105,31 +104,5 @@ export function createLease(database: string, duration: number): AuthLock {
         void release()
       }
     },
-  }
-}
-
-/** The stamp of the newest record that any tab has written to `localStorage`. */
-export interface Ledger {
-  /**
-   * Calls `write` unless the ledger holds a newer stamp, and notes the stamp in the same transaction. Resolves to
-   * the stamp that is there afterwards.
-   */
-  note(tokens: SessionRecord, write: () => void): Promise<SessionRecord>
-  last(): Promise<SessionRecord | undefined>
-}
-
-export function createLedger(database: string, key: string): Ledger {
-  return {
-    async note(tokens, write) {
-      const { generation, version, savedAt, ended } = tokens
-      const stamp = await transact<SessionRecord>(database, key, stored => {
-        const present = parseRecord(stored)
-        if (present && isNewer(present, tokens)) return undefined
-        write()
-        return { ...EMPTY, generation, version, savedAt, ...(ended && { ended }) }
-      })
-      return stamp ?? tokens
-    },
-    last: async () => parseRecord(await transact(database, key)) ?? undefined,
   }
 }

@@ -1,8 +1,16 @@
 /** Sessions in Web Storage, with a ledger in IndexedDB. */
 import { check, isText, ownOptions } from './check.js'
 import { isPage } from './environment.js'
-import { createLedger } from './indexed-db.js'
-import { isForeign, isNewer, isTwin, isWorthKeeping, parseRecord, type SessionRecord } from './record.js'
+import { transact } from './indexed-db.js'
+import {
+  EMPTY,
+  isForeign,
+  isNewer,
+  isTwin,
+  isWorthKeeping,
+  parseRecord,
+  type SessionRecord,
+} from './record.js'
 import { shareRecords } from './sharing.js'
 import { markStorage } from './storage.js'
 import { withTabSessions } from './tab-sessions.js'
@@ -145,4 +153,30 @@ function isGlobal(storage: Storage | undefined, name: 'localStorage' | 'sessionS
 /** The answer of the ledger; undefined where there is none, or where its database does not answer. */
 function patiently<T>(ask: () => Promise<T>): Promise<T | undefined> {
   return within(ask(), LEDGER, () => new Error()).catch(ignore)
+}
+
+/** The stamp of the newest record that any tab has written to `localStorage`. */
+interface Ledger {
+  /**
+   * Calls `write` unless the ledger holds a newer stamp, and notes the stamp in the same transaction. Resolves to
+   * the stamp that is there afterwards.
+   */
+  note(tokens: SessionRecord, write: () => void): Promise<SessionRecord>
+  last(): Promise<SessionRecord | undefined>
+}
+
+function createLedger(database: string, key: string): Ledger {
+  return {
+    async note(tokens, write) {
+      const { generation, version, savedAt, ended } = tokens
+      const stamp = await transact<SessionRecord>(database, key, stored => {
+        const present = parseRecord(stored)
+        if (present && isNewer(present, tokens)) return undefined
+        write()
+        return { ...EMPTY, generation, version, savedAt, ...(ended && { ended }) }
+      })
+      return stamp ?? tokens
+    },
+    last: async () => parseRecord(await transact(database, key)) ?? undefined,
+  }
 }
