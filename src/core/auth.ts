@@ -38,13 +38,11 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
   /** Undefined: no other page or process can see this session. */
   const sharing = settings.share?.(settings, clock)
   const { tombstone } = sharing ?? {}
-  const note = (message: string, error?: unknown): void =>
-    events.emit('warning', { message, error: withCause(message, error) })
-  const vault = createVault(records, note, tombstone)
-  settings.dpop?.open(key, isPage(), (message, error) => {
-    note(message, error)
-    events.flush()
-  })
+  const vault = createVault(
+    records,
+    (message, error) => events.emit('warning', { message, error: withCause(message, error) }),
+    tombstone,
+  )
   clearLeftovers(key, records, sharing)
   const written = (): Promise<void> | undefined => records.settled?.()
   let isDisposed = false
@@ -150,7 +148,9 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
     conclude,
     isDisposed: () => isDisposed,
   })
-  const notifier = createServerNotifier({ settings, session, warn: desk.warn, conclude })
+  const { warn } = desk
+  settings.dpop?.open(key, isPage(), warn)
+  const notifier = createServerNotifier({ settings, session, warn, conclude })
   const schedule = createSchedule({
     settings,
     clock,
@@ -178,7 +178,6 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
   })
   session.loading = cookie || isPromise(first) ? loading : undefined
   const { resume } = notifier
-  const { warn } = desk
   const restoring = restore({ settings, clock, session, flights, initial, resume, warn }, first)
   if (session.held || !(session.undecided || isPromise(first))) session.loading = undefined
   const failed = (error: unknown): void => events.emit('warning', { message: 'The restore failed', error })

@@ -9,9 +9,9 @@ import {
   type CookieRules,
   checkMethods,
   checkStorage,
-  kindOf,
   memoryStorage,
   openRecords,
+  storageKindOf,
 } from './storage.js'
 import type {
   AuthLock,
@@ -135,7 +135,7 @@ export function resolveOptions<Answer>(given: AuthOptions<Answer>): Settings {
   checkStorage(storage)
   checkMethods('clock', clock, clock?.monotonic === undefined ? ['now'] : ['now', 'monotonic'])
   const preset = presetOf(options.refresh)
-  const { cookie, lock, share } = kindOf(storage)
+  const { cookie, lock, share } = storageKindOf(storage)
   checkPlace(preset, !!cookie)
   const key = `tokenflight:${name}`
   const isHidden = cookie?.access === 'cookie'
@@ -150,9 +150,7 @@ export function resolveOptions<Answer>(given: AuthOptions<Answer>): Settings {
   }
   // A token that no script sees needs no place in an answer.
   const read = (answer: unknown): TokenResponse =>
-    isHidden
-      ? nameHiddenToken(options.read ? options.read(answer as never) : answer)
-      : mapAnswer(options.read, answer)
+    (isHidden ? nameHiddenToken : mapAnswer)(options.read, answer)
   const { refresh } = options
   return {
     classify: options.classify,

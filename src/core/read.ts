@@ -35,7 +35,8 @@ export function mapAnswer(read: Read | undefined, answer: unknown): TokenRespons
  * the engine can tell one token from the next.
  * @throws TypeError for an answer that is no success
  */
-export function nameHiddenToken(answer: unknown): TokenResponse {
+export function nameHiddenToken(read: Read | undefined, given: unknown): TokenResponse {
+  const answer: unknown = read ? read(given as never) : given
   const members = (answer && typeof answer === 'object' ? answer : {}) as TokenResponse & { error?: unknown }
   if (members.error || (answer instanceof Response && !answer.ok))
     throw toFailure(new TypeError('Not a token answer: it is an error'), answer)

@@ -32,13 +32,13 @@ export function markStorage(storage: TokenStorage, kind: StorageKind): TokenStor
 }
 
 /** The parts of a storage of this package; none of another one. */
-export function kindOf(storage: TokenStorage): StorageKind {
+export function storageKindOf(storage: TokenStorage): StorageKind {
   return (storage as { [KIND]?: StorageKind })[KIND] ?? {}
 }
 
 /** The records in a storage. One of the application's own keeps one opaque string. */
 export function openRecords(storage: TokenStorage, key: string): CoherentStorage {
-  return kindOf(storage).records?.(key) ?? plainRecords(storage, key, false)
+  return storageKindOf(storage).records?.(key) ?? plainRecords(storage, key, false)
 }
 
 /** Tokens live as long as the page. The default, and the safest against theft. */
@@ -81,7 +81,7 @@ export function plainRecords(given: TokenStorage, key: string, shared: boolean):
     shared,
     get() {
       const text = storage.getItem(key)
-      return isPromise(text) ? text.then(parse) : parse(text)
+      return isPromise(text) ? text.then(parseText) : parseText(text)
     },
     set(record) {
       const written: unknown = storage.setItem(key, JSON.stringify(record))
@@ -103,7 +103,7 @@ export function plainRecords(given: TokenStorage, key: string, shared: boolean):
 }
 
 /** The value in the text. A text that is no JSON reads as empty. Some storages, such as unstorage, parse it themselves. */
-function parse(text: unknown): unknown {
+export function parseText(text: unknown): unknown {
   if (typeof text === 'object') return text
   try {
     return JSON.parse(String(text))

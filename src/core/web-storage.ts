@@ -12,7 +12,7 @@ import {
   type SessionRecord,
 } from './record.js'
 import { shareRecords } from './sharing.js'
-import { markStorage } from './storage.js'
+import { markStorage, parseText } from './storage.js'
 import { withTabSessions } from './tab-sessions.js'
 import type { TokenStorage } from './types.js'
 import { type CoherentStorage, NO_PAGE, TOO_NEW } from './vault.js'
@@ -67,14 +67,7 @@ interface AreaRecords extends CoherentStorage {
 
 /** The records in an entry of a storage that this page alone uses. */
 function openArea(area: () => Storage, entry: string): AreaRecords {
-  const read = (): unknown => {
-    const text = area().getItem(entry)
-    try {
-      return JSON.parse(String(text))
-    } catch {
-      return null
-    }
-  }
+  const read = (): unknown => parseText(area().getItem(entry))
   const records: AreaRecords = {
     shared: false,
     get: () => parseRecord(read()),

@@ -118,11 +118,11 @@ function tryRead(read: SessionMode['read'], answer: unknown): TokenResponse {
 
 /** An answer whose access token is a cookie, such as a 204. A page in its place comes from a wrong address. */
 async function readHidden(response: Response, { read, mode }: TokenRequest): Promise<TokenResponse> {
-  if (read) return nameHiddenToken(await read(response))
+  if (read) return nameHiddenToken(undefined, await read(response))
   const text = await response.text()
   const [body, isJson] = parse(text)
   if (!isJson && isHtmlPage(response.headers, text)) return {}
-  return nameHiddenToken(mode.read ? mode.read(body as never) : body)
+  return nameHiddenToken(mode.read, body)
 }
 
 /** The error of an answer without tokens. Its message tells the shape of the answer and the option to look at. */

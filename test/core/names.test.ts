@@ -1,7 +1,7 @@
 /** The names of what a session uses on its origin: none of them can be the application's own. */
 import { type AuthOptions, cookieSession, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { kindOf } from '../../src/core/storage.js'
+import { storageKindOf } from '../../src/core/storage.js'
 import { Channel } from '../support/channel.js'
 import {
   alone,
@@ -45,7 +45,9 @@ const storages: [what: string, create: () => TokenStorage][] = [
 /** A session that logs in and refreshes. */
 async function live(options: AuthOptions & { refresh?: RefreshStub }) {
   const opened = open({ autoRefresh: 'off', refresh: refreshStub(async () => pair()), ...options })
-  const stored = opened.auth.login(options.storage && kindOf(options.storage).cookie ? alone() : pair())
+  const stored = opened.auth.login(
+    options.storage && storageKindOf(options.storage).cookie ? alone() : pair(),
+  )
   await pass(SECOND)
   await stored
   const done = opened.auth.refresh()

@@ -12,7 +12,7 @@ import {
   type TokenStorage,
 } from 'tokenflight'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
-import { kindOf, markStorage, openRecords } from '../../src/core/storage.js'
+import { markStorage, openRecords, storageKindOf } from '../../src/core/storage.js'
 
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
@@ -227,7 +227,7 @@ export function withLock(storage: TokenStorage, lock: AuthLock): TokenStorage {
       setItem: (key, value) => storage.setItem(key, value),
       removeItem: key => storage.removeItem(key),
     },
-    { ...kindOf(storage), lock },
+    { ...storageKindOf(storage), lock },
   )
 }
 
