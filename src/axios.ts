@@ -53,7 +53,7 @@ type Config = InternalAxiosRequestConfig
 type Adapter = NonNullable<Config['adapter']>
 
 /**
- * What `attachAuth` takes.
+ * The options of `attachAuth`.
  * @interface
  */
 export type AttachOptions = HttpOptions<InternalAxiosRequestConfig, AxiosResponse>
@@ -94,7 +94,7 @@ export function attachAuth<Claims>(
   }
   const id = request.use(null, null, { synchronous: true, runWhen })
   const detach = (): void => {
-    // After a `clear()` older versions of axios give the number to somebody else.
+    // After a `clear()`, older versions of axios give the number to another interceptor.
     if (request.handlers?.some(handler => handler?.runWhen === runWhen)) request.eject(id)
   }
   Object.assign(runWhen, { engine, options: own, detach } satisfies Mark)
@@ -133,7 +133,7 @@ function createClient(
     const { config, origins, step } = call
     const { beforeRedirect } = config
     if (!ticket && !isReplay) return sendBare(call)
-    // What leaves is a copy: the config is the application's, to look at, to share, to report and to send again.
+    // A copy leaves. The application may look at its config, share it, report it and send it again.
     let dressed: Config | undefined = copyOf(config)
     dressed.headers = Object.assign(new AxiosHeaders(), config.headers)
     const again = isReplay && call.again?.()
@@ -178,7 +178,7 @@ function createClient(
       else if (renewal) {
         discard(response.data)
         outcome.endProgress(false)
-        // Whoever waits holds nothing of the refusal: its error and its stack would be most of what waiting costs.
+        // A call that waits keeps nothing of the rejection: an error with its stack is most of the cost of a wait.
         response = outcome = dressed = undefined
         const next = await patiently(call, renewal)
         return send(call, next, true)

@@ -26,7 +26,7 @@ export function ownOptions<Options extends object>(
   return Object.assign(Object.create(null), options)
 }
 
-/** What a callback returned in place of a value, without its contents. */
+/** The kind of a value that a callback returned, without its contents. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   return typeof (value as { then?: unknown }).then === 'function' ? 'a promise' : typeof value

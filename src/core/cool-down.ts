@@ -4,7 +4,7 @@ import type { SessionRecord } from './record.js'
 
 /** The upper end of the first one, milliseconds; it doubles with every failure. */
 const FIRST = 1_000
-/** The longest wait for what a sibling's next attempt comes to, whoever wrote that there will be one, milliseconds. */
+/** The longest wait for the result of a sibling's next attempt, milliseconds. The stored record may promise a longer one. */
 const WORTH = 20_000
 /** The longest one of our own, milliseconds. */
 const LONGEST = 60_000
@@ -25,7 +25,7 @@ export interface CoolDown {
   retryAt(): number
   /** Begins a strict wait. */
   hold(until: number, open?: boolean): void
-  /** What held it is over: only our own patience is left. */
+  /** The strict wait is over. The back-off of the failures remains. */
   relent(): void
   /** A refresh has failed: full jitter, doubling, and no shorter than what holds it. */
   fail(): void

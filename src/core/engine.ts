@@ -1,4 +1,4 @@
-/** What the HTTP entries see of an `Auth`, behind a symbol: an entry needs no code of the core. */
+/** The part of an `Auth` that the HTTP entries use. A symbol hides it, so an entry needs no code of the core. */
 import type { Held } from './held.js'
 import type { Settings } from './options.js'
 import type { Auth, AuthEvents, AuthState, RefreshContext, RequestEvent, TokenResponse } from './types.js'
@@ -12,10 +12,10 @@ export type Ticket = Held
 export interface Engine {
   /** The state that the server rendered; hooks repeat it when they take over the page. */
   readonly initialState?: AuthState<unknown> | undefined
-  /** The session that a call begins in; undefined when nobody is logged in, or nobody knows yet. */
+  /** The session that a call begins in; undefined: no user is logged in, or the restore has not finished. */
   session(): object | undefined
   /**
-   * A token that may leave now, at once where there is one. Undefined: nobody is logged in.
+   * A token that may leave now, at once where there is one. Undefined: no user is logged in.
    * @param session the one that the call began in; a token of another is never handed out
    * @param lasting a body that cannot be sent twice wants a token that lasts for a moment
    * @param dead a dead token will do, because the server renews by itself

@@ -6,7 +6,7 @@ const LONGEST_WAIT = 2 ** 31 - 1
 
 /**
  * Runs the callback after so many milliseconds (at most 24.8 days). Returns what cancels it.
- * @param isAwaited somebody waits for it, so Node must live on until it is due or cancelled
+ * @param isAwaited a caller waits for it, so Node must live on until it is due or cancelled
  */
 export function startTimer(callback: () => void, delay: number, isAwaited?: boolean): () => void {
   const timer: unknown = setTimeout(callback, Math.min(Math.max(delay, 0), LONGEST_WAIT))
@@ -33,7 +33,7 @@ export function isPage(): boolean {
   )
 }
 
-/** The origin of the page or worker; undefined where there is none. */
+/** The origin of the page or worker; undefined without one. */
 export function pageOrigin(): string | undefined {
   return typeof location === 'undefined' ? undefined : location?.origin
 }
