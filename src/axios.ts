@@ -12,34 +12,21 @@ import {
   type InternalAxiosRequestConfig,
 } from 'axios'
 import { check, ownOptions } from './core/check.js'
-import { engineOf, type Ticket } from './core/engine.js'
+import { engineOf } from './core/engine.js'
 import type { AuthError } from './core/errors.js'
 import type { Auth } from './core/types.js'
-import { ignore, isPromise } from './core/waiting.js'
 import { withJson } from './http/answer.js'
-import {
-  asAxiosError,
-  attempt,
-  type Call,
-  conclude,
-  createBodyError,
-  createCall,
-  type Outcome,
-  patiently,
-  sealOf,
-  unwrap,
-  wrap,
-} from './http/axios-call.js'
-import { attemptBound } from './http/axios-proof.js'
-import { discard, isOneShot, repeat, whileIntact } from './http/body.js'
-import { copyOf, readings } from './http/config.js'
-import { createLanding, limitRedirects } from './http/landing.js'
+import { AxiosCall } from './http/axios-call.js'
+import { asAxiosError, sealOf, unwrap, wrap } from './http/axios-error.js'
+import { isOneShot, repeat } from './http/body.js'
+import type { Client } from './http/call.js'
+import { readings } from './http/config.js'
+import { createLanding } from './http/landing.js'
 import { findMarks, isAttached, type Mark } from './http/marks.js'
-import { type HttpOptions, optionNames, resolveHttpOptions } from './http/options.js'
-import { isForeign } from './http/origins.js'
+import { type HttpOptions, type HttpRules, optionNames, resolveHttpOptions } from './http/options.js'
+import { start } from './http/pipeline.js'
 import { type Report, report } from './http/report.js'
-import { createVerdict } from './http/verdict.js'
-import { createWants } from './http/wants.js'
+import { createWants, type Wants } from './http/wants.js'
 
 declare module 'axios' {
   // biome-ignore lint/suspicious/noExplicitAny: an augmentation repeats the type parameters of axios to the letter
@@ -78,8 +65,7 @@ export function attachAuth<Claims>(
   const marks = findMarks(request.handlers)
   const same = marks.find(mark => isAttached(mark, engine, own, Object.keys(optionNames)))
   if (same) return same.detach
-  const run = createClient(instance, auth as Auth<never, never>, own)
-  if (own.renewal?.carry) engine.serve()
+  const client = createClient(instance, auth as Auth<never, never>, own)
   for (const mark of marks) mark.detach()
 
   // axios asks `runWhen` synchronously when a request starts, with the config that is about to be sent. Wrapping
@@ -88,8 +74,8 @@ export function attachAuth<Claims>(
   const runWhen = (config: Config): boolean => {
     const adapter = unwrap(config.adapter ?? ['xhr', 'http', 'fetch'])
     const session = engine.session()
-    const isRefresh = engine.refreshing(config.signal)
-    config.adapter = isRefresh ? adapter : wrap(adapter, own => run(own, adapter, session))
+    const isRefresh = engine.isRefresh(config.signal)
+    config.adapter = isRefresh ? adapter : wrap(adapter, own => send(client, own, adapter, session))
     return false
   }
   const id = request.use(null, null, { synchronous: true, runWhen })
@@ -101,160 +87,95 @@ export function attachAuth<Claims>(
   return detach
 }
 
-/** Gives what sends a request below all interceptors and transforms of the application, twice if need be. */
+/** The state of an attached instance. */
+interface AxiosClient extends Client<AxiosResponse> {
+  readonly instance: AxiosInstance
+  readonly auth: Auth<never, never>
+  readonly rules: HttpRules<Config, AxiosResponse>
+  readonly wants: Wants<Config>
+  readonly landing: ReturnType<typeof createLanding>
+}
+
 function createClient(
   instance: AxiosInstance,
   auth: Auth<never, never>,
   options: AttachOptions,
-): (config: Config, wrapped: Adapter, session: object | undefined) => Promise<AxiosResponse> {
+): AxiosClient {
   const engine = engineOf(auth)
   const rules = resolveHttpOptions(engine, options)
-  const { header } = rules
-  const { refreshTokenHeader, carry } = rules.renewal
-  const { dpop } = engine.settings
-  const { isRefused, wasRefused, renew, restore } = createVerdict(engine, rules, withJson)
-  const { wants, isTaken } = createWants(engine, rules, (config: Config, url) =>
-    instance.getUri({ ...config, url, baseURL: '', allowAbsoluteUrls: true } as AxiosRequestConfig),
-  )
-  const landing = createLanding()
-  /** An adapter of axios; only the one on `fetch` asks for `env`. */
-  const resolve = (adapter: Exclude<Adapter, AxiosAdapter>, { env }: Config): AxiosAdapter =>
-    getAdapter(adapter, {
-      get env() {
-        return { ...env, fetch: landing(env?.fetch) }
-      },
-    })
+  if (rules.renewal.carry) engine.serverRenews()
+  const complete = (config: Config, url: string): string =>
+    instance.getUri({ ...config, url, baseURL: '', allowAbsoluteUrls: true } as AxiosRequestConfig)
+  const wants = createWants(engine, rules, complete)
+  const verdicts = { stubborn: new WeakMap(), rejections: new WeakSet(), unrelated: new WeakSet() }
+  return { ...verdicts, view: withJson, instance, auth, engine, rules, wants, landing: createLanding() }
+}
 
-  /** Answers that a redirect brought from another origin. */
-  const away = new WeakSet<AxiosResponse>()
+function send(
+  client: AxiosClient,
+  config: Config,
+  given: Adapter,
+  session: object | undefined,
+): Promise<AxiosResponse> {
+  const url = (): string => readings(config).pop() as string
+  return report(client.engine, 'axios', config, url, step => run(client, config, given, session, step))
+}
 
-  /** One attempt, and another one if its token is refused: one refresh, one replay, one outcome. */
-  const send = async (call: Call, ticket: Ticket | undefined, isReplay: boolean): Promise<AxiosResponse> => {
-    const { config, origins, step } = call
-    const { beforeRedirect } = config
-    if (!ticket && !isReplay) return sendBare(call)
-    // A copy leaves. The application may look at its config, share it, report it and send it again.
-    let dressed: Config | undefined = copyOf(config)
-    dressed.headers = Object.assign(new AxiosHeaders(), config.headers)
-    const again = isReplay && call.again?.()
-    if (again) {
-      dressed.data = again.data
-      dressed.headers.set(again.headers)
-    }
-    if (!ticket || engine.isDisposed()) return conclude(await attempt(call, dressed, true))
-    const tokens = header.make(ticket.accessToken)
-    const { refreshToken } = ticket.tokens
-    if (refreshTokenHeader && refreshToken) tokens[refreshTokenHeader] = refreshToken
-    const ours = Object.keys(tokens)
-    Object.assign(dressed.headers, tokens)
-    limitRedirects(dressed, call.adapter, ours, !!rules.renewal.collect)
-    let isAway = false
-    dressed.beforeRedirect = (target, ...details) => {
-      beforeRedirect?.(target, ...details)
-      isAway ||= isForeign(origins, target.href)
-      if (isAway) {
-        target.headers = new AxiosHeaders(target.headers)
-        target.headers.delete(ours)
-      }
-    }
-    if (dpop) ours.push('DPoP')
-    let outcome: Outcome | undefined = await attemptBound(call, dressed, isReplay, dpop, ticket.accessToken)
-    let { response } = outcome
-    // An answer that streams may fail later, with an error that names the config that left.
-    if (isOneShot(response?.data)) dressed.headers.delete(ours)
-    const url = String(config.url)
-    // A browser follows redirects by itself.
-    const landed: string | undefined = response?.request?.responseURL
-    isAway ||= !!landed && isForeign(origins, landed, origins[0])
-    // An origin that a redirect led to never saw the token: it refuses none, and hands out none.
-    if (isAway && response) away.add(response)
-    let refused = !isAway && !engine.isDisposed() && !!response && isRefused(response, ticket, url, isReplay)
-    if (isPromise(refused)) refused = await patiently(call, refused)
-    if (refused && response && !isReplay) {
-      step?.('rejected', response.status)
-      const renewal = renew(ticket, url, call.isOnce)
-      // A body that cannot be sent twice is not: the refresh prepares the next call.
-      if (call.isOnce) renewal?.catch(ignore)
-      else if (renewal) {
-        discard(response.data)
-        outcome.endProgress(false)
-        // A call that waits keeps nothing of the rejection: an error with its stack is most of the cost of a wait.
-        response = outcome = dressed = undefined
-        const next = await patiently(call, renewal)
-        return send(call, next, true)
-      }
-    }
-    return conclude(outcome)
+/** Sends a request below all interceptors and transforms of the application, twice if need be. */
+function run(
+  client: AxiosClient,
+  config: Config,
+  given: Adapter,
+  session: object | undefined,
+  step: Report | undefined,
+): Promise<AxiosResponse> {
+  const { engine, rules, instance } = client
+  const { wants, isTaken } = client.wants
+  const { error, adapter: wrapped = given } = sealOf(given) ?? {}
+  config.adapter = wrapped
+  if (error && isOver(client, error)) return Promise.reject(asAxiosError(error, config))
+  config.headers = AxiosHeaders.from(config.headers)
+  const isNamed = typeof wrapped !== 'function'
+  const adapter = isNamed ? resolveAdapter(client, wrapped, config) : wrapped
+  const origins = rules.origins(instance.defaults?.baseURL)
+  const isWanted = wants(config, origins)
+  const { collect, carry } = rules.renewal
+  const again = repeat(config.data)
+  const isOnce = !again && isOneShot(config.data)
+  const grant = isWanted ? engine.acquire(session, isOnce, !!carry) : undefined
+  if (!grant && !(isWanted && engine.isUndecided())) {
+    step?.('sent')
+    return adapter(config)
   }
+  const body = { again, isOneShot: isOnce }
+  const call = new AxiosCall({
+    ...body,
+    config,
+    adapter,
+    origins,
+    isNamed,
+    isTaken,
+    collects: !!collect,
+    step,
+  })
+  const outcome = start(client, call, grant)
+  return call.limit ? outcome.finally(call.limit.stop) : outcome
+}
 
-  /** One attempt without a token, and another one if its refusal leads to a session that could not be restored before. */
-  const sendBare = async (call: Call): Promise<AxiosResponse> => {
-    const { config, origins, step } = call
-    const isHopeful = engine.isUndecided() && !isTaken(config)
-    const bare = copyOf(config)
-    bare.headers = Object.assign(new AxiosHeaders(), config.headers)
-    const outcome = await attempt(call, bare, !isHopeful)
-    const { response } = outcome
-    const landed: string | undefined = response?.request?.responseURL
-    if (!isHopeful || !response || (landed && isForeign(origins, landed, origins[0])))
-      return conclude(outcome)
-    const restored = restore(response)
-    const ticket = call.isOnce ? undefined : await patiently(call, restored)
-    if (!ticket) return conclude(outcome)
-    step?.('rejected', response.status)
-    discard(response.data)
-    outcome.endProgress(false)
-    return send(call, ticket, true)
-  }
+/** An adapter of axios. Only the one on `fetch` asks for `env`. */
+function resolveAdapter(
+  { landing }: AxiosClient,
+  adapter: Exclude<Adapter, AxiosAdapter>,
+  { env }: Config,
+): AxiosAdapter {
+  return getAdapter(adapter, {
+    get env() {
+      return { ...env, fetch: landing(env?.fetch) }
+    },
+  })
+}
 
-  /** Whether a call fails again: its session was replaced, or has expired without a new login since. */
-  const isOver = ({ code }: AuthError): boolean =>
-    code === 'ERR_SIGNED_OUT' || auth.getState().status === 'expired'
-  const run = (config: Config, given: Adapter, session?: object, step?: Report): Promise<AxiosResponse> => {
-    const { error, adapter: wrapped = given } = sealOf(given) ?? {}
-    config.adapter = wrapped
-    if (error && isOver(error)) return Promise.reject(asAxiosError(error, config))
-    config.headers = AxiosHeaders.from(config.headers)
-    const isNamed = typeof wrapped !== 'function'
-    const adapter = isNamed ? resolve(wrapped, config) : wrapped
-    const again = repeat(config.data)
-    const isOnce = !again && isOneShot(config.data)
-    const origins = rules.origins(instance.defaults?.baseURL)
-    const isWanted = wants(config, origins)
-    const ticket = isWanted ? engine.acquire(session, isOnce, !!carry) : undefined
-    /** Without a token, the adapter gets the very config of the application. */
-    const pass = (): Promise<AxiosResponse> => {
-      step?.('sent')
-      return adapter(config)
-    }
-    if (!ticket && !(isWanted && engine.isUndecided())) return pass()
-    if (isPromise(ticket) || (carry && ticket && engine.isDead(ticket))) step?.('waiting')
-    const call = createCall({ config, adapter, origins, isNamed, again, isOnce, step })
-    const begin = (own?: Ticket, isAlone = false): Promise<AxiosResponse> =>
-      own || call.limit || engine.isUndecided() ? send(call, own, isAlone) : pass()
-    const wait = <T>(promise: Promise<T>): Promise<T> =>
-      whileIntact(config.data, patiently(call, promise), cause => createBodyError(call, cause))
-    const outcome = carry
-      ? carry(engine, {
-          ticket,
-          isOnce,
-          send: begin,
-          isAway: response => away.has(response),
-          refuses: wasRefused,
-          patiently: promise => patiently(call, promise),
-          wait,
-        })
-      : isPromise(ticket)
-        ? wait(ticket).then(late => begin(isTaken(config) ? undefined : late))
-        : begin(ticket)
-    return call.limit ? outcome.finally(call.limit.stop) : outcome
-  }
-  return (config, wrapped, session) =>
-    report(
-      engine,
-      'axios',
-      config,
-      () => readings(config).pop() as string,
-      step => run(config, wrapped, session, step),
-    )
+/** Whether a call fails again: its session was replaced, or has expired without a new login since. */
+function isOver({ auth }: AxiosClient, { code }: AuthError): boolean {
+  return code === 'ERR_SIGNED_OUT' || auth.getState().status === 'expired'
 }

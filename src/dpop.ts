@@ -4,9 +4,9 @@
  */
 import { generateKeyPair, generateProof, type KeyPair } from 'dpop'
 import { check } from './core/check.js'
-import { transact } from './core/indexed-db.js'
 import type { Dpop } from './core/types.js'
 import { ignore, within } from './core/waiting.js'
+import { transact } from './shared/indexed-db.js'
 
 /** Key of the key pair in the database of the session. */
 const ROW = 'dpop'

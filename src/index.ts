@@ -3,7 +3,6 @@
  * @module tokenflight
  */
 export { createAuth } from './core/auth.js'
-export { type CookieSessionOptions, cookieSession } from './core/cookie-session.js'
 export {
   AuthError,
   type AuthErrorCode,
@@ -13,8 +12,6 @@ export {
   SessionExpiredError,
   SignedOutError,
 } from './core/errors.js'
-export { type IndexedDBStorageOptions, indexedDBStorage } from './core/indexed-db-storage.js'
-export { type SharedStorageOptions, sharedStorage } from './core/shared-storage.js'
 export { spread } from './core/spread.js'
 export { memoryStorage } from './core/storage.js'
 export { decodeToken } from './core/tokens.js'
@@ -48,8 +45,12 @@ export type {
   TokenResponse,
   TokenStorage,
 } from './core/types.js'
-export { type WebStorageOptions, webStorage } from './core/web-storage.js'
+export { challengeOf } from './http/challenge.js'
 export { collectTokens, type Renewal, type ServerRenewalOptions, serverRenewal } from './http/renewal.js'
 export { type OAuth2RefreshOptions, oauth2Refresh } from './refresh/oauth2-refresh.js'
 export { type OAuth2RevokeOptions, oauth2Revoke } from './refresh/oauth2-revoke.js'
 export { type RefreshRequestOptions, refreshRequest } from './refresh/refresh-request.js'
+export { type CookieSessionOptions, cookieSession } from './shared/cookie-session.js'
+export { type IndexedDBStorageOptions, indexedDBStorage } from './shared/indexed-db-storage.js'
+export { type SharedStorageOptions, sharedStorage } from './shared/shared-storage.js'
+export { type WebStorageOptions, webStorage } from './shared/web-storage.js'

@@ -14,7 +14,7 @@ import {
   useState,
   useSyncExternalStore,
 } from 'react'
-import { ENGINE, type Engine } from './core/engine.js'
+import { ENGINE, type Handle } from './core/engine.js'
 import { hasWindow } from './core/environment.js'
 import { createView } from './core/initial-state.js'
 import type {
@@ -166,7 +166,7 @@ function useProvided(): Provided {
 }
 
 function provide<Claims>(auth: Auth<Claims, never>, serverState: AuthState<Claims> | undefined): unknown {
-  const engine = (auth as { [ENGINE]?: Engine } | undefined)?.[ENGINE]
+  const engine = (auth as { [ENGINE]?: Handle } | undefined)?.[ENGINE]
   const initial = serverState ?? (engine?.initialState as AuthState<Claims> | undefined)
   const view = createView(initial)
   return { auth, initial, getState: () => view(auth.getState()) }

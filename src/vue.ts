@@ -18,7 +18,7 @@ import {
   shallowRef,
   ssrContextKey,
 } from 'vue'
-import { ENGINE, type Engine } from './core/engine.js'
+import { ENGINE, type Handle } from './core/engine.js'
 import { hasWindow } from './core/environment.js'
 import { withInitialState } from './core/initial-state.js'
 import type {
@@ -93,7 +93,7 @@ export function createAuthPlugin<Claims>(
 ): Plugin {
   return {
     install(app) {
-      const engine = (auth as { [ENGINE]?: Engine })[ENGINE]
+      const engine = (auth as { [ENGINE]?: Handle })[ENGINE]
       const initial = options.serverState ?? (engine?.initialState as AuthState<Claims> | undefined)
       app.provide(KEY, { auth, initial } satisfies Provided<Claims>)
     },

@@ -1,11 +1,10 @@
-/** A million sessions, one after the other: the SDK's own session draws each refresh, nothing here computes one. */
-import { createCoolDown } from '../../src/core/cool-down.js'
-import type { Events } from '../../src/core/events.js'
+/** A million sessions, one after the other: the SDK's own grants draw each refresh, nothing here computes one. */
+import { createGrant, type Grant } from '../../src/core/grant.js'
 import { resolveOptions } from '../../src/core/options.js'
-import { createSession } from '../../src/core/session.js'
+import { EMPTY, generationAfter, type SessionRecord } from '../../src/core/record.js'
 import { spread } from '../../src/core/spread.js'
+import { toRecord } from '../../src/core/to-record.js'
 import { readAnswer } from '../../src/core/tokens.js'
-import type { Vault } from '../../src/core/vault.js'
 import { type Counter, createCounter } from './histogram.js'
 import { LATENCY, type Scenario, TOKEN } from './scenario.js'
 
@@ -16,39 +15,23 @@ export function simulateMillion(
 ): Counter {
   const counter = createCounter(duration)
   const START = 1e12
-  let now = START
-  const clock = { now: () => now }
-  const settings = resolveOptions({
-    refresh: async () => answer,
-    clock,
-    ...(isSpread && { refreshAhead: spread() }),
-  })
+  const { window, spread: phases } = resolveOptions(isSpread ? { refreshAhead: spread() } : {})
   const answer = { access_token: TOKEN, refresh_token: 'refresh', expires_in: lifetime }
-  const reading = readAnswer(answer, now)
-  const coolDown = createCoolDown(clock.now, clock.now)
-  const host = {
-    settings,
-    clock: clock.now,
-    events: { emit() {} } as unknown as Events,
-    vault: {} as Vault,
-    announce() {},
-    ask: async () => false,
-    flying: () => undefined,
-    settle() {},
-    abort() {},
-    coolDown: () => coolDown,
+  const reading = readAnswer(answer, START)
+  const arrive = (now: number, base: SessionRecord, previous?: Grant): Grant => {
+    const generation = previous ? base.generation : generationAfter(EMPTY, now)
+    const remaining = Number.POSITIVE_INFINITY
+    const record = toRecord(reading, { generation, base, remaining, savedAt: now, cookie: false })
+    const context = { now, wall: now, isRenewable: true, fromRejection: false }
+    return createGrant(record, { ...context, window, spread: phases, previous })
   }
   for (let index = 0; index < sessions; index++) {
-    now = START + Math.random() * loginsWithin * 1_000
-    const session = createSession(host)
-    session.begin(reading)
+    let grant = arrive(START + Math.random() * loginsWithin * 1_000, EMPTY)
     for (;;) {
-      const at = session.held?.timerAt ?? Number.POSITIVE_INFINITY
-      const seconds = (at - START) / 1_000
+      const seconds = (grant.timerAt - START) / 1_000
       if (seconds >= duration) break
       counter.count(seconds)
-      now = at + LATENCY * 1_000
-      session.renew(reading)
+      grant = arrive(grant.timerAt + LATENCY * 1_000, grant.record, grant)
     }
   }
   return counter

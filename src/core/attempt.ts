@@ -1,87 +1,155 @@
-/** One call of the refresh function: bounded for those who wait, open for an answer that comes late. */
+/** One request of a refresh: sent, bounded for the calls that wait, and open for an answer that is late. */
+import { holdUntil } from './backoff.js'
+import { findMeans, isPresent } from './derive.js'
 import { startTimer } from './environment.js'
-import type { RefreshContext, RefreshFunction } from './types.js'
-import { within } from './waiting.js'
+import { toFailure } from './failure.js'
+import { isKnown, isOfAnother, reconcile, toPredecessor } from './grant.js'
+import { revokeStray } from './logout.js'
+import { recoverLate, type Turn } from './retry.js'
+import { adopt, begin, renew, save } from './session.js'
+import type { Engine, Flight } from './state.js'
+import { readAnswer, type TokenReading } from './tokens.js'
+import type { RefreshContext } from './types.js'
+import { ignore, within } from './waiting.js'
 
-export interface Attempts {
-  /** Whether the refresh function is being called right now, on this very stack. */
-  calling(): boolean
-  /** Whether the signal is one that a refresh function was given. */
-  owns(signal: unknown): boolean
-  /** Aborts the requests under way. */
-  abort(): void
-  /**
-   * Calls the refresh function and hands its answer to `take`, however late it comes. Rejects with a `TypeError`
-   * when the time is up; `late` hears then what became of the call after all.
-   */
-  make<T>(
-    refresh: RefreshFunction | undefined,
-    context: Omit<RefreshContext, 'signal'>,
-    take: (answer: unknown) => T | Promise<T>,
-    late: LateAnswer<T>,
-  ): Promise<T>
+/** Sends one request, and stores the tokens of its answer. Resolves to whether they are of this session. */
+export async function send(engine: Engine, flight: Flight, turn: Turn, locked: boolean): Promise<boolean> {
+  const { grant } = flight
+  const { refreshToken, isQuestion } = findMeans(engine) ?? {}
+  flight.isQuestion = !!isQuestion
+  if (grant && isQuestion) grant.renewalAttempted = true
+  const mark = engine.sharing?.mark
+  const unmark = mark ? await mark.begin() : ignore
+  if (flight.done) {
+    unmark()
+    return false
+  }
+  // The calls of one moment share the request.
+  queueMicrotask(() => {
+    flight.isSent = true
+  })
+  const context = {
+    reason: flight.reason,
+    attempt: turn.count,
+    ...(refreshToken && { refreshToken }),
+    ...(grant && !engine.settings.isHidden && { accessToken: grant.accessToken }),
+  }
+  return request(engine, flight, context, { locked, unmark })
 }
 
-export interface LateAnswer<T> {
-  /** The time is up, and the call goes on. */
-  open(): void
-  /** It has settled, or the time for that is up, too. */
-  close(): void
-  taken(result: T): void
-  failed(error: unknown): void
+/**
+ * Calls the refresh function. A call that takes longer than the limit rejects, and stays open: its answer is used all the
+ * same, unless another request has been sent.
+ */
+function request(
+  engine: Engine,
+  flight: Flight,
+  context: Omit<RefreshContext, 'signal'>,
+  { locked, unmark }: { locked: boolean; unmark: () => void },
+): Promise<boolean> {
+  const { settings, clock, requests, open } = engine
+  const limit = settings.refreshTimeout
+  const startedAt = clock()
+  const requestedAt = settings.clock.now()
+  const controller = new AbortController()
+  const { signal } = controller
+  const close = (): void => {
+    unmark()
+    open.delete(flight)
+  }
+  requests.add(controller)
+  engine.signals.add(signal)
+  const stop = startTimer(() => {
+    close()
+    controller.abort()
+  }, 2 * limit)
+  const work = callRefresh(engine, flight, { ...context, signal })
+    .then(answer => take(engine, flight, answer, requestedAt))
+    .finally(() => {
+      stop()
+      close()
+      requests.delete(controller)
+    })
+  let isLate = false
+  work.then(
+    isTaken => {
+      if (!isLate) return
+      if (isTaken) emitRefreshed(engine, flight, context.attempt, startedAt)
+      engine.publish()
+    },
+    error => void (isLate && recoverLate(engine, flight, { error, locked })),
+  )
+  const giveUp = (): Error => {
+    isLate = true
+    open.add(flight)
+    // The refresh token of this session. A cookie belongs to every session.
+    if (settings.cookie || isPresent(engine, flight))
+      engine.backoff = holdUntil(engine.backoff, startedAt + 2 * limit, true)
+    return new TypeError(
+      `The refresh function did not settle within ${limit} ms. If it calls a client that tokenflight is attached to, pass it context.signal or skipAuth`,
+    )
+  }
+  return within(work, limit, giveUp, true)
 }
 
-export function createAttempts(limit: number): Attempts {
-  const signals = new WeakSet<object>()
-  const open = new Set<AbortController>()
-  let calling = false
+/** Never throws. */
+function callRefresh(engine: Engine, { call }: Flight, context: RefreshContext): Promise<unknown> {
+  engine.isCalling = true
+  try {
+    return Promise.resolve(call?.(context))
+  } catch (error) {
+    return Promise.reject(error)
+  } finally {
+    engine.isCalling = false
+  }
+}
 
-  /** Never throws synchronously. */
-  const call = (refresh: RefreshFunction | undefined, context: RefreshContext): Promise<unknown> => {
-    calling = true
-    try {
-      return Promise.resolve(refresh?.(context))
-    } catch (error) {
-      return Promise.reject(error)
-    } finally {
-      calling = false
-    }
+/** Stores the tokens of an answer. Resolves to whether they belong to the session of the flight. */
+async function take(engine: Engine, flight: Flight, answer: unknown, requestedAt: number): Promise<boolean> {
+  const { sharing, record, events, clock } = engine
+  // An answer shows that the page has not cancelled its requests.
+  engine.leavingUntil = 0
+  const reading = { ...read(engine, answer), requestedAt }
+  const { isReleased } = flight
+  if (!isPresent(engine, flight)) {
+    revokeStray(engine, reading, flight.generation)
+    return false
   }
-  return {
-    calling: () => calling,
-    owns: signal => signals.has(signal as object),
-    abort() {
-      for (const controller of open) controller.abort()
-    },
-    make(refresh, context, take, late) {
-      const controller = new AbortController()
-      const { signal } = controller
-      open.add(controller)
-      signals.add(signal)
-      const stop = startTimer(() => {
-        late.close()
-        controller.abort()
-      }, 2 * limit)
-      const work = call(refresh, { ...context, signal })
-        .then(take)
-        .finally(() => {
-          stop()
-          late.close()
-          open.delete(controller)
-        })
-      let isLate = false
-      work.then(
-        result => isLate && late.taken(result),
-        error => isLate && late.failed(error),
-      )
-      const expire = (): Error => {
-        isLate = true
-        late.open()
-        return new TypeError(
-          `The refresh function did not settle within ${limit} ms. If it calls a client that tokenflight is attached to, pass it context.signal or skipAuth`,
-        )
-      }
-      return within(work, limit, expire, true)
-    },
+  if (isReleased && isKnown(engine.grant, reading)) return false
+  const { generation } = record
+  // Another tab may have logged out, where no channel tells it.
+  const over = sharing?.tombstone?.read()
+  if (over) adopt(engine, over)
+  if (engine.record.generation !== generation) {
+    revokeStray(engine, reading, generation)
+    return false
   }
+  const { grant } = engine
+  // The cookie of another user. Tokens without a subject belong to the session that asked for them.
+  if (isOfAnother(grant, reading.subject)) begin(engine, reading)
+  else renew(engine, grant ? reconcile(grant, reading, isReleased, clock()) : reading)
+  const stored = save(engine)
+  events.hold(stored)
+  await stored
+  if (engine.record.ended) revokeStray(engine, reading, generation)
+  return true
+}
+
+/** @throws TypeError for an answer without usable tokens, which `classify` may look into */
+function read({ settings, grant, clock }: Engine, answer: unknown): TokenReading {
+  try {
+    const previous = toPredecessor(grant, clock())
+    return readAnswer(answer as never, settings.clock.now(), previous, !!settings.dpop)
+  } catch (error) {
+    throw toFailure(error, answer)
+  }
+}
+
+export function emitRefreshed(
+  { events, clock }: Engine,
+  { reason }: Flight,
+  attempts: number,
+  startedAt: number,
+): void {
+  events.emit('refreshed', { reason, duration: clock() - startedAt, attempts, source: 'network' })
 }

@@ -1,72 +1,71 @@
 /** The part of an `Auth` that the HTTP entries use. A symbol hides it, so an entry needs no code of the core. */
-import type { Held } from './held.js'
-import type { Settings } from './options.js'
+import type { Grant } from './grant.js'
+import type { Settings } from './state.js'
 import type { Auth, AuthEvents, AuthState, RefreshContext, RequestEvent, TokenResponse } from './types.js'
 
-/** Finds the engine of an `Auth`, also one that another copy of the package made. */
+/** Finds the handle of an `Auth`, also of one that another copy of the package has created. */
 export const ENGINE: unique symbol = Symbol.for('tokenflight.engine') as never
 
-/** One token for one request, and what becomes of it. */
-export type Ticket = Held
-
-export interface Engine {
-  /** The state that the server rendered; hooks repeat it when they take over the page. */
+export interface Handle {
+  /** The state that the server rendered. Hooks repeat it when they take over the page. */
   readonly initialState?: AuthState<unknown> | undefined
-  /** The session that a call begins in; undefined: no user is logged in, or the restore has not finished. */
+  /** The session that a call begins in. Undefined: no user is logged in, or the restore has not finished. */
   session(): object | undefined
   /**
-   * A token that may leave now, at once where there is one. Undefined: no user is logged in.
-   * @param session the one that the call began in; a token of another is never handed out
-   * @param lasting a body that cannot be sent twice wants a token that lasts for a moment
-   * @param dead a dead token will do, because the server renews by itself
+   * A grant that may leave now; at once if there is one. Undefined: no user is logged in.
+   * @param began the session that the call began in; a token of another session is never handed out
+   * @param isOneShot the body cannot be sent twice, so the token should last for a moment
+   * @param acceptExpired the server renews by itself, so an expired token will do
    */
   acquire(
-    session: object | undefined,
-    lasting?: boolean,
-    dead?: boolean,
-  ): Ticket | undefined | Promise<Ticket | undefined>
-  /** A token that a refresh has just brought was refused, so the next 401 may say more about its endpoint. */
-  doubt(ticket: Ticket): void
-  /** A 401. A token to replay with, or undefined: the caller gets the 401. */
-  rejected(ticket: Ticket): Promise<Ticket> | undefined
-  /** No answer has told yet whether there is a cookie's session, so a request leaves without a token. */
+    began: object | undefined,
+    isOneShot?: boolean,
+    acceptExpired?: boolean,
+  ): Grant | undefined | Promise<Grant | undefined>
+  /** A 401 for this grant. Resolves to the grant to replay with. Undefined: the caller gets the 401. */
+  rejectGrant(grant: Grant): Promise<Grant> | undefined
+  /** An endpoint has rejected a token that a refresh has just brought, so its next 401 may say more about the endpoint. */
+  doubtEndpoint(grant: Grant): void
+  /** Whether no answer has shown yet that there is a cookie session. Until then a request leaves without a token. */
   isUndecided(): boolean
-  /** Tries the restore of a cookie's session again; for a 401 of a request that left without a token. */
-  restore(): Promise<Ticket | undefined>
-  /** A client is attached whose server renews by itself: a dead access token is no end while the refresh token lives. */
-  serve(): void
-  /** The present token, dead or not. */
-  lend(): Ticket | undefined
+  /** Tries the restore of a cookie session again, for a 401 of a request that left without a token. */
+  restoreAgain(): Promise<Grant | undefined>
+  /** A client is attached whose server renews: an expired access token is no end while the refresh token lives. */
+  serverRenews(): void
+  /** The current grant, usable or not. */
+  current(): Grant | undefined
   /** Whether `dispose` was called: no token is sent any more. */
   isDisposed(): boolean
-  isDead(ticket: Ticket): boolean
+  isExpired(grant: Grant): boolean
   /**
-   * Makes a request the refresh: one goes first, and who joins waits for the tokens that its answer hands out.
-   * Resolves to undefined: the answer says nothing of the tokens, and the next request goes first.
+   * Makes a request the refresh: one goes first, and the others wait for the tokens of its answer. If `send` resolves to
+   * undefined, the answer has no tokens, and the next request goes first.
    */
-  carry(send: (context: RefreshContext) => Promise<TokenResponse | undefined>): Promise<void>
-  /** Tokens that came with an ordinary answer. Resolves when they are stored; undefined: there is nothing to store. */
-  collect(tokens: TokenResponse, ticket: Ticket): Promise<void> | undefined
-  /** Whether the refresh function is being called on this very stack, or was given this signal. */
-  refreshing(signal?: unknown): boolean
-  /** The refresh token of a refresh that is under way: what carries it is the refresh. */
+  refreshWith(send: (context: RefreshContext) => Promise<TokenResponse | undefined>): Promise<void>
+  /** Tokens that came with an ordinary answer. Resolves when they are stored. Undefined: there is nothing to store. */
+  collect(tokens: TokenResponse, grant: Grant): Promise<void> | undefined
+  /** Whether a request is the refresh: it starts inside the refresh function, or carries its signal. */
+  isRefresh(signal?: unknown): boolean
+  /** The refresh token of the flight: a request that carries it is the refresh. */
   flightToken(): string | undefined
   warn(message: string, error?: unknown): void
-  /** Tells the application of a 401 that no refresh can fix. */
+  /** Warns, once for each origin, where tokens travel to this address by plain HTTP. */
+  warnOfPlainHttp(address: string): void
+  /** Tells the application about a 401 that no refresh can fix. */
   challenge(event: AuthEvents['challenge']): void
-  /** A number for a request, where a listener of every event exists; else nothing is to be reported. */
-  watched(): number | undefined
-  /** Tells those listeners of a step of a request. */
+  /** A number for a request to report. Undefined: no listener receives every event, so nothing is reported. */
+  nextRequestId(): number | undefined
+  /** Tells the listeners of every event about one step of a request. */
   report(event: Omit<RequestEvent, 'type' | 'at'>): void
   /** For devtools: `name`, `clock`, `window(lifetime)`, and `refresh`, which is read at the start of each flight. */
   readonly settings: Settings
-  /** For devtools: the access token counts as expired, here alone; whatever needs it next refreshes. */
+  /** For devtools: the access token counts as expired, in this page alone. The next call that needs it refreshes. */
   expire(): void
 }
 
 /** @throws TypeError when it is not an `Auth` */
-export function engineOf(auth: Auth<never, never>): Engine {
-  const engine = (auth as { [ENGINE]?: Engine } | null | undefined)?.[ENGINE]
-  if (!engine) throw new TypeError('tokenflight: `auth` must come from createAuth')
-  return engine
+export function engineOf(auth: Auth<never, never>): Handle {
+  const handle = (auth as { [ENGINE]?: Handle } | null | undefined)?.[ENGINE]
+  if (!handle) throw new TypeError('tokenflight: `auth` must come from createAuth')
+  return handle
 }

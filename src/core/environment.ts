@@ -39,9 +39,18 @@ export function pageOrigin(): string | undefined {
 }
 
 /** The base of relative URLs: that of the document, else the page. */
-export function baseUrl(): string | undefined {
+function baseUrl(): string | undefined {
   const base = typeof document === 'undefined' ? undefined : document?.baseURI
   return base ?? (typeof location === 'undefined' ? undefined : location?.href)
+}
+
+/** The URL as the platform resolves it; undefined when it is none. `base` null: it must be absolute. */
+export function parseUrl(url: string, base: string | null = baseUrl() ?? null): URL | undefined {
+  try {
+    return new URL(url, base ?? undefined)
+  } catch {
+    return undefined
+  }
 }
 
 function isNative(value: unknown): boolean {
@@ -68,6 +77,13 @@ export function whenActivated(): Promise<void> | undefined {
   return new Promise(resolve =>
     document.addEventListener('prerenderingchange', () => resolve(), { once: true }),
   )
+}
+
+/** Listens to an event of the window, where there is one. Returns what stops that. */
+export function listen(event: string, listener: () => void): () => void {
+  if (typeof window === 'undefined' || !window.addEventListener) return () => {}
+  window.addEventListener(event, listener)
+  return () => window.removeEventListener(event, listener)
 }
 
 /** Calls the listener with the name of each event that may mean time has passed unseen. Returns what stops it. */

@@ -30,7 +30,8 @@ export class SessionExpiredError extends AuthError {
   readonly reason: SessionEndReason
 
   constructor(reason: SessionEndReason, cause?: unknown) {
-    super('ERR_SESSION_EXPIRED', 'SessionExpiredError', `Session expired (${reason}): log in again`, cause)
+    const message = `Session expired (${reason}): log in again${cause === undefined ? '' : explain(cause)}`
+    super('ERR_SESSION_EXPIRED', 'SessionExpiredError', message, cause)
     this.reason = reason
   }
 }
@@ -57,6 +58,23 @@ export class RefreshFailedError extends AuthError {
     this.attempts = attempts
     if (retryAt !== undefined) this.retryAt = retryAt
   }
+}
+
+/** An answer without tokens. The message names the parts that help to find the mistake, and no value. */
+export class AnswerError extends Error {
+  constructor(message: string, details: Readonly<Record<string, unknown>>) {
+    super(message)
+    for (const [name, value] of Object.entries(details)) hide(this, name, value)
+    conceal(this, details['cause'])
+  }
+}
+
+/** The part of a message that names the cause: our own errors hold no token, those of others may. */
+export function explain(cause: unknown): string {
+  const isOurs =
+    cause instanceof AnswerError ||
+    (cause instanceof TypeError && /^(The refresh function|Not a token answer)/.test(cause.message))
+  return isOurs ? `: ${cause.message}` : ', see cause'
 }
 
 /** Whether it is one of ours, also when another copy of the package made it. */
@@ -99,7 +117,7 @@ export function withCause(message: string, cause: unknown): Error {
 }
 
 /** Sets the cause of an error, which may hold tokens: only who reads it sees it. */
-export function conceal(error: Error, cause: unknown): void {
+function conceal(error: Error, cause: unknown): void {
   hide(error, 'cause', cause)
   hide(error, Symbol.for('nodejs.util.inspect.custom'), function (this: Error) {
     return this.stack

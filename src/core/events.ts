@@ -10,8 +10,8 @@ export interface Events {
   on(name: string, listener: Listener): () => void
   /** Queues an event. */
   emit<Name extends keyof Emitted>(name: Name, event: Emitted[Name]): void
-  /** A number for a request to report, where somebody listens to every event. */
-  watched(): number | undefined
+  /** A number for a request to report. Undefined: no listener receives every event. */
+  nextRequestId(): number | undefined
   /** Queues a change of state; those that wait already are one. */
   change(): void
   /** Delivers what waits. A listener that throws or rejects harms nobody, and may call any method of `auth`. */
@@ -58,7 +58,7 @@ export function createEvents(): Events {
   let isOpen = false
   let isFlushing = false
   let awaited: Promise<unknown> | undefined
-  let watched = 0
+  let requests = 0
 
   const deliver = (name: string, event: unknown): void => {
     const warn = (verb: string, error: unknown): void => {
@@ -100,7 +100,7 @@ export function createEvents(): Events {
       listeners.set(name, set.add(entry))
       return () => void set.delete(entry)
     },
-    watched: () => listeners.get(EVERY)?.size && ++watched,
+    nextRequestId: () => (listeners.get(EVERY)?.size ? ++requests : undefined),
     emit: (name, event) => void queue.push([name, event]),
     change: () => {
       if (!queue.some(([name]) => name === CHANGE)) queue.push([CHANGE, undefined])

@@ -1,8 +1,8 @@
 /** The tokens that an earlier release of the application has left in another storage. */
 import { isPage } from './environment.js'
 import { parseRecord, type SessionRecord } from './record.js'
-import type { Sharing } from './sharing.js'
-import type { CoherentStorage } from './vault.js'
+import type { Sharing } from './state.js'
+import type { RecordStore } from './store.js'
 import { ignore, isPromise } from './waiting.js'
 
 const AREAS = ['localStorage', 'sessionStorage'] as const
@@ -12,7 +12,7 @@ const AREAS = ['localStorage', 'sessionStorage'] as const
  * or revoke them. They are not taken over, since a tab with the earlier release may still be using them.
  * @param sharing uses the database anyway. Without it the database is deleted as a whole, so that none comes into being.
  */
-export function clearLeftovers(name: string, storage: CoherentStorage, sharing: Sharing | undefined): void {
+export function clearLeftovers(name: string, storage: RecordStore, sharing: Sharing | undefined): void {
   if (!isPage()) return
   for (const each of AREAS) clearArea(name, storage, each)
   if (storage.database !== name) void clearDatabase(name, sharing).catch(ignore)
@@ -25,7 +25,7 @@ async function clearDatabase(name: string, sharing: Sharing | undefined): Promis
   else indexedDB.deleteDatabase(name)
 }
 
-function clearArea(name: string, storage: CoherentStorage, each: (typeof AREAS)[number]): void {
+function clearArea(name: string, storage: RecordStore, each: (typeof AREAS)[number]): void {
   try {
     const area = globalThis[each]
     if (!hasTokens(JSON.parse(String(area.getItem(name))))) return

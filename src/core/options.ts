@@ -2,68 +2,10 @@
 import { check, isOptionalFunction, ownOptions } from './check.js'
 import { systemClock } from './clock.js'
 import { type Preset, presetOf } from './preset.js'
-import { mapAnswer, nameHiddenToken, withRead } from './read.js'
-import type { SessionRecord } from './record.js'
-import type { Share } from './sharing.js'
-import {
-  type CookieRules,
-  checkMethods,
-  checkStorage,
-  memoryStorage,
-  openRecords,
-  storageKindOf,
-} from './storage.js'
-import type {
-  AuthLock,
-  AuthOptions,
-  Clock,
-  Dpop,
-  RefreshFunction,
-  RetryOptions,
-  Spread,
-  TokenResponse,
-} from './types.js'
-import type { CoherentStorage } from './vault.js'
-
-/** The options, complete. `undefined` never overrides a default and the caller's object is never written to. */
-export interface Settings extends Pick<AuthOptions, 'classify' | 'logout' | 'initialState'> {
-  readonly name: string
-  /** The namespace of everything that the browser keeps by name. */
-  readonly key: string
-  /** The records of the session in its storage. */
-  readonly records: CoherentStorage
-  readonly lock: AuthLock | undefined
-  readonly dpop: Dpop | undefined
-  readonly share: Share | undefined
-  /** The refresh token is an HttpOnly cookie. */
-  readonly cookie: boolean
-  /** The access token is one, too. */
-  readonly isHidden: boolean
-  /** `false`: there is no cookie, and no request is needed to know that. */
-  readonly exists: CookieRules['exists']
-  /** A refresh needs no refresh token: it is a cookie, or there is none. */
-  readonly tokenless: boolean
-  /** Gives tokens in a known spelling. */
-  refresh: RefreshFunction | undefined
-  /** The tokens of an answer, in a known spelling. */
-  readonly read: (answer: unknown) => TokenResponse
-  /** The window for a token of this lifetime, both in milliseconds. */
-  window(lifetime: number): number
-  readonly spread: Spread | undefined
-  readonly autoRefresh: NonNullable<AuthOptions['autoRefresh']>
-  /** A client is attached whose server renews by itself (`serverRenewal`). */
-  served: boolean
-  readonly refreshTimeout: number
-  readonly limit: number
-  readonly delay: number
-  readonly maxDelay: number
-  readonly clock: Clock
-}
-
-/** Whether there is anything to refresh these tokens with, or was. */
-export function isRenewable({ refresh, served, tokenless }: Settings, record: SessionRecord): boolean {
-  return (!!refresh || served) && (tokenless || !!record.refreshToken)
-}
+import { mapAnswer, withRead } from './read.js'
+import type { Settings } from './state.js'
+import { checkMethods, checkStorage, memoryStorage, openRecords, storageKindOf } from './storage.js'
+import type { AuthOptions, Clock, RetryOptions, Spread, TokenResponse, TokenStorage } from './types.js'
 
 const optionNames: Readonly<Record<keyof AuthOptions, 1>> = {
   refresh: 1,
@@ -84,105 +26,89 @@ const retryNames: Readonly<Record<keyof RetryOptions, 1>> = { limit: 1, delay: 1
 
 export function resolveOptions<Answer>(given: AuthOptions<Answer>): Settings {
   const options = ownOptions(given as AuthOptions, 'createAuth', optionNames)
-  const { name = 'default', autoRefresh = 'active', initialState, refreshTimeout = 10_000 } = options
-  const { storage = memoryStorage(), refreshAhead, retry, dpop, clock = systemClock } = options
-  const {
-    limit = 2,
-    delay = 500,
-    maxDelay = 8_000,
-  } = retry && typeof retry === 'object'
+  const { name = 'default', autoRefresh = 'active', refreshTimeout = 10_000 } = options
+  const { storage = memoryStorage(), clock = systemClock, refreshAhead, initialState } = options
+  // A copy by spreading would inherit the members of a polluted prototype.
+  const complete = Object.assign(options, { name, autoRefresh, refreshTimeout, storage, clock })
+  checkOptions(complete)
+  const spread = isSpread(refreshAhead) ? refreshAhead : undefined
+  const window = spread ? undefined : (refreshAhead as Exclude<typeof refreshAhead, Spread>)
+  const { classify, logout } = options
+  const key = `tokenflight:${name}`
+  return {
+    ...{ classify, logout, initialState, name, key, autoRefresh, refreshTimeout, clock, spread },
+    ...resolveRetry(options.retry),
+    ...resolveTokens(complete),
+    records: openRecords(storage, key),
+    window: lifetime => windowOf(window, lifetime),
+  }
+}
+
+type Complete = AuthOptions & { readonly storage: TokenStorage; readonly clock: Clock }
+
+/** How tokens are obtained, read and kept. */
+function resolveTokens(
+  options: Complete,
+): Pick<
+  Settings,
+  'cookie' | 'lock' | 'share' | 'endpoints' | 'isHidden' | 'tokenless' | 'dpop' | 'read' | 'refresh'
+> {
+  const { refresh, dpop, read: given } = options
+  const { cookie, lock, share } = storageKindOf(options.storage)
+  const nameToken = cookie?.nameToken
+  const preset = presetOf(refresh)
+  checkPlace(preset, !!cookie)
+  const isFit = !dpop || !nameToken
+  check(isFit, 'storage', 'one whose access token dpop() can see', "cookieSession({ access: 'cookie' })")
+  // A token that no script sees needs no place in an answer.
+  const read = (answer: unknown): TokenResponse => (nameToken ?? mapAnswer)(given, answer)
+  const adapted = preset?.adapt({ isCookie: !!cookie, nameToken, read: given, dpop })
+  return {
+    ...{ cookie, lock, share, dpop, read },
+    endpoints: [preset?.address, presetOf(options.logout)?.address],
+    isHidden: !!nameToken,
+    tokenless: !!cookie || !!preset?.renewsAccess,
+    refresh: adapted ?? (refresh && (nameToken || given) ? withRead(refresh, read) : refresh),
+  }
+}
+
+function resolveRetry(retry: AuthOptions['retry']): Pick<Settings, 'limit' | 'delay' | 'maxDelay'> {
+  const isGroup = retry && typeof retry === 'object'
+  const given = isGroup
     ? ownOptions(retry, 'retry', retryNames)
     : { limit: retry, delay: undefined, maxDelay: undefined }
-  for (const [option, value] of Object.entries({ 'retry.delay': delay, 'retry.maxDelay': maxDelay })) {
+  const { limit = 2, delay = 500, maxDelay = 8_000 } = given
+  for (const [option, value] of Object.entries({ 'retry.delay': delay, 'retry.maxDelay': maxDelay }))
     check(isDuration(value), option, 'a non-negative number of milliseconds', value)
-  }
-  check(
-    isDuration(refreshTimeout) && refreshTimeout > 0,
-    'refreshTimeout',
-    'a positive number of milliseconds',
-    refreshTimeout,
-  )
   check(isDuration(limit) && limit % 1 === 0, 'retry.limit', 'a non-negative whole number of attempts', limit)
-  const spread = isSpread(refreshAhead) ? refreshAhead : undefined
+  return { limit, delay, maxDelay }
+}
+
+function checkOptions(options: Complete): void {
+  const { name, autoRefresh, refreshTimeout, storage, clock, refreshAhead, initialState, dpop } = options
+  const isPositive = isDuration(refreshTimeout) && refreshTimeout !== 0
+  check(isPositive, 'refreshTimeout', 'a positive number of milliseconds', refreshTimeout)
   check(
-    refreshAhead === undefined || typeof refreshAhead === 'function' || spread || isDuration(refreshAhead),
+    refreshAhead === undefined ||
+      typeof refreshAhead === 'function' ||
+      isSpread(refreshAhead) ||
+      isDuration(refreshAhead),
     'refreshAhead',
     'a non-negative number of milliseconds, a function or spread()',
     refreshAhead,
   )
-  for (const option of ['refresh', 'read', 'classify', 'logout'] as const) {
+  for (const option of ['refresh', 'read', 'classify', 'logout'] as const)
     check(isOptionalFunction(options[option]), option, 'a function', options[option])
-  }
-  check(
-    typeof name === 'string' && name && !name.startsWith('-'),
-    'name',
-    'a non-empty string that does not start with "-"',
-    name,
-  )
-  check(
-    isOneOf(autoRefresh, ['active', 'always', 'off']),
-    'autoRefresh',
-    "'active', 'always' or 'off'",
-    autoRefresh,
-  )
-  check(
-    initialState === undefined ||
-      isOneOf(initialState?.status, ['loading', 'anonymous', 'authenticated', 'expired']),
-    'initialState',
-    'a state, as `auth.getState()` returns it',
-    initialState,
-  )
+  const isName = typeof name === 'string' && name && !name.startsWith('-')
+  check(isName, 'name', 'a non-empty string that does not start with "-"', name)
+  const isMode = isOneOf(autoRefresh, ['active', 'always', 'off'])
+  check(isMode, 'autoRefresh', "'active', 'always' or 'off'", autoRefresh)
+  const states = ['loading', 'anonymous', 'authenticated', 'expired']
+  const isState = initialState === undefined || isOneOf(initialState?.status, states)
+  check(isState, 'initialState', 'a state, as `auth.getState()` returns it', initialState)
   checkStorage(storage)
   checkMethods('clock', clock, clock?.monotonic === undefined ? ['now'] : ['now', 'monotonic'])
-  const preset = presetOf(options.refresh)
-  const { cookie, lock, share } = storageKindOf(storage)
-  checkPlace(preset, !!cookie)
-  const key = `tokenflight:${name}`
-  const isHidden = cookie?.access === 'cookie'
-  if (dpop !== undefined) {
-    checkMethods('dpop', dpop, ['fetch', 'proof', 'learn', 'open', 'forget'])
-    check(
-      !isHidden,
-      'storage',
-      'one whose access token dpop() can see',
-      "cookieSession({ access: 'cookie' })",
-    )
-  }
-  // A token that no script sees needs no place in an answer.
-  const read = (answer: unknown): TokenResponse =>
-    (isHidden ? nameHiddenToken : mapAnswer)(options.read, answer)
-  const { refresh } = options
-  return {
-    classify: options.classify,
-    logout: options.logout,
-    initialState,
-    name,
-    key,
-    records: openRecords(storage, key),
-    lock,
-    dpop,
-    share,
-    cookie: !!cookie,
-    isHidden,
-    exists: cookie?.exists,
-    tokenless: !!cookie || !!preset?.renewsAccess,
-    refresh: preset
-      ? preset.adapt({ isCookie: !!cookie, isHidden, read: options.read, dpop })
-      : refresh && (isHidden || options.read)
-        ? withRead(refresh, read)
-        : refresh,
-    read,
-    window: lifetime =>
-      windowOf(spread ? undefined : (refreshAhead as Exclude<typeof refreshAhead, Spread>), lifetime),
-    spread,
-    autoRefresh,
-    served: false,
-    refreshTimeout,
-    limit,
-    delay,
-    maxDelay,
-    clock,
-  }
+  if (dpop !== undefined) checkMethods('dpop', dpop, ['fetch', 'proof', 'learn', 'open', 'forget'])
 }
 
 /** @throws TypeError when the request sends the refresh token from another place than the one where it is */

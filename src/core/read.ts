@@ -3,7 +3,11 @@ import { toFailure } from './failure.js'
 import type { RefreshFunction, TokenResponse } from './types.js'
 import { isPromise } from './waiting.js'
 
-type Read = (answer: never) => TokenResponse
+/** `AuthOptions.read`. */
+export type Read = (answer: never) => TokenResponse
+
+/** Names the access token of an answer that is a cookie, so that no script sees it. */
+export type NameToken = (read: Read | undefined, answer: unknown) => TokenResponse
 
 /** Whether the answer has an access token in a spelling that is known. The engine looks closer. */
 export function hasAccessToken(answer: unknown): boolean {
@@ -28,25 +32,6 @@ export function mapAnswer(read: Read | undefined, answer: unknown): TokenRespons
   if (hasAccessToken(answer)) return answer as TokenResponse
   const kind = cause ? 'threw' : isPromise(mapped) ? 'returned a promise' : 'returned no access token'
   throw toFailure(new TypeError(`Not a token answer: \`read\` ${kind}`, { cause }), answer)
-}
-
-/**
- * The answer of a server whose access token is a cookie. A name takes the place of the token that no script sees, so that
- * the engine can tell one token from the next.
- * @throws TypeError for an answer that is no success
- */
-export function nameHiddenToken(read: Read | undefined, given: unknown): TokenResponse {
-  const answer: unknown = read ? read(given as never) : given
-  const members = (answer && typeof answer === 'object' ? answer : {}) as TokenResponse & { error?: unknown }
-  if (members.error || (answer instanceof Response && !answer.ok))
-    throw toFailure(new TypeError('Not a token answer: it is an error'), answer)
-  const { expires_in, expiresIn, expires_at, expiresAt, scope, id_token } = members
-  const { refresh_expires_in, refresh_token_expires_in, refreshExpiresIn } = members
-  return {
-    access_token: `cookie-${Math.random().toString(36).slice(2)}`,
-    ...{ expires_in, expiresIn, expires_at, expiresAt, scope, id_token },
-    ...{ refresh_expires_in, refresh_token_expires_in, refreshExpiresIn },
-  }
 }
 
 /** The refresh function with its answers read. It is called at once, so that its requests are recognised. */

@@ -1,70 +1,66 @@
-/** The restore: takes over the session that an earlier page has left, or asks for it by its cookie. */
-import type { Flights } from './flights.js'
-import { isRenewable, type Settings } from './options.js'
-import { EMPTY, type SessionRecord } from './record.js'
-import type { Session } from './session.js'
-import { readAnswer } from './tokens.js'
-import type { AuthState } from './types.js'
+/** The restore: takes over the session that an earlier page has stored, or asks for it by its cookie. */
+
+import { isRenewable } from './derive.js'
+import { resumeLogouts } from './logout.js'
+import type { SessionRecord } from './record.js'
+import { fly } from './refresh.js'
+import { adopt } from './session.js'
+import type { Engine } from './state.js'
 import { ignore, isPromise } from './waiting.js'
 
-export interface RestoreHost {
-  readonly settings: Settings
-  readonly clock: () => number
-  readonly session: Session
-  readonly flights: Flights
-  /** The state that the server rendered. */
-  readonly initial: AuthState<unknown> | undefined
-  /** Goes on with the logouts that an earlier page could not tell the server about. */
-  resume(): void
-  warn(message: string, error?: unknown): void
-}
-
-/** @param first the record in the storage */
-export async function restore(
-  { settings, clock, session, flights, initial, resume, warn }: RestoreHost,
+/**
+ * Restores the session. The result never rejects. A session in a synchronous storage is there at once.
+ * @param first the record in the storage
+ */
+export function restore(
+  engine: Engine,
   first: Promise<SessionRecord | null> | SessionRecord | null,
 ): Promise<void> {
+  let done: () => void = ignore
+  const loading = new Promise<void>(resolve => {
+    done = resolve
+  })
+  // Marked as loading before it runs: its own refresh must not wait for itself.
+  if (engine.settings.cookie || isPromise(first)) engine.loading = loading
+  const restoring = resume(engine, first)
+  if (engine.grant || !(engine.isUndecided || isPromise(first))) engine.loading = undefined
+  engine.publish()
+  return restoring
+    .catch(error => engine.events.emit('warning', { message: 'The restore failed', error }))
+    .then(() => {
+      engine.loading = undefined
+      engine.publish()
+      done()
+    })
+}
+
+async function resume(
+  engine: Engine,
+  first: Promise<SessionRecord | null> | SessionRecord | null,
+): Promise<void> {
+  const { settings, clock } = engine
   const stored = isPromise(first) ? await first : first
   // A login or logout came first.
-  if (session.record.generation) return
-  if (stored) session.adopt(stored, true)
-  resume()
-  const { held, record } = session
+  if (engine.record.generation) return
+  if (stored) adopt(engine, stored, true)
+  resumeLogouts(engine)
   // A logout lasts until the next login.
-  session.undecided = settings.cookie && !held && record.ended !== 'logout' && exists(settings, warn)
-  const known = session.undecided && recordOf(initial, settings)
-  if (known) session.adopt(known, true)
-  const isOver =
-    held && clock() >= held.endsAt && !(isRenewable(settings, held.tokens) && clock() < held.refreshEndsAt)
-  if (session.undecided) {
-    await flights.fly('restore').catch(error => {
-      // A login may have come first.
-      if (session.undecided) session.error = error
-    })
-  } else if (isOver) await flights.fly('expired').catch(ignore)
+  const isLoggedOut = engine.record.ended === 'logout'
+  const { cookie } = settings
+  engine.isUndecided = !!cookie && !engine.grant && !isLoggedOut && cookie.mayExist(engine)
+  const known = engine.isUndecided && cookie?.findRendered(engine)
+  if (known) adopt(engine, known, true)
+  if (engine.isUndecided) return restoreByCookie(engine)
+  const { grant } = engine
+  if (!grant || clock() < grant.endsAt) return
+  // A token that can be renewed waits for the first request.
+  if (isRenewable(engine, grant.record) && clock() < grant.refreshEndsAt) return
+  await fly(engine, 'expired').catch(ignore)
 }
 
-/** Whether there may be a cookie. */
-function exists(settings: Settings, warn: RestoreHost['warn']): boolean {
-  try {
-    const answer: unknown = settings.exists?.()
-    if (!isPromise(answer)) return answer !== false
-    // The warning tells of its failure, too.
-    answer.then(ignore, ignore)
-    warn('exists returned a promise in place of a boolean: the cookie decides')
-    return true
-  } catch (error) {
-    warn('exists threw', error)
-  }
-  return true
-}
-
-/** The record of a session whose tokens are cookies, as the server that rendered the page knows it. */
-function recordOf(initial: AuthState<unknown> | undefined, settings: Settings): SessionRecord | undefined {
-  const savedAt = settings.clock.now()
-  const expiresAt = settings.isHidden && initial?.status === 'authenticated' && initial.expiresAt
-  if (!expiresAt || expiresAt <= savedAt) return undefined
-  const { accessToken, lifetime } = readAnswer(settings.read({ expires_at: expiresAt }), savedAt)
-  const generation = savedAt / 1_000
-  return { ...EMPTY, generation, version: 1, savedAt, accessToken, expiresAt, lifetime: lifetime ?? 0 }
+async function restoreByCookie(engine: Engine): Promise<void> {
+  await fly(engine, 'restore').catch(error => {
+    // A login may have come first.
+    if (engine.isUndecided) engine.error = error
+  })
 }

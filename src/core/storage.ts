@@ -1,18 +1,10 @@
 /** The storages as the application chooses them, and as the engine uses them. */
 import { check } from './check.js'
 import { isPage } from './environment.js'
-import type { Share } from './sharing.js'
+import type { CookieRules, Share } from './state.js'
+import { NO_PAGE, type RecordStore } from './store.js'
 import type { AuthLock, TokenStorage } from './types.js'
-import { type CoherentStorage, NO_PAGE } from './vault.js'
 import { ignore, isPromise } from './waiting.js'
-
-/** The rules of a cookie session. */
-export interface CookieRules {
-  /** `'cookie'`: the access token is a cookie, too, so no script sees it. */
-  readonly access: 'memory' | 'cookie'
-  /** `false`: no user is logged in, and no request is needed to know that. */
-  readonly exists: (() => boolean) | undefined
-}
 
 /** Marks the storages of this package, also of another copy of it. The items of a Web Storage have no such name. */
 const KIND: unique symbol = Symbol.for('tokenflight.storage') as never
@@ -20,7 +12,7 @@ const KIND: unique symbol = Symbol.for('tokenflight.storage') as never
 /** The parts of our own storages that an application does not see. */
 export interface StorageKind {
   /** The records of the session with this key. */
-  readonly records?: (key: string) => CoherentStorage
+  readonly records?: (key: string) => RecordStore
   readonly cookie?: CookieRules
   readonly lock?: AuthLock | undefined
   /** Adds the parts that several pages or processes need. */
@@ -31,13 +23,13 @@ export function markStorage(storage: TokenStorage, kind: StorageKind): TokenStor
   return Object.defineProperty(storage, KIND, { value: kind })
 }
 
-/** The parts of a storage of this package; none of another one. */
+/** The parts of a storage of this package; none of another one, whatever a polluted prototype holds. */
 export function storageKindOf(storage: TokenStorage): StorageKind {
-  return (storage as { [KIND]?: StorageKind })[KIND] ?? {}
+  return Object.assign(Object.create(null), (storage as { [KIND]?: StorageKind })[KIND])
 }
 
 /** The records in a storage. One of the application's own keeps one opaque string. */
-export function openRecords(storage: TokenStorage, key: string): CoherentStorage {
+export function openRecords(storage: TokenStorage, key: string): RecordStore {
   return storageKindOf(storage).records?.(key) ?? plainRecords(storage, key, false)
 }
 
@@ -75,7 +67,7 @@ export function unlessProcessWide(storage: TokenStorage): TokenStorage {
 }
 
 /** The records as one string under the key. */
-export function plainRecords(given: TokenStorage, key: string, shared: boolean): CoherentStorage {
+export function plainRecords(given: TokenStorage, key: string, shared: boolean): RecordStore {
   const storage = unlessProcessWide(given)
   return {
     shared,

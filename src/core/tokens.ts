@@ -7,6 +7,9 @@ const LARGEST_SECONDS = 1e11
 /** Lifetimes beyond this (a century) say nothing. */
 const LONGEST_LIFETIME = 3.2e12
 
+/** A later arrival than this, milliseconds, is not only the network and the whole seconds of a NumericDate. */
+const LATE = 2_000
+
 /** How far the clocks of the servers of one service may lie apart, milliseconds. */
 export const SKEW = 5_000
 
@@ -117,7 +120,9 @@ export function readAnswer(
 /**
  * The lifetime in milliseconds: the smallest positive value of the JWT's own `exp - iat` and the answer's. Without
  * either it is `exp` against the wall clock, unless the token would be dead on arrival, which means a wrong clock.
- * Some servers copy `iat` from token to token, which makes it no issue time; `nbf` replaces an `iat` that is missing.
+ * Some servers take `iat` from the token before, or from the refresh token, whose own may be that of the grant before
+ * (simplejwt). Then it is no issue time: both the device clock and the token before put the end earlier.
+ * `nbf` replaces an `iat` that is missing.
  * @param stated the values of the answer, milliseconds; NaN and values below zero are unknown
  */
 function readLifetime(
@@ -130,8 +135,10 @@ function readLifetime(
   const before = previous && decodeToken(previous.token)
   const [exp, issuedAt] = [readInstant(claims.exp), readIssueTime(claims)]
   const span = exp - issuedAt
-  const left = previous && exp === readInstant(before?.exp) ? previous.remaining : exp - now
-  const isCopied = issuedAt === readIssueTime(before) && left > 0
+  const later = exp - readInstant(before?.exp)
+  const rest = later + (previous?.remaining ?? 0)
+  const left = later ? Math.max(exp - now, rest) : rest
+  const isCopied = left > 0 && (issuedAt === readIssueTime(before) || span - left > LATE)
   const lifetime = smallest(isCopied ? left : span, ...stated) ?? smallest(exp - now)
   return [
     lifetime,

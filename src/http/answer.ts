@@ -1,6 +1,6 @@
 /** The body of an axios answer as JSON, whatever the `responseType`; the caller still gets all of it. */
 
-import { readHeader } from '../core/failure.js'
+import { readHeader } from '../core/read-failure.js'
 import { isPromise } from '../core/waiting.js'
 import { LIMIT, readHead } from './body.js'
 import { readJson } from './config.js'

@@ -53,6 +53,23 @@ export function findUnmet(
   return own.length ? own.find(isUnmet) : (challenges.find(error) ?? challenges[0])
 }
 
+/** Notes it on an answer or an error, where serialisers do not look. */
+export function noteChallenge(outcome: unknown, challenge: AuthEvents['challenge']): void {
+  Reflect.defineProperty(outcome as object, 'challenge', {
+    value: challenge,
+    configurable: true,
+    writable: true,
+  })
+}
+
+/**
+ * The challenge of a 401 that no refresh can meet, as the event `challenge` tells it: of the `Response` of `authFetch`, of
+ * the error of an axios call, or of its answer. They have it as their property `challenge`, too. Undefined: there is none.
+ */
+export function challengeOf(outcome: unknown): AuthEvents['challenge'] | undefined {
+  return (outcome as { challenge?: AuthEvents['challenge'] } | null | undefined)?.challenge
+}
+
 /** What the event `challenge` says of it. */
 export function describeChallenge(status: number, { scheme, params }: Challenge): AuthEvents['challenge'] {
   const error = params.get('error')

@@ -16,11 +16,13 @@ export interface Target {
 export function readings({ baseURL, allowAbsoluteUrls, ...config }: Target): string[] {
   // Where there is no base URL axios takes a `URL`, too.
   const url = String(config.url ?? '')
-  if (!baseURL) return [url]
-  const isAbsolute = /^([a-z][a-z\d+\-.]*:)?\/\//i.test(url)
-  if (isAbsolute && (allowAbsoluteUrls ?? true) === true) return [url]
-  if (!url) return [baseURL]
+  const isAllowed = (allowAbsoluteUrls ?? true) === true
   const path = url.replace(/^\/+/, '')
+  // Some versions join the URL even with an empty base URL then.
+  if (!baseURL) return isAllowed || !url ? [url] : [`/${path}`, url]
+  const isAbsolute = /^([a-z][a-z\d+\-.]*:)?\/\//i.test(url)
+  if (isAbsolute && isAllowed) return [url]
+  if (!url) return [baseURL]
   let base = baseURL.replace(/\/?\/$/, '')
   const joined = [`${base}/${path}`]
   while (base.endsWith('/')) base = base.slice(0, -1)

@@ -1,7 +1,7 @@
 /** The headers that the access token travels in. */
 
 import { check, isHeaderName, kindOf, ownOptions } from '../core/check.js'
-import type { Engine } from '../core/engine.js'
+import type { Handle } from '../core/engine.js'
 import { ignore, isPromise } from '../core/waiting.js'
 
 /** How the access token travels: the name and the format of one header, or a function that gives all headers. */
@@ -28,14 +28,14 @@ export interface TokenHeaders {
 }
 
 /** @throws TypeError when the option is neither */
-export function createTokenHeaders(engine: Engine, header: HeaderOption | undefined): TokenHeaders {
+export function createTokenHeaders(engine: Handle, header: HeaderOption | undefined): TokenHeaders {
   if (engine.settings.isHidden) return hidden
   const maker =
     header === undefined ? standard(engine) : typeof header === 'function' ? several(header) : one(header)
   const { name, make } = maker
   /** Those of a function depend on the token; while there is none, nothing is added either. */
   const names = (): string[] => {
-    const held = name ? undefined : engine.lend()
+    const held = name ? undefined : engine.current()
     return name ? [name] : held ? Object.keys(make(held.accessToken)) : []
   }
   return {
@@ -43,7 +43,7 @@ export function createTokenHeaders(engine: Engine, header: HeaderOption | undefi
     leftOvers(read) {
       const present = names().filter(each => read(each) !== undefined)
       if (!present.length) return present
-      const held = engine.lend()
+      const held = engine.current()
       const tokens = held ? [held.accessToken, ...held.earlier] : []
       const isOurs = (token: string): boolean => {
         const headers = make(token)
@@ -70,7 +70,7 @@ function plain(value: unknown): string {
 
 type Maker = Pick<TokenHeaders, 'name' | 'make'>
 
-function standard({ settings }: Engine): Maker {
+function standard({ settings }: Handle): Maker {
   const scheme = settings.dpop ? 'DPoP' : 'Bearer'
   return { name: 'Authorization', make: token => ({ Authorization: `${scheme} ${token}` }) }
 }

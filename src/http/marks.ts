@@ -1,9 +1,9 @@
 /** The mark that tells our interceptor from others, so that an instance has one session. */
-import type { Engine } from '../core/engine.js'
+import type { Handle } from '../core/engine.js'
 
 /** What the condition of our interceptor says of its attachment, also to another copy of the package. */
 export interface Mark {
-  readonly engine: Engine
+  readonly engine: Handle
   /** With own members only. */
   readonly options: object
   readonly detach: () => void
@@ -18,7 +18,7 @@ export function findMarks(handlers: Handlers): Mark[] {
 }
 
 /** Whether it is the attachment of this session with these options; one that is undefined is not given. */
-export function isAttached(mark: Mark, engine: Engine, options: object, names: readonly string[]): boolean {
+export function isAttached(mark: Mark, engine: Handle, options: object, names: readonly string[]): boolean {
   return (
     mark.engine === engine &&
     names.every(name => Reflect.get(options, name) === Reflect.get(mark.options ?? {}, name))

@@ -1,10 +1,11 @@
 /** What attaching a client takes, and its defaults; the same for axios and fetch. */
 
 import { check, isOptionalFunction } from '../core/check.js'
-import type { Engine } from '../core/engine.js'
+import type { Handle } from '../core/engine.js'
+import { parseUrl } from '../core/environment.js'
 import { createTokenHeaders, type HeaderOption, type TokenHeaders } from './header.js'
-import { createOrigins, createWithholding, isForeign, type Origins, parseUrl } from './origins.js'
-import type { Renewal } from './renewal.js'
+import { createOrigins, createWithholding, isForeign, type Origins } from './origins.js'
+import type { PluggedRenewal, Renewal } from './renewal.js'
 import { createSkip, type Skip } from './skip.js'
 
 /** What attaching a client takes. `Request` and `Response` are what the client calls so. */
@@ -53,7 +54,7 @@ export const optionNames: Readonly<Record<keyof HttpOptions<unknown, unknown>, 1
 export interface HttpRules<Request, Response> {
   readonly header: TokenHeaders
   readonly shouldRefresh: ((response: Response) => boolean | Promise<boolean>) | undefined
-  readonly renewal: Partial<Renewal<Response>>
+  readonly renewal: Partial<PluggedRenewal<Response>>
   /** The origins that may see a token now, with this base URL of the client. */
   origins(base?: unknown): Origins
   /**
@@ -70,11 +71,11 @@ export interface HttpRules<Request, Response> {
  * @throws TypeError that names the option and its mistake
  */
 export function resolveHttpOptions<Request, Response>(
-  engine: Engine,
+  engine: Handle,
   options: HttpOptions<Request, Response>,
 ): HttpRules<Request, Response> {
   const { shouldRefresh, renewal } = options
-  const origins = createOrigins(options.allowedOrigins)
+  const origins = createOrigins(engine, options.allowedOrigins)
   const header = createTokenHeaders(engine, options.header)
   check(
     renewal === undefined || typeof renewal?.collect === 'function',
@@ -114,12 +115,12 @@ export function resolveHttpOptions<Request, Response>(
 }
 
 /** The plug-in's own members: a polluted prototype plugs nothing in. */
-function ownRenewal<Response>(renewal: Renewal<Response> | undefined): Partial<Renewal<Response>> {
+function ownRenewal<Response>(renewal: Renewal<Response> | undefined): Partial<PluggedRenewal<Response>> {
   return Object.assign(Object.create(null), renewal)
 }
 
 /** The result of a function of the application, or the fallback and a warning. */
-export function unlessThrows<T>(engine: Engine, option: string, ask: () => T, fallback: T): T {
+export function unlessThrows<T>(engine: Handle, option: string, ask: () => T, fallback: T): T {
   try {
     return ask()
   } catch (error) {

@@ -1,8 +1,8 @@
 /** The origins that may see a token, and the warning where one may not. */
 
 import { check } from '../core/check.js'
-import type { Engine } from '../core/engine.js'
-import { baseUrl, pageOrigin } from '../core/environment.js'
+import type { Handle } from '../core/engine.js'
+import { pageOrigin, parseUrl } from '../core/environment.js'
 
 /** Origins that may see a token at one moment. */
 export type Origins = readonly string[]
@@ -10,21 +10,19 @@ export type Origins = readonly string[]
 /** How many origins a client warns about. */
 const LOUDEST = 100
 
-/** The URL as the platform resolves it; undefined when it is none. `base` null: it must be absolute. */
-export function parseUrl(url: string, base: string | null = baseUrl() ?? null): URL | undefined {
-  try {
-    return new URL(url, base ?? undefined)
-  } catch {
-    return undefined
-  }
-}
-
 /**
  * The option `allowedOrigins` as a function of the client's base URL: without the option, the origin of that URL, or
- * else of the page, at the moment of the call.
+ * else of the page, at the moment of the call. Warns of origins that are reached by plain HTTP.
  * @throws TypeError when an entry is not the origin of an HTTP server
  */
-export function createOrigins(allowed: readonly string[] | undefined): (base?: unknown) => Origins {
+export function createOrigins(
+  engine: Handle,
+  allowed: readonly string[] | undefined,
+): (base?: unknown) => Origins {
+  const open = (origins: Origins): Origins => {
+    for (const origin of origins) engine.warnOfPlainHttp(origin)
+    return origins
+  }
   if (allowed !== undefined) {
     const origins = Array.isArray(allowed) ? allowed.map(readOrigin) : [undefined]
     check(
@@ -33,6 +31,7 @@ export function createOrigins(allowed: readonly string[] | undefined): (base?: u
       "origins like 'https://api.example.com', without a path or a wildcard",
       allowed,
     )
+    open(origins as Origins)
     return () => origins as Origins
   }
   let known: [base: unknown, page: string | undefined, origins: Origins] | undefined
@@ -41,7 +40,7 @@ export function createOrigins(allowed: readonly string[] | undefined): (base?: u
     if (known && known[0] === base && known[1] === page) return known[2]
     // Against nothing, so that a relative URL without a page has no origin.
     const origin = parseUrl(`${base ?? ''}`, page ?? null)?.origin
-    const origins = origin && origin !== 'null' ? [origin] : []
+    const origins = open(origin && origin !== 'null' ? [origin] : [])
     known = [base, page, origins]
     return origins
   }
@@ -60,7 +59,7 @@ export function isForeign(origins: Origins, url: string, base?: string): boolean
 }
 
 /** Gives a function that warns, once for each origin, that a token was withheld from it. */
-export function createWithholding(engine: Engine): (origins: Origins, url: string) => void {
+export function createWithholding(engine: Handle): (origins: Origins, url: string) => void {
   const warned = new Set<string>()
   return (origins, url) => {
     const target = parseUrl(url)

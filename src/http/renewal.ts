@@ -1,7 +1,8 @@
 /** Tokens that a server hands out with ordinary answers: the plug-ins for the option `renewal` of both clients. */
 import { check, isHeaderName, ownOptions } from '../core/check.js'
-import type { Engine, Ticket } from '../core/engine.js'
+import type { Handle } from '../core/engine.js'
 import { isSessionExpired } from '../core/errors.js'
+import type { Grant } from '../core/grant.js'
 import type { TokenResponse } from '../core/types.js'
 import { ignore } from '../core/waiting.js'
 
@@ -11,6 +12,10 @@ export interface Renewal<Response> {
   readonly collect: (response: Response) => TokenResponse | undefined
   /** The server renews by itself: the header of the refresh token on every request. */
   readonly refreshTokenHeader?: string
+}
+
+/** A plug-in with the part that only the clients see. */
+export interface PluggedRenewal<Response> extends Renewal<Response> {
   /** Sends a request while the access token may be dead. */
   readonly carry?: typeof carry
 }
@@ -46,7 +51,8 @@ export function serverRenewal<Response = AnyResponse>(
   })
   check(isHeaderName(refreshTokenHeader), 'refreshTokenHeader', 'a name', refreshTokenHeader)
   check(typeof collect === 'function', 'collect', 'a function', collect)
-  return { collect, refreshTokenHeader, carry }
+  const plugged: PluggedRenewal<Response> = { collect, refreshTokenHeader, carry }
+  return plugged
 }
 
 /**
@@ -62,70 +68,77 @@ export function collectTokens<Response = AnyResponse>(
   return { collect }
 }
 
-/** One request to such a server. */
+/** One call to such a server. */
 export interface Carried<Response> {
-  /** What `acquire` said when the request was made. */
-  readonly ticket: ReturnType<Engine['acquire']>
-  /** Whether its body can be sent only once. */
-  readonly isOnce: boolean
+  /** The result of `acquire` when the call was made. */
+  readonly grant: ReturnType<Handle['acquire']>
+  readonly call: {
+    readonly isOneShot: boolean
+    wait<T>(promise: Promise<T>): Promise<T>
+    waitToSend<T>(promise: Promise<T>): Promise<T>
+  }
   /** Sends it; `isAlone`: once, whatever the answer. */
-  send(ticket: Ticket | undefined, isAlone: boolean): Promise<Response>
-  /** Whether an answer came from another origin, which says nothing of the tokens. */
-  isAway(response: Response): boolean
-  /** Whether an answer refuses both tokens; asked of an error's `response`, too. */
-  refuses(response: Response): boolean
-  /** The promise, unless the request is cancelled first. */
-  patiently<T>(promise: Promise<T>): Promise<T>
-  /** The promise, unless the request is cancelled or its body fails first; a stream cannot be sent before it settles. */
-  wait<T>(promise: Promise<T>): Promise<T>
+  send(grant: Grant | undefined, isAlone: boolean): Promise<Response>
+  /** Whether an answer tells nothing about the tokens. */
+  isUnrelated(response: Response): boolean
+  /** Whether an answer rejects both tokens. */
+  isRejection(response: Response): boolean
 }
 
 /**
- * Sends a request with the tokens there are. Where the access token is dead one request goes first, with it and the
- * refresh token; the others wait for what its answer hands out, so that no refresh token is spent twice.
+ * Sends a call with the tokens there are. While the access token is dead, one call goes first, with it and the refresh
+ * token. The others wait for the tokens of its answer, so that no refresh token is spent twice.
  * @throws SessionExpiredError when the server refused both tokens
  */
-async function carry<Response>(engine: Engine, request: Carried<Response>): Promise<Response> {
-  const { isOnce, send, patiently, wait } = request
-  let ticket = await wait(Promise.resolve(request.ticket))
-  while (ticket && engine.isDead(ticket)) {
-    const dead: Ticket = ticket
-    let sent: Promise<Response> | undefined
-    let start = ignore as () => void
-    const turn = new Promise<void>(resolve => {
-      start = resolve
-    })
-    const refresh = async (): Promise<TokenResponse | undefined> => {
-      start()
-      await turn
-      try {
-        await ready
-      } catch {
-        // It has been given up: another request goes first.
-        return undefined
-      }
-      sent = send(dead, true)
-      const answer = await sent.catch(error => {
-        if (error?.response) return error.response as Response
-        throw error
-      })
-      if (request.isAway(answer)) return undefined
-      if (request.refuses(answer))
-        throw Object.assign(new Error('The server refused both tokens'), { status: 401 })
-      // What the answer handed out was collected; if it was nothing, the server holds the token for good.
-      return { access_token: engine.lend()?.accessToken }
-    }
-    const flight = engine.carry(refresh)
-    const ready = wait(Promise.race([turn, flight]))
+async function carry<Response>(engine: Handle, carried: Carried<Response>): Promise<Response> {
+  const { call, send } = carried
+  let grant = await call.waitToSend(Promise.resolve(carried.grant))
+  while (grant && engine.isExpired(grant)) {
+    const dead: Grant = grant
+    const own = await sendInTurn(engine, carried, dead)
+    if (own) return own.sent
+    grant = await call.waitToSend(Promise.resolve(engine.acquire(dead.session, call.isOneShot, true)))
+  }
+  return send(grant, false)
+}
+
+/** Sends the call as the refresh, unless another call goes first. Resolves to its outcome. Undefined: another one went first. */
+async function sendInTurn<Response>(
+  engine: Handle,
+  { call, send, isUnrelated, isRejection }: Carried<Response>,
+  dead: Grant,
+): Promise<{ sent: Promise<Response> } | undefined> {
+  let sent: Promise<Response> | undefined
+  let start: () => void = ignore
+  const turn = new Promise<void>(resolve => {
+    start = resolve
+  })
+  const refresh = async (): Promise<TokenResponse | undefined> => {
+    start()
+    await turn
     try {
       await ready
-      await patiently(flight)
-    } catch (error) {
-      if (!sent || isSessionExpired(error)) throw error
+    } catch {
+      // The call was given up: another one goes first.
+      return undefined
     }
-    // It went first: its outcome is its own. Else another one did.
-    if (sent) return sent
-    ticket = await wait(Promise.resolve(engine.acquire(dead.session, isOnce, true)))
+    sent = send(dead, true)
+    const answer = await sent.catch(error => {
+      if (error?.response) return error.response as Response
+      throw error
+    })
+    if (isUnrelated(answer)) return undefined
+    if (isRejection(answer)) throw Object.assign(new Error('The server refused both tokens'), { status: 401 })
+    // The tokens of the answer were collected. If it had none, the server keeps the token for good.
+    return { access_token: engine.current()?.accessToken }
   }
-  return send(ticket, false)
+  const flight = engine.refreshWith(refresh)
+  const ready = call.waitToSend(Promise.race([turn, flight]))
+  try {
+    await ready
+    await call.wait(flight)
+  } catch (error) {
+    if (!sent || isSessionExpired(error)) throw error
+  }
+  return sent && { sent }
 }

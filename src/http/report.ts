@@ -1,7 +1,7 @@
 /** The steps of a request, for listeners of every event: its method and its address, nothing that it carries. */
-import type { Engine } from '../core/engine.js'
+import type { Handle } from '../core/engine.js'
+import { parseUrl } from '../core/environment.js'
 import type { RequestEvent } from '../core/types.js'
-import { parseUrl } from './origins.js'
 
 /** Reports a step of one request. A second `sent` is the replay. */
 export type Report = (phase: Exclude<RequestEvent['phase'], 'replayed'>, status?: number) => void
@@ -17,13 +17,13 @@ interface Described {
  * @param call gets what reports the steps before the outcome, if they are reported
  */
 export function report<Response extends { status: number }>(
-  engine: Engine,
+  engine: Handle,
   client: string,
   { baseURL, method = 'GET' }: Described,
   url: () => string,
   call: (step?: Report) => Promise<Response>,
 ): Promise<Response> {
-  const id = engine.watched()
+  const id = engine.nextRequestId()
   if (!id) return call()
   const described = {
     id,

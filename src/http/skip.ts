@@ -1,9 +1,9 @@
 /** The requests that need no login. */
 
 import { check } from '../core/check.js'
-import type { Engine } from '../core/engine.js'
+import type { Handle } from '../core/engine.js'
+import { parseUrl } from '../core/environment.js'
 import { ignore, isPromise } from '../core/waiting.js'
-import { parseUrl } from './origins.js'
 
 /** One rule of `HttpOptions.skip`. */
 export type Skip<Request> = string | RegExp | ((request: Request) => boolean)
@@ -20,7 +20,7 @@ export type IsSkipped<Request> = (
  * @throws TypeError when a rule is none, or is a path that matches no request
  */
 export function createSkip<Request>(
-  engine: Engine,
+  engine: Handle,
   skip: Skip<Request> | readonly Skip<Request>[],
 ): IsSkipped<Request> | undefined {
   const rules = Array.isArray(skip) ? (skip as readonly Skip<Request>[]) : [skip as Skip<Request>]

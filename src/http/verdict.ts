@@ -1,141 +1,156 @@
-/** What answers say about their tokens, and what a refused one comes to; the same for axios and fetch. */
-
-import type { Engine, Ticket } from '../core/engine.js'
-import { readHeader } from '../core/failure.js'
+/** The meaning of an answer for the token of its request; the same for axios and fetch. */
+import type { Grant } from '../core/grant.js'
+import { readHeader } from '../core/read-failure.js'
 import { ignore, isPromise } from '../core/waiting.js'
-import { type Challenge, describeChallenge, findUnmet, readChallenges } from './challenge.js'
-import { type HttpRules, unlessThrows } from './options.js'
+import type { Answer, Call, Client } from './call.js'
+import { type Challenge, describeChallenge, findUnmet, noteChallenge, readChallenges } from './challenge.js'
+import { unlessThrows } from './options.js'
 
-export interface Verdict<Response> {
-  /**
-   * Whether the answer refuses its token: a promise where the application's `shouldRefresh` is asynchronous. Takes the
-   * tokens that the server handed out with it, and tells of a challenge that no refresh can meet.
-   */
-  isRefused(response: Response, ticket: Ticket, url: string, isReplay: boolean): boolean | Promise<boolean>
-  /** The verdict on an answer; no for one that none was reached on. */
-  wasRefused(response: Response): boolean
-  /**
-   * The token of a cookie's session for a request that left without one while nothing was known of it: its refusal tries
-   * the restore again. Undefined: the caller gets the answer. Never rejects.
-   */
-  restore(response: Response): Promise<Ticket | undefined>
-  /** A token to replay with; undefined: the caller gets the refusal. */
-  renew(ticket: Ticket, url: string, isOnce: boolean): Promise<Ticket> | undefined
+/**
+ * Whether the answer rejects its token; a promise if the application's `shouldRefresh` is asynchronous. Takes the tokens
+ * that the server handed out with it, and reports a challenge that no refresh can meet.
+ */
+export function isRejection<Response extends Answer>(
+  client: Client<Response>,
+  response: Response,
+  grant: Grant,
+  call: Pick<Call<Response>, 'url'>,
+  isReplay: boolean,
+): boolean | Promise<boolean> {
+  if (wantsNonce(client, response)) return false
+  const { collect } = client.rules.renewal
+  const decide = (view: Response): boolean | Promise<boolean> => {
+    const stored = collect && store(client, collect, view, grant)
+    return stored ? stored.then(() => ask(client, view, grant)) : ask(client, view, grant)
+  }
+  const view = collect || client.rules.shouldRefresh ? client.view(response) : response
+  const verdict = isPromise(view) ? view.then(decide) : decide(view)
+  const finish = (isRejected: boolean): boolean => note(client, response, grant, call, isReplay, isRejected)
+  return isPromise(verdict) ? verdict.then(finish) : finish(verdict)
 }
 
-/** The parts that an answer has with every client. */
-interface Answer {
-  readonly status: number
-  readonly headers: unknown
+/** The same for a request that left without a token. */
+export async function isRejectionOfVisitor<Response extends Answer>(
+  client: Client<Response>,
+  response: Response,
+): Promise<boolean> {
+  return ask(client, client.rules.shouldRefresh ? await client.view(response) : response, undefined)
 }
 
-/** @param look gives the answer as the application's functions expect it */
-export function createVerdict<Request, Response extends Answer>(
-  engine: Engine,
-  rules: Pick<HttpRules<Request, Response>, 'renewal' | 'shouldRefresh' | 'header'>,
-  look: (response: Response) => Response | Promise<Response>,
-): Verdict<Response> {
-  const { shouldRefresh, renewal } = rules
-  const { collect } = renewal
-  /** Endpoints that refused a token which a refresh had just brought for them: that has nothing to do with the token. */
-  const stubborn = new WeakMap<Ticket, Set<string>>()
-  const refused = new WeakSet<Response>()
+/** The grant to replay with. Undefined: the caller gets the rejection. */
+export function renew<Response extends Answer>(
+  { engine, stubborn }: Client<Response>,
+  grant: Grant,
+  call: Pick<Call<Response>, 'url' | 'isOneShot'>,
+): Promise<Grant> | undefined {
+  // No replay will show whether the new token is accepted.
+  if (call.isOneShot && grant.fromRejection) engine.doubtEndpoint(grant)
+  // Acceptance elsewhere proves nothing for an endpoint that always answers 401.
+  const { accepted } = grant
+  grant.accepted = accepted && !stubborn.get(grant)?.has(endpointOf(call.url))
+  const renewal = engine.rejectGrant(grant)
+  grant.accepted = accepted
+  return renewal
+}
 
-  /** The challenge of a 401 that no refresh can meet. */
-  const unmet = ({ headers }: Response, ticket: Ticket | undefined): Challenge | undefined => {
-    let header = readHeader(headers, 'www-authenticate')
-    if (!header) return undefined
-    // A server may repeat them, and an event must not.
-    for (const secret of [ticket?.accessToken, ticket?.tokens.refreshToken])
-      if (secret) header = header.split(secret).join('…')
-    const own = Object.values(rules.header.make(ticket?.accessToken ?? 'none')).map(schemeOf)
-    return findUnmet(readChallenges(header), scheme => scheme === 'bearer' || own.includes(scheme))
-  }
-  /** Whether the answer asks for a nonce, and so says nothing of the token (RFC 9449 section 9). */
-  const wantsNonce = ({ status, headers }: Response): boolean =>
-    !!engine.settings.dpop &&
-    status === 401 &&
-    /\buse_dpop_nonce\b/.test(readHeader(headers, 'www-authenticate'))
-  const byDefault = (response: Response, ticket: Ticket | undefined): boolean =>
-    response.status === 401 && !unmet(response, ticket)
-
-  /** Resolves when the tokens are stored: the caller may leave the page. Undefined: there is nothing to wait for. */
-  const take = (view: Response, ticket: Ticket): Promise<void> | undefined => {
-    const tokens = collect && unlessThrows(engine, 'collect', () => collect(view), undefined)
-    if (!tokens) return undefined
-    if (!isPromise(tokens)) return engine.collect(tokens, ticket)
-    tokens.then(ignore, ignore)
-    return void engine.warn('collect returned a promise; it must return the tokens themselves, or undefined')
-  }
-
-  const ask = (view: Response, ticket: Ticket | undefined): boolean | Promise<boolean> => {
-    if (!shouldRefresh) return byDefault(view, ticket)
-    const fail = (error: unknown): boolean => {
-      engine.warn('shouldRefresh threw', error)
-      return byDefault(view, ticket)
+/** Remembers the verdict. */
+function note<Response extends Answer>(
+  client: Client<Response>,
+  response: Response,
+  grant: Grant,
+  call: Pick<Call<Response>, 'url'>,
+  isReplay: boolean,
+  isRejected: boolean,
+): boolean {
+  const { engine, stubborn, rejections } = client
+  const endpoints = stubborn.get(grant)
+  if (isRejected) {
+    rejections.add(response)
+    if (isReplay) {
+      stubborn.set(grant, (endpoints ?? new Set()).add(endpointOf(call.url)))
+      engine.doubtEndpoint(grant)
     }
-    try {
-      const answer = shouldRefresh(view)
-      return isPromise(answer) ? Promise.resolve(answer).then(Boolean, fail) : !!answer
-    } catch (error) {
-      return fail(error)
-    }
+    return true
   }
-
-  const judge = (view: Response, ticket: Ticket): boolean | Promise<boolean> => {
-    const stored = take(view, ticket)
-    return stored ? stored.then(() => ask(view, ticket)) : ask(view, ticket)
+  // A 404 may come from a router that never looked at the token, a 503 from a proxy.
+  if (response.status < 400) {
+    grant.accepted = true
+    endpoints?.delete(endpointOf(call.url))
   }
+  const unmet = response.status === 401 ? findUnmetOf(client, response, grant) : undefined
+  if (unmet) {
+    const challenge = describeChallenge(401, unmet)
+    noteChallenge(response, challenge)
+    engine.challenge(challenge)
+  }
+  return false
+}
 
-  return {
-    isRefused(response, ticket, url, isReplay) {
-      if (wantsNonce(response)) return false
-      const note = (isRefused: boolean): boolean => {
-        const refusals = stubborn.get(ticket)
-        if (isRefused) {
-          refused.add(response)
-          if (!isReplay) return true
-          stubborn.set(ticket, (refusals ?? new Set()).add(endpoint(url)))
-          engine.doubt(ticket)
-          return true
-        }
-        // A 404 may come from a router that never looked at the token, a 503 from a proxy.
-        if (response.status < 400) {
-          ticket.proven = true
-          refusals?.delete(endpoint(url))
-        }
-        const challenge = response.status === 401 ? unmet(response, ticket) : undefined
-        if (challenge) engine.challenge(describeChallenge(401, challenge))
-        return false
-      }
-      const view = collect || shouldRefresh ? look(response) : response
-      const verdict = isPromise(view) ? view.then(late => judge(late, ticket)) : judge(view, ticket)
-      return isPromise(verdict) ? verdict.then(note) : note(verdict)
-    },
-    wasRefused: response => refused.has(response),
-    async restore(response) {
-      const view = shouldRefresh ? await look(response) : response
-      return (await ask(view, undefined)) ? engine.restore().catch(ignore) : undefined
-    },
-    renew(ticket, url, isOnce) {
-      // No replay will show whether the new token is accepted.
-      if (isOnce && ticket.brought) engine.doubt(ticket)
-      // What others accepted proves nothing here: an endpoint that always says 401 cannot cause a storm.
-      const { proven } = ticket
-      ticket.proven = proven && !stubborn.get(ticket)?.has(endpoint(url))
-      const renewal = engine.rejected(ticket)
-      ticket.proven = proven
-      return renewal
-    },
+/** Resolves when the tokens of the answer are stored: the caller may leave the page. Undefined: there are none. */
+function store<Response extends Answer>(
+  { engine }: Client<Response>,
+  collect: NonNullable<Client<Response>['rules']['renewal']['collect']>,
+  view: Response,
+  grant: Grant,
+): Promise<void> | undefined {
+  const tokens = unlessThrows(engine, 'collect', () => collect(view), undefined)
+  if (!tokens) return undefined
+  if (!isPromise(tokens)) return engine.collect(tokens, grant)
+  tokens.then(ignore, ignore)
+  return void engine.warn('collect returned a promise; it must return the tokens themselves, or undefined')
+}
+
+/** Asks the application. If it has no opinion, a 401 decides. */
+function ask<Response extends Answer>(
+  client: Client<Response>,
+  view: Response,
+  grant: Grant | undefined,
+): boolean | Promise<boolean> {
+  const { engine, rules } = client
+  const byDefault = (): boolean => view.status === 401 && !findUnmetOf(client, view, grant)
+  if (!rules.shouldRefresh) return byDefault()
+  const fail = (error: unknown): boolean => {
+    engine.warn('shouldRefresh threw', error)
+    return byDefault()
+  }
+  try {
+    const answer = rules.shouldRefresh(view)
+    return isPromise(answer) ? Promise.resolve(answer).then(Boolean, fail) : !!answer
+  } catch (error) {
+    return fail(error)
   }
 }
 
-/** The scheme that a header's value begins with, in lower case (RFC 9110 section 11.4). */
+/** The challenge of a 401 that no refresh can meet. */
+function findUnmetOf<Response extends Answer>(
+  { rules }: Client<Response>,
+  { headers }: Response,
+  grant: Grant | undefined,
+): Challenge | undefined {
+  let header = readHeader(headers, 'www-authenticate')
+  if (!header) return undefined
+  // A server may repeat them, and an event must not.
+  for (const secret of [grant?.accessToken, grant?.record.refreshToken])
+    if (secret) header = header.split(secret).join('…')
+  const own = Object.values(rules.header.make(grant?.accessToken ?? 'none')).map(schemeOf)
+  return findUnmet(readChallenges(header), scheme => scheme === 'bearer' || own.includes(scheme))
+}
+
+/** Whether the answer asks for a nonce, and so tells nothing about the token (RFC 9449 section 9). */
+function wantsNonce<Response extends Answer>(
+  { engine }: Client<Response>,
+  { status, headers }: Response,
+): boolean {
+  const { dpop } = engine.settings
+  return !!dpop && status === 401 && /\buse_dpop_nonce\b/.test(readHeader(headers, 'www-authenticate'))
+}
+
+/** The scheme at the start of a header's value, in lower case (RFC 9110 section 11.4). */
 function schemeOf(credentials: string): string | undefined {
   return /^\s*([^\s,]+)\s/.exec(credentials)?.[1]?.toLowerCase()
 }
 
-/** The URL without what changes from call to call. */
-function endpoint(url: string): string {
+/** The URL without the part that changes from call to call. */
+function endpointOf(url: string): string {
   return url.split(/[?#]/, 1).join()
 }

@@ -1,5 +1,5 @@
 /** Which requests of axios get a token. */
-import type { Engine } from '../core/engine.js'
+import type { Handle } from '../core/engine.js'
 import { carries } from './body.js'
 import { readings, type Target } from './config.js'
 import type { HttpRules } from './options.js'
@@ -23,7 +23,7 @@ export interface Wants<Request> {
 
 /** @param complete gives the URL with its query */
 export function createWants<Request extends Config, Response>(
-  engine: Engine,
+  engine: Handle,
   rules: HttpRules<Request, Response>,
   complete: (config: Request, url: string) => string,
 ): Wants<Request> {

@@ -9,7 +9,7 @@ import {
 } from './cookies.js'
 import { endSession, presentAccess, presentRefresh, startSession } from './grants.js'
 import { readBearer, readJson, readString } from './reading.js'
-import { sessionReply } from './refresh.js'
+import { sessionReply, spellings } from './refresh.js'
 import { challenge, emptyReply, Refusal, type Reply, refuse } from './reply.js'
 import type { StoredSession } from './store.js'
 import type { Exchange } from './world.js'
@@ -45,7 +45,7 @@ export async function logout(exchange: Exchange): Promise<Reply> {
   if (usesCookie && (cookies[refreshCookieName] || (isHidden && cookies[accessCookieName])))
     checkCsrf(exchange)
   const accessToken = isHidden ? cookies[accessCookieName] || undefined : readBearer(request.headers)
-  const inBody = readString(await readJson(request), 'refreshToken', 'refresh_token', 'token')
+  const inBody = readString(await readJson(request), ...spellings, 'token')
   const refreshToken = usesCookie ? cookies[refreshCookieName] || inBody : inBody
   if (accessToken === undefined && refreshToken === undefined && !usesCookie) {
     throw refuse(

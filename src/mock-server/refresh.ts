@@ -13,6 +13,11 @@ import { jsonReply, Refusal, type Reply, refuse } from './reply.js'
 import type { MockTokenAnswer } from './types.js'
 import type { Exchange, Pair } from './world.js'
 
+/** The names of a refresh token in JSON. */
+export const spellings = ['refreshToken', 'refresh_token', 'refresh'] as const
+/** The header of a refresh token. */
+const header = 'X-Refresh-Token'
+
 /** `POST {baseUrl}/refresh`. Fails as RFC 6749 section 5.2 says. */
 export async function refresh(exchange: Exchange): Promise<Reply> {
   const { transport } = exchange.world.settings
@@ -20,7 +25,7 @@ export async function refresh(exchange: Exchange): Promise<Reply> {
   if (transport === 'both') return refreshByBoth(exchange)
   if (transport === 'access') return refreshByAccess(exchange)
   if (usesCookies(transport)) return refreshByCookie(exchange)
-  const token = readString(await readJson(exchange.request), 'refreshToken', 'refresh_token')
+  const token = readString(await readJson(exchange.request), ...spellings)
   if (token === undefined) throw missing("in the JSON body as 'refreshToken'")
   return jsonReply(
     200,
@@ -83,12 +88,12 @@ export function sessionReply(exchange: Exchange, pair: Pair, csrf?: string): Rep
 }
 
 async function refreshByHeader(exchange: Exchange): Promise<Reply> {
-  const token = refreshBearer(exchange)
+  const token = exchange.request.headers.get(header) || refreshBearer(exchange)
   if (token === undefined) throw missing('as Authorization: Bearer, in place of the access token')
   const pair = await grantRefresh(exchange.world, await presentRefresh(exchange, token))
   const { accessToken, ...rest } = tokenAnswer(pair)
   const headers: [string, string][] = [['Authorization', `Bearer ${accessToken}`]]
-  if (pair.refreshToken !== undefined) headers.push(['X-Refresh-Token', pair.refreshToken])
+  if (pair.refreshToken !== undefined) headers.push([header, pair.refreshToken])
   return jsonReply(200, rest, headers)
 }
 
@@ -97,7 +102,7 @@ async function refreshByBoth(exchange: Exchange): Promise<Reply> {
   const accessToken = refreshBearer(exchange)
   if (accessToken === undefined)
     throw refuse(400, 'invalid_request', 'The access token is missing: send it as Authorization: Bearer')
-  const refreshToken = readString(await readJson(request), 'refreshToken', 'refresh_token')
+  const refreshToken = request.headers.get(header) || readString(await readJson(request), ...spellings)
   const access = await presentAccess(exchange, accessToken)
   if ('problem' in access) throw refuse(400, 'invalid_grant', access.problem)
   if (refreshToken === undefined) {

@@ -4,11 +4,14 @@ import type { MockStore } from './store.js'
 /**
  * How `POST {baseUrl}/refresh` takes the refresh token (RT) and hands out the new access token (AT).
  *
- * - `'body'`: RT in the JSON body as `refreshToken` (or `refresh_token`), both new tokens in the JSON answer.
- * - `'header'`: RT as `Authorization: Bearer <RT>` in place of the AT; the new AT in the `Authorization` response
- *   header, the new RT in `X-Refresh-Token` and as `refreshToken` in the JSON answer, which holds no AT.
- * - `'both'`: AT in `Authorization` and RT in the JSON body; both must be known and of one session. An AT that is
- *   expired but otherwise genuine will do. With a valid AT, an RT that is absent or expired is answered with a new pair.
+ * - `'body'`: RT in the JSON body as `refreshToken` (or `refresh_token`, or `refresh`), both new tokens in the JSON
+ *   answer.
+ * - `'header'`: RT as `Authorization: Bearer <RT>` in place of the AT, or in `X-Refresh-Token`; the new AT in the
+ *   `Authorization` response header, the new RT in `X-Refresh-Token` and as `refreshToken` in the JSON answer, which
+ *   holds no AT.
+ * - `'both'`: AT in `Authorization` and RT in the JSON body, or in `X-Refresh-Token`; both must be known and of one
+ *   session. An AT that is expired but otherwise genuine will do. With a valid AT, an RT that is absent or expired is
+ *   answered with a new pair.
  * - `'cookie'`: RT in an `HttpOnly; SameSite=Strict` cookie scoped to the path of `baseUrl`, beside a readable cookie
  *   `csrf` (see the option of that name).
  * - `'access'`: there is no RT. The AT itself goes in `Authorization: Bearer <AT>`, expired or not, for

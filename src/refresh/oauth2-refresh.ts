@@ -72,7 +72,7 @@ export function oauth2Refresh(given: OAuth2RefreshOptions): RefreshFunction {
         fetch: options.fetch,
       })
     }
-  return createPreset({ place: 'storage', adapt })
+  return createPreset({ address: url, place: 'storage', adapt })
 }
 
 const optionNames: Readonly<Record<keyof OAuth2RefreshOptions, 1>> = {

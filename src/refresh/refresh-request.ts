@@ -57,6 +57,7 @@ export function refreshRequest(options: RefreshRequestOptions): RefreshFunction 
   // A GET has no body for the refresh token.
   const send = own.send ?? (own.header ? 'header' : own.method === 'GET' ? 'cookie' : undefined)
   return createPreset({
+    address: own.url,
     place: send && (send === 'cookie' ? 'cookie' : 'storage'),
     renewsAccess: send === 'access',
     adapt: mode => createRefresh(own, send ?? (mode.isCookie ? 'cookie' : 'body'), mode),

@@ -1,7 +1,8 @@
 /** The parts that the presets share: one request on a `fetch` that no interceptor of ours can see. */
-import { AnswerError, isHtmlPage, parse, readHeader } from '../core/failure.js'
+import { AnswerError } from '../core/errors.js'
 import type { SessionMode } from '../core/preset.js'
-import { hasAccessToken, mapAnswer, nameHiddenToken } from '../core/read.js'
+import { hasAccessToken, mapAnswer, type NameToken } from '../core/read.js'
+import { isHtmlPage, parse, readHeader } from '../core/read-failure.js'
 import type { TokenResponse } from '../core/types.js'
 import { ignore } from '../core/waiting.js'
 
@@ -77,8 +78,8 @@ export async function requestTokens(call: TokenRequest): Promise<TokenResponse> 
   const copy = response.clone?.()
   let cause: unknown
   try {
-    const tokens = await (mode.isHidden
-      ? readHidden(response, call)
+    const tokens = await (mode.nameToken
+      ? readHidden(response, call, mode.nameToken)
       : read
         ? read(response)
         : readTokens(response, mode))
@@ -117,12 +118,16 @@ function tryRead(read: SessionMode['read'], answer: unknown): TokenResponse {
 }
 
 /** An answer whose access token is a cookie, such as a 204. A page in its place comes from a wrong address. */
-async function readHidden(response: Response, { read, mode }: TokenRequest): Promise<TokenResponse> {
-  if (read) return nameHiddenToken(undefined, await read(response))
+async function readHidden(
+  response: Response,
+  { read, mode }: TokenRequest,
+  nameToken: NameToken,
+): Promise<TokenResponse> {
+  if (read) return nameToken(undefined, await read(response))
   const text = await response.text()
   const [body, isJson] = parse(text)
   if (!isJson && isHtmlPage(response.headers, text)) return {}
-  return nameHiddenToken(mode.read, body)
+  return nameToken(mode.read, body)
 }
 
 /** The error of an answer without tokens. Its message tells the shape of the answer and the option to look at. */
@@ -134,7 +139,7 @@ async function toError(response: Response, call: AuthRequest, cause?: unknown): 
   // A code is made of words (RFC 6749 section 5.2); other texts may be secrets.
   const code = typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? ` (${error})` : ''
   return new AnswerError(
-    `The ${call.endpoint} endpoint answered ${status || 'with a redirect'}${code}${shapeOf(headers, body)}${adviceFor(response, call)}`,
+    `The ${call.endpoint} endpoint answered ${status || 'with a redirect'}${code}${shapeOf(headers, body)}${adviceFor(response, call, error)}`,
     {
       status,
       data,
@@ -153,7 +158,7 @@ function isForgery({ status }: Response, { csrf }: AuthRequest): boolean {
 }
 
 /** The option that may be wrong. */
-function adviceFor(response: Response, call: AuthRequest): string {
+function adviceFor(response: Response, call: AuthRequest, error: unknown): string {
   const { status, type, ok } = response
   const { address, request, answer } = call.advice
   if (type === 'opaqueredirect' || (status >= 300 && status < 400))
@@ -161,7 +166,7 @@ function adviceFor(response: Response, call: AuthRequest): string {
   if (isForgery(response, call)) return '; check `csrf`'
   if (ok) return `, without an access token; ${answer}`
   if (status === 404 || status === 405) return `; check \`${address}\``
-  return [400, 415, 422].includes(status) ? `; check ${request}` : ''
+  return [400, 415, 422].includes(status) || error === 'invalid_client' ? `; check ${request}` : ''
 }
 
 /** The content type and the names of the members: enough to see the mistake, and no value. */

@@ -1,5 +1,5 @@
 /** Attaching and detaching, and the adapters that an application brings. */
-import axios, { type AxiosAdapter, type AxiosInstance } from 'axios'
+import axios, { type AxiosAdapter, AxiosError, type AxiosInstance } from 'axios'
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
 import { createAuth, refreshRequest } from 'tokenflight'
@@ -176,6 +176,37 @@ describe('adapters', () => {
     expect([attempts, refreshes.length]).toEqual([2, 1])
   })
 
+  it('may wrap the error of an answer in one without the answer, as axios 1.13.3 does', async () => {
+    const { api, refreshes, tokens } = await stage()
+    const wrapping: AxiosAdapter = async config => {
+      const status = config.url === '/no' || `${config.headers['Authorization']}`.endsWith('at-1') ? 401 : 200
+      try {
+        return await respondWith(config, { status })
+      } catch (error) {
+        const { message, code } = error as AxiosError
+        throw Object.assign(new AxiosError(message, code, config), { cause: error })
+      }
+    }
+    expect((await api.get('/a', { adapter: wrapping })).status).toBe(200)
+    expect([refreshes.length, tokens()]).toEqual([1, []])
+    const error = await rejection(api.get('/no', { adapter: wrapping }))
+    expect(error.response?.status).toBe(401)
+    expect(error.config?.headers.has('Authorization')).toBe(false)
+  })
+
+  it('leaves the error of another request alone that is the cause of one of its own', async () => {
+    const { api, refreshes } = await stage()
+    const error = await rejection(
+      api.get('/a', {
+        adapter: async config => {
+          const cause = await rejection(respondWith({ ...config, url: '/other' }, { status: 401 }))
+          throw Object.assign(new AxiosError('It needs another request', 'ERR_OTHER', config), { cause })
+        },
+      }),
+    )
+    expect([error.code, error.response, refreshes.length]).toEqual(['ERR_OTHER', undefined, 0])
+  })
+
   it('may answer without a response, as some mocks do', async () => {
     const { api, refreshes } = await stage()
     await rejection(api.get('/a', { adapter: async () => undefined as never }))
@@ -201,7 +232,8 @@ describe('adapters', () => {
         server.close()
       })
       const wrong = await rejection(api.post('/auth/login', { username: 'ada', password: 'wrong' }))
-      expect(wrong.response?.status).toBe(401)
+      // Left alone, so it has no answer where axios itself gives none.
+      expect(wrong.code).toBe('ERR_BAD_REQUEST')
       await auth.login((await api.post('/auth/login', { username: 'ada', password: 'lovelace' })).data)
       expect((await api.post('/orders', { n: 1 })).data).toEqual({ n: 1 })
       backend.expireAccessTokens()

@@ -17,6 +17,11 @@ describe('allowAbsoluteUrls: false', () => {
     'user info that looks like the API': { url: `${API}@evil.example/x` },
     'a base URL elsewhere and an absolute URL of the API': { baseURL: EVIL, url: `${API}/x` },
     'a base URL that ends in two slashes': { baseURL: `${API}//`, url: `${EVIL}/x` },
+    'no base URL, with which axios 1.8 asks the page for the URL': { baseURL: '', url: `${API}/x` },
+    'no base URL and a backslash, before which axios 1.8 puts a slash': {
+      baseURL: '',
+      url: '\\evil.example/x',
+    },
     'the number 0 in place of false': { url: `${EVIL}/x`, allowAbsoluteUrls: 0 as never },
   }
   for (const [what, config] of Object.entries(elsewhere)) {

@@ -5,6 +5,7 @@ import {
   accessToken,
   cell,
   HOUR,
+  jumpWall,
   jwt,
   MINUTE,
   opaque,
@@ -194,6 +195,54 @@ describe('an iat that is copied from token to token', () => {
       expect(auth.getState()).toMatchObject({ expiresAt: START + 2 * HOUR })
     },
   )
+
+  it('is told from the iat of a token that follows an opaque one', async () => {
+    const mint = (): string => jwt({ iat: inSeconds(Date.now()), exp: inSeconds(Date.now()) + 60 })
+    const { auth } = open({ refresh: refreshStub(async () => ({ access_token: mint() })) })
+    await auth.login({ access_token: opaque('at'), refresh_token: opaque('rt'), expires_in: 10 })
+    await auth.refresh()
+    expect(auth.getState()).toMatchObject({ expiresAt: START + MINUTE })
+  })
+
+  describe('from the refresh token, whose own is a grant late', () => {
+    /** As simplejwt before 5.5.1 does it with ROTATE_REFRESH_TOKENS. */
+    const openLate = async (skew = 0) => {
+      const begin = performance.now()
+      /** The server's clock. */
+      const read = (): number => inSeconds(START + performance.now() - begin) + skew
+      let issuedAt = read()
+      const mint = (): object => {
+        const now = read()
+        const access = jwt({ sub: 'ada', iat: issuedAt, exp: now + 60 })
+        issuedAt = now
+        return { access }
+      }
+      const { auth } = open({ autoRefresh: 'off', refresh: refreshStub(async () => mint()) })
+      await auth.login({ ...mint(), refresh: opaque('rt') })
+      return auth
+    }
+
+    it.each([0, -3_600])('is no issue time, where the server is %i s ahead of the device', async skew => {
+      const auth = await openLate(skew)
+      for (const pause of [60, 50, 10, 600, 86_400, 60]) {
+        await pass(pause * SECOND)
+        await auth.refresh()
+        expect(auth.getState()).toMatchObject({ expiresAt: Date.now() + MINUTE })
+      }
+    })
+
+    it('is no issue time after the clock of the device was set forward', async () => {
+      const auth = await openLate()
+      for (const jump of [HOUR, 2 * HOUR]) {
+        await pass(50 * SECOND)
+        await auth.refresh()
+        jumpWall(jump)
+        await pass(50 * SECOND)
+        await auth.refresh()
+        expect(auth.getState()).toMatchObject({ expiresAt: Date.now() + MINUTE })
+      }
+    })
+  })
 
   it('belongs to one session: a login with the same iat is read anew', async () => {
     const { auth } = open()

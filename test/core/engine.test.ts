@@ -43,7 +43,7 @@ async function served(options: AuthOptions = {}, tokens = pair()) {
   const auth = track(createAuth({ autoRefresh: 'off', ...options }))
   const events = recordEvents(auth)
   const engine = engineView(auth)
-  engine.serve()
+  engine.serverRenews()
   await auth.login(tokens)
   const session = engine.session()
   return { auth, events, engine, session, ticket: engine.acquire(session) as TicketView, tokens }
@@ -79,7 +79,7 @@ describe('a call', () => {
     const engine = engineView(auth)
     expect(engine.session()).toBeUndefined()
     expect(engine.acquire(undefined)).toBeUndefined()
-    expect(engine.lend()).toBeUndefined()
+    expect(engine.current()).toBeUndefined()
     expect(refresh.calls).toHaveLength(0)
   })
 
@@ -258,7 +258,7 @@ describe('a call that waits for a question after a new pair', () => {
 
   it('after a 401 is replayed with what it brings, and refreshes no second time', async () => {
     const { engine, ticket, refresh } = await question()
-    const replay = watch(Promise.resolve(engine.rejected(ticket)))
+    const replay = watch(Promise.resolve(engine.rejectGrant(ticket)))
     await settle()
     expect(replay.status).toBe('pending')
     const { access_token } = refresh.last.answer(pair({ lifetime: HOUR }))
@@ -269,7 +269,7 @@ describe('a call that waits for a question after a new pair', () => {
 
   it('after a 401 has the refresh token sent where it brings nothing, and hears of the end', async () => {
     const { engine, ticket, refresh } = await question()
-    const replay = watch(Promise.resolve(engine.rejected(ticket)))
+    const replay = watch(Promise.resolve(engine.rejectGrant(ticket)))
     await settle()
     refresh.last.fail(httpError(503))
     await settle()
@@ -287,15 +287,15 @@ describe('a call that waits for a question after a new pair', () => {
 describe('a server that renews by itself', () => {
   it('may have a dead token, which ends no session', async () => {
     const { auth, engine, session, ticket, events } = await served()
-    expect(engine.isDead(ticket)).toBe(false)
+    expect(engine.isExpired(ticket)).toBe(false)
     await pass(5 * MINUTE - 1)
-    expect(engine.isDead(ticket)).toBe(false)
+    expect(engine.isExpired(ticket)).toBe(false)
     await pass(1)
-    expect(engine.isDead(ticket)).toBe(true)
+    expect(engine.isExpired(ticket)).toBe(true)
     const asked = watch(Promise.resolve(engine.acquire(session, false, true)))
     await settle()
     expect(asked.value).toBe(ticket)
-    expect(engine.lend()).toBe(ticket)
+    expect(engine.current()).toBe(ticket)
     expect(auth.getState().status).toBe('authenticated')
     expect(events.names).toEqual(['login'])
   })
@@ -311,9 +311,9 @@ describe('a server that renews by itself', () => {
     })
     expect(events.of('sessionExpired')).toEqual([])
     const { send, resolve } = carried()
-    const carrying = watch(engine.carry(send))
+    const carrying = watch(engine.refreshWith(send))
     await settle()
-    expect(engine.lend()).toBe(ticket)
+    expect(engine.current()).toBe(ticket)
     resolve(pair())
     await settle()
     expect(carrying.status).toBe('fulfilled')
@@ -325,7 +325,7 @@ describe('a server that renews by itself', () => {
     await pass(5 * MINUTE)
     const first = carried()
     const second = carried()
-    const carrying = [first, second].map(({ send }) => watch(engine.carry(send)))
+    const carrying = [first, second].map(({ send }) => watch(engine.refreshWith(send)))
     await settle()
     expect([first.send, second.send].map(send => send.mock.calls.length)).toEqual([1, 0])
     expect(first.send).toHaveBeenCalledWith(expect.objectContaining({ reason: 'expired', attempt: 1 }))
@@ -338,7 +338,7 @@ describe('a server that renews by itself', () => {
     first.resolve(next)
     await settle()
     expect(carrying.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
-    expect(engine.lend()?.accessToken).toBe(next.access_token)
+    expect(engine.current()?.accessToken).toBe(next.access_token)
     expect(events.of('refreshed')).toMatchObject([{ reason: 'expired', attempts: 1, source: 'network' }])
   })
 
@@ -346,7 +346,7 @@ describe('a server that renews by itself', () => {
     const { auth, engine } = await served({ retry: 5 })
     await pass(5 * MINUTE)
     const request = carried()
-    const carrying = watch(engine.carry(request.send))
+    const carrying = watch(engine.refreshWith(request.send))
     request.reject(httpError(503))
     await pass(MINUTE)
     expect(carrying).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED', attempts: 1 } })
@@ -358,7 +358,7 @@ describe('a server that renews by itself', () => {
     const { auth, engine, ticket, events } = await served()
     await pass(5 * MINUTE)
     const request = carried()
-    const carrying = watch(engine.carry(request.send))
+    const carrying = watch(engine.refreshWith(request.send))
     await settle()
     const next = pair()
     engine.collect(next, ticket)
@@ -372,7 +372,7 @@ describe('a server that renews by itself', () => {
 
   it('that refuses both tokens ends the session without another request', async () => {
     const { engine, ticket, auth, events } = await served()
-    expect(await rejection(Promise.resolve(engine.rejected(ticket)))).toMatchObject({
+    expect(await rejection(Promise.resolve(engine.rejectGrant(ticket)))).toMatchObject({
       code: 'ERR_SESSION_EXPIRED',
       reason: 'refresh_rejected',
     })
@@ -382,8 +382,8 @@ describe('a server that renews by itself', () => {
 
   it('is asked for tokens after a 401 where there is a refresh function, too', async () => {
     const { engine, ticket, refresh } = await begin()
-    engine.serve()
-    const replay = watch(Promise.resolve(engine.rejected(ticket)))
+    engine.serverRenews()
+    const replay = watch(Promise.resolve(engine.rejectGrant(ticket)))
     await settle()
     expect(refresh.reasons).toEqual(['rejected'])
     const { access_token } = refresh.last.answer()
@@ -402,7 +402,7 @@ describe('a server that renews by itself', () => {
 
   it('knows nobody by a cookie that no refresh function sends', async () => {
     const auth = track(createAuth({ storage: cookieSession(), autoRefresh: 'off' }))
-    engineView(auth).serve()
+    engineView(auth).serverRenews()
     await auth.ready
     await auth.refresh()
     expect(auth.getState()).toEqual({ status: 'anonymous' })
@@ -464,26 +464,22 @@ describe('the refresh function as the HTTP clients see it', () => {
   it('is refreshing while it is called, on that very stack, and by its signal ever after', async () => {
     const seen: boolean[] = []
     const refresh = refreshStub(({ signal }) => {
-      seen.push(
-        engine.refreshing(),
-        engine.refreshing(signal),
-        engine.refreshing(new AbortController().signal),
-      )
+      seen.push(engine.isRefresh(), engine.isRefresh(signal), engine.isRefresh(new AbortController().signal))
       return Promise.resolve().then(() => {
-        seen.push(engine.refreshing(), engine.refreshing(signal))
+        seen.push(engine.isRefresh(), engine.isRefresh(signal))
         return pair()
       })
     })
     const { auth, engine } = await begin({ refresh })
-    expect([engine.refreshing(), engine.refreshing(undefined)]).toEqual([false, false])
+    expect([engine.isRefresh(), engine.isRefresh(undefined)]).toEqual([false, false])
     await auth.refresh()
     expect(seen).toEqual([true, true, true, false, true])
     const { signal } = refresh.last
     expect([
-      engine.refreshing(),
-      engine.refreshing(signal),
-      engine.refreshing(new AbortController().signal),
-      engine.refreshing('signal'),
+      engine.isRefresh(),
+      engine.isRefresh(signal),
+      engine.isRefresh(new AbortController().signal),
+      engine.isRefresh('signal'),
     ]).toEqual([false, true, false, false])
   })
 
@@ -497,7 +493,7 @@ describe('the refresh function as the HTTP clients see it', () => {
     })
     const error = await rejection(auth.refresh())
     expect(error.cause).toBe(thrown)
-    expect(engine.refreshing()).toBe(false)
+    expect(engine.isRefresh()).toBe(false)
   })
 
   it('is known by the refresh token that it spends, for as long as it takes', async () => {
@@ -563,7 +559,7 @@ describe('a 401 soon after a refresh', () => {
     await pass(5 * MINUTE)
     await auth.getAccessToken()
     const { length } = refresh.calls
-    const replay = await engine.rejected(engine.lend() as TicketView)
+    const replay = await engine.rejectGrant(engine.current() as TicketView)
     expect(refresh.calls).toHaveLength(length + 1)
     expect(replay?.accessToken).toBe(await auth.getAccessToken())
   })
@@ -579,7 +575,7 @@ describe('an opaque token of an unknown lifetime', () => {
     watch(auth.refresh())
     await settle()
     expect(refresh.calls).toHaveLength(1)
-    expect(engine.acquire(session, true)).toBe(engine.lend())
-    expect(engine.isDead(engine.lend() as TicketView)).toBe(false)
+    expect(engine.acquire(session, true)).toBe(engine.current())
+    expect(engine.isExpired(engine.current() as TicketView)).toBe(false)
   })
 })

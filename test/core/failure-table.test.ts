@@ -171,6 +171,12 @@ describe('the message of a refresh that failed', () => {
       'The refresh endpoint answered 200, application/json with the members data, without an access token; map it with the option `read` of createAuth',
     ],
     [
+      'JSON by the name that Amazon Cognito has for it',
+      () => answerWith(200, 'application/x-amz-json-1.1', '{"AuthenticationResult":{"AccessToken":"a"}}'),
+      {},
+      'The refresh endpoint answered 200, application/x-amz-json-1.1 with the members AuthenticationResult, without an access token; map it with the option `read` of createAuth',
+    ],
+    [
       'an answer that `read` does not understand',
       () => answerWith(200, JSON_TYPE, '{"result":{"jwt":"opaque-value"}}'),
       { read: async response => ((await response.json()) as { data: { tokens: object } }).data.tokens },
@@ -194,17 +200,24 @@ describe('the message of a refresh that failed', () => {
       {},
       'The refresh endpoint answered 400 (invalid_client), application/json with the members error; check `send`, `field`, `body` and `headers`',
     ],
+    [
+      'a client that is unknown, as a server says it that takes it for unauthorized',
+      () => answerWith(401, JSON_TYPE, '{"error":"invalid_client"}'),
+      {},
+      'The refresh endpoint answered 401 (invalid_client), application/json with the members error; check `send`, `field`, `body` and `headers`',
+    ],
   ])('after %s names the answer and the option', async (_, respond, options, expected) => {
     const { message, cause } = await outcome(respond, options)
     expect(message).toBe(`Refresh failed (misconfigured, attempts: 1): ${expected}`)
     expect(cause.message).toBe(expected)
   })
 
-  it('after a wrong field is the cause of the end', async () => {
-    const { cause } = await outcome(() => answerWith(422, JSON_TYPE, '{"detail":[]}'))
-    expect(cause.message).toBe(
-      'The refresh endpoint answered 422, application/json with the members detail; check `send`, `field`, `body` and `headers`',
-    )
+  it('after a wrong field tells of the end, and why', async () => {
+    const { message, cause } = await outcome(() => answerWith(422, JSON_TYPE, '{"detail":[]}'))
+    const expected =
+      'The refresh endpoint answered 422, application/json with the members detail; check `send`, `field`, `body` and `headers`'
+    expect(message).toBe(`Session expired (refresh_rejected): log in again: ${expected}`)
+    expect(cause.message).toBe(expected)
   })
 
   it.each([

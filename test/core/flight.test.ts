@@ -51,7 +51,7 @@ describe('one flight', () => {
     const engine = engineView(auth)
     const ticket = engine.acquire(engine.session())
     if (!ticket || ticket instanceof Promise) throw new Error('expected a ticket at once')
-    const refused = Array.from({ length: 50 }, () => watch(Promise.resolve(engine.rejected(ticket))))
+    const refused = Array.from({ length: 50 }, () => watch(Promise.resolve(engine.rejectGrant(ticket))))
     await settle()
     expect(refresh.reasons).toEqual(['rejected'])
     const { access_token } = refresh.last.answer()
@@ -213,7 +213,7 @@ describe('one flight', () => {
     const engine = engineView(auth)
     const ticket = engine.acquire(engine.session())
     if (!ticket || ticket instanceof Promise) throw new Error('expected a ticket at once')
-    watch(Promise.resolve(engine.rejected(ticket)))
+    watch(Promise.resolve(engine.rejectGrant(ticket)))
     watch(auth.refresh())
     await pass(250)
     refresh.last.answer()
@@ -637,7 +637,7 @@ describe('a 401', () => {
   it('for a token that is no longer the current one brings the current one without a refresh', async () => {
     const { auth, refresh, engine, ticket } = await refused({ refresh: refreshStub(async () => pair()) })
     await auth.refresh()
-    const next = await engine.rejected(ticket)
+    const next = await engine.rejectGrant(ticket)
     expect(next?.accessToken).toBe(await auth.getAccessToken())
     expect(refresh.calls).toHaveLength(1)
   })
@@ -645,7 +645,7 @@ describe('a 401', () => {
   it('for a token of another session brings nothing', async () => {
     const { auth, refresh, engine, ticket } = await refused()
     await auth.login(pair({ sub: 'grace' }))
-    expect(await engine.rejected(ticket)).toBeUndefined()
+    expect(await engine.rejectGrant(ticket)).toBeUndefined()
     expect(refresh.calls).toHaveLength(0)
   })
 
@@ -653,29 +653,29 @@ describe('a 401', () => {
     const { auth, refresh, engine, ticket } = await refused({
       refresh: refreshStub(async () => pair({ lifetime: 60 * MINUTE })),
     })
-    let current = await engine.rejected(ticket)
+    let current = await engine.rejectGrant(ticket)
     expect(refresh.calls).toHaveLength(1)
     for (let second = 0; second < 30; second++) {
-      expect(await engine.rejected(current!)).toBeUndefined()
+      expect(await engine.rejectGrant(current!)).toBeUndefined()
       await pass(SECOND)
     }
     expect(refresh.calls).toHaveLength(1)
-    current = await engine.rejected(current!)
+    current = await engine.rejectGrant(current!)
     expect(refresh.calls).toHaveLength(2)
     expect(current?.accessToken).toBe(await auth.getAccessToken())
   })
 
   it('for a token that had worked refreshes as usual', async () => {
     const { refresh, engine, ticket } = await refused({ refresh: refreshStub(async () => pair()) })
-    const next = await engine.rejected(ticket)
-    next!.proven = true
-    await engine.rejected(next!)
+    const next = await engine.rejectGrant(ticket)
+    next!.accepted = true
+    await engine.rejectGrant(next!)
     expect(refresh.reasons).toEqual(['rejected', 'rejected'])
   })
 
   it('for a token that a login brought refreshes at once', async () => {
     const { refresh, engine, ticket } = await refused()
-    watch(Promise.resolve(engine.rejected(ticket)))
+    watch(Promise.resolve(engine.rejectGrant(ticket)))
     await settle()
     expect(refresh.reasons).toEqual(['rejected'])
   })
@@ -686,7 +686,7 @@ describe('a 401', () => {
     })
     await auth.login({ access_token: 'opaque', refresh_token: 'rt-of-opaque' })
     const ticket = await engine.acquire(engine.session())
-    const next = await engine.rejected(ticket!)
+    const next = await engine.rejectGrant(ticket!)
     expect(next?.accessToken).toBe('new-opaque')
     expect(refresh.spent).toEqual(['rt-of-opaque'])
   })
@@ -698,7 +698,7 @@ describe('a 401', () => {
       }),
     })
     await rejection(auth.refresh())
-    const error = await rejection(Promise.resolve(engine.rejected(ticket)))
+    const error = await rejection(Promise.resolve(engine.rejectGrant(ticket)))
     expect(error.code).toBe('ERR_SESSION_EXPIRED')
     expect(refresh.calls).toHaveLength(1)
   })
@@ -706,7 +706,7 @@ describe('a 401', () => {
   it('after a logout brings nothing', async () => {
     const { auth, refresh, engine, ticket } = await refused()
     await auth.logout()
-    expect(await engine.rejected(ticket)).toBeUndefined()
+    expect(await engine.rejectGrant(ticket)).toBeUndefined()
     expect(refresh.calls).toHaveLength(0)
   })
 
@@ -714,7 +714,7 @@ describe('a 401', () => {
     const { auth, refresh, engine, events } = await refused()
     await auth.login({ access_token: pair().access_token })
     const ticket = await engine.acquire(engine.session())
-    const error = await rejection(Promise.resolve(engine.rejected(ticket!)))
+    const error = await rejection(Promise.resolve(engine.rejectGrant(ticket!)))
     expect(error).toMatchObject({ code: 'ERR_SESSION_EXPIRED', reason: 'no_refresh_token' })
     expect(events.of('sessionExpired')).toHaveLength(1)
     expect(refresh.calls).toHaveLength(0)
@@ -722,7 +722,7 @@ describe('a 401', () => {
 
   it('whose refresh fails rejects with RefreshFailedError and keeps the session', async () => {
     const { auth, refresh, engine, ticket } = await refused({ retry: 0 })
-    const waiting = watch(Promise.resolve(engine.rejected(ticket)))
+    const waiting = watch(Promise.resolve(engine.rejectGrant(ticket)))
     await settle()
     refresh.last.fail(httpError(503))
     await settle()

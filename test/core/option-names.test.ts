@@ -232,6 +232,28 @@ describe('a prototype that somebody else has written to', () => {
     expect(String(inits[1]?.body)).toBe('grant_type=refresh_token&refresh_token=rt&client_id=app')
   })
 
+  it('makes no cookie session of a storage of the application, and takes no lock or channel from it', async () => {
+    const items = new Map<string, string>()
+    const storage = {
+      getItem: (key: string) => items.get(key) ?? null,
+      setItem: (key: string, value: string) => void items.set(key, value),
+      removeItem: (key: string) => void items.delete(key),
+    }
+    const spent: (string | undefined)[] = []
+    pollute({ cookie: { access: 'cookie' }, share: 'all', records: 'none', lock: {} })
+    const auth = create({
+      storage,
+      refresh: async ({ refreshToken }) => {
+        spent.push(refreshToken)
+        return { access_token: 'at-2' }
+      },
+    })
+    await auth.login({ access_token: 'at', refresh_token: 'rt' })
+    await auth.refresh()
+    expect(spent).toEqual(['rt'])
+    expect([...items.values()].join()).toContain('"rt"')
+  })
+
   it('gives no option to the clients', async () => {
     const auth = create()
     await auth.login({ access_token: 'at' })

@@ -77,7 +77,9 @@ describe('a page that is being prerendered', () => {
     const { auth, refresh } = openPage({ storage: cell(storedRecord(), { shared: true }) })
     await settle()
     const engine = engineView(auth)
-    const renewed = watch(engine.rejected(engine.lend() as TicketView) as Promise<TicketView | undefined>)
+    const renewed = watch(
+      engine.rejectGrant(engine.current() as TicketView) as Promise<TicketView | undefined>,
+    )
     await pass(MINUTE)
     expect([refresh.calls.length, renewed.status]).toEqual([0, 'pending'])
     activate()

@@ -11,7 +11,7 @@ import {
   refreshRequest,
 } from 'tokenflight'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { cell, expectNoToken, opaque, pair, rejection, track } from '../support/core.js'
+import { cell, deferred, expectNoToken, opaque, pair, rejection, track } from '../support/core.js'
 
 const URL = 'https://api.example/auth/refresh'
 const TOKENS = 'https://id.example/oauth/token'
@@ -615,6 +615,17 @@ describe('oauth2Revoke', () => {
       expect(headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/)
       expect(headers).not.toHaveProperty('authorization')
     }
+  })
+
+  it('sends the second request after the answer to the first, since both concern the same rows', async () => {
+    const first = deferred<Response>()
+    const spy = vi.fn<typeof fetch>(async () => new Response(null)).mockReturnValueOnce(first.promise)
+    const revoked = revoke({ refreshToken: RT, accessToken: AT }, { fetch: spy })
+    await Promise.resolve()
+    expect(spy).toHaveBeenCalledTimes(1)
+    first.resolve(new Response(null))
+    await revoked
+    expect(spy).toHaveBeenCalledTimes(2)
   })
 
   it.each<[string, { refreshToken?: string; accessToken?: string }, string[]]>([

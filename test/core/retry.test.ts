@@ -643,7 +643,7 @@ describe('the cool-down', () => {
     await auth.login(pair())
     const engine = engineView(auth)
     const ticket = await engine.acquire(engine.session())
-    for (let time = 0; time < 20; time++) await rejection(Promise.resolve(engine.rejected(ticket!)))
+    for (let time = 0; time < 20; time++) await rejection(Promise.resolve(engine.rejectGrant(ticket!)))
     expect(refresh.calls).toHaveLength(1)
   })
 
@@ -720,7 +720,10 @@ describe('offline', () => {
     ['a request', auth => auth.getAccessToken()],
     ['a manual refresh', auth => auth.refresh()],
     ['a forced refresh', auth => auth.getAccessToken({ forceRefresh: true })],
-    ['a 401', auth => Promise.resolve(engineView(auth).rejected(engineView(auth).lend() as TicketView))],
+    [
+      'a 401',
+      auth => Promise.resolve(engineView(auth).rejectGrant(engineView(auth).current() as TicketView)),
+    ],
   ])('%s succeeds where the user agent is wrong about the network', async (_, ask) => {
     const { auth, refresh } = await dead({ refresh: refreshStub(async () => pair()) })
     disconnect()

@@ -11,7 +11,7 @@ import {
 } from 'tokenflight'
 import { dpop } from 'tokenflight/dpop'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { transact } from '../../src/core/indexed-db.js'
+import { transact } from '../../src/shared/indexed-db.js'
 import { type DpopWorld, dpopSession, dpopWorld, happened } from '../support/dpop.js'
 import { becomePage } from '../support/page.js'
 

@@ -1,7 +1,10 @@
 /** The challenge of a 401 decides whether a refresh can help, and the application hears of one that no refresh meets. */
-import type { AuthEvents } from 'tokenflight'
+import { inspect } from 'node:util'
+import { type AuthEvents, challengeOf } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
+import { type Answer, stage as axiosStage, rejection } from '../support/axios.js'
 import { clients } from '../support/clients.js'
+import { stage as fetchStage } from '../support/fetch.js'
 
 type Challenge = AuthEvents['challenge']
 
@@ -178,3 +181,75 @@ for (const [client, open] of Object.entries(clients)) {
     })
   })
 }
+
+describe('the challenge of a step-up is with the call that met it', () => {
+  const demand = 'Bearer error="insufficient_user_authentication", acr_values="urn:mfa urn:key", max_age=300'
+  const told = {
+    status: 401,
+    scheme: 'Bearer',
+    error: 'insufficient_user_authentication',
+    acrValues: ['urn:mfa', 'urn:key'],
+    maxAge: 300_000,
+  }
+  /** The server refuses one path to every token. */
+  const refuse = ({ url }: { url: string }): Answer | undefined =>
+    url.endsWith('/transfer') ? { status: 401, headers: { 'WWW-Authenticate': demand } } : undefined
+
+  it('as `challenge` of the error of axios, and of its answer', async () => {
+    const { api, refreshes } = await axiosStage({ respond: refuse })
+    const error = await rejection(api.post('/transfer', {}))
+    expect(error).toMatchObject({ isAxiosError: true, code: 'ERR_BAD_REQUEST', status: 401 })
+    expect([challengeOf(error), challengeOf(error.response)]).toEqual([told, told])
+    expect(Reflect.get(error, 'challenge')).toBe(challengeOf(error))
+    expect(refreshes).toEqual([])
+    const answer = await api.post('/transfer', {}, { validateStatus: null })
+    expect(challengeOf(answer)).toEqual(told)
+  })
+
+  it('as `challenge` of the response of fetch', async () => {
+    const { api, refreshes } = await fetchStage({
+      respond: request => {
+        const answer = refuse(request)
+        return answer && new Response('{}', answer as ResponseInit)
+      },
+    })
+    const response = await api('https://api.example.test/transfer', { method: 'POST' })
+    expect([response.status, challengeOf(response), refreshes.length]).toEqual([401, told, 0])
+    expect(Reflect.get(response, 'challenge')).toBe(challengeOf(response))
+  })
+
+  it('after a replay, too', async () => {
+    const { api, revoke, tokens } = await axiosStage({
+      respond: sent => (sent.token === 'at-2' ? refuse(sent) : undefined),
+    })
+    revoke()
+    const error = await rejection(api.post('/transfer', {}))
+    expect([challengeOf(error), tokens()]).toEqual([told, ['at-1', 'at-2']])
+  })
+
+  it('where neither a serialiser nor a loop over members meets it, and without a token', async () => {
+    const { api } = await axiosStage({
+      respond: () => ({
+        status: 401,
+        headers: { 'WWW-Authenticate': 'Bearer error="insufficient_user_authentication", acr_values="at-1"' },
+      }),
+    })
+    const error = await rejection(api.get('/me'))
+    expect(Object.keys(error)).not.toContain('challenge')
+    expect(inspect(challengeOf(error), { showHidden: true })).not.toContain('at-1')
+  })
+
+  it('and with no other: an expired token, an answer of another kind, or nothing', async () => {
+    const { api, good } = await axiosStage({ refresh: () => Promise.reject({ status: 503 }) })
+    good.clear()
+    const error = await rejection(api.get('/me'))
+    expect([challengeOf(error), challengeOf(await rejection(axiosFails()))]).toEqual([undefined, undefined])
+    expect([challengeOf(undefined), challengeOf(null), challengeOf('401')]).toEqual(Array(3).fill(undefined))
+  })
+
+  /** A call that fails by the network. */
+  const axiosFails = async (): Promise<unknown> => {
+    const { api } = await axiosStage({ respond: () => Promise.reject(new TypeError('no network')) })
+    return api.get('/me')
+  }
+})

@@ -251,14 +251,14 @@ export class World {
       })
       waiter.since = performance.now()
       if (page === this.page) this.waiters.add(waiter)
-      if (status !== 401) ticket.proven = true
+      if (status !== 401) ticket.accepted = true
       return status
     }
     const exchange = async (): Promise<void> => {
       const ticket = await engine.acquire(began)
       this.check(ticket || !session, 'a request of a session carries a token')
       if (!ticket || (await send(ticket, false)) !== 401) return
-      const next = await engine.rejected(ticket)
+      const next = await engine.rejectGrant(ticket)
       if (next) await send(next, true)
     }
     const { page } = this

@@ -423,20 +423,20 @@ export interface EngineView {
     lasting?: boolean,
     dead?: boolean,
   ): TicketView | undefined | Promise<TicketView | undefined>
-  rejected(ticket: TicketView): Promise<TicketView | undefined> | undefined
+  rejectGrant(ticket: TicketView): Promise<TicketView | undefined> | undefined
   collect(tokens: TokenResponse, ticket: TicketView): void
-  serve(): void
-  lend(): TicketView | undefined
-  isDead(ticket: TicketView): boolean
-  carry(send: () => Promise<TokenResponse>): Promise<void>
-  refreshing(signal?: unknown): boolean
+  serverRenews(): void
+  current(): TicketView | undefined
+  isExpired(ticket: TicketView): boolean
+  refreshWith(send: () => Promise<TokenResponse>): Promise<void>
+  isRefresh(signal?: unknown): boolean
   flightToken(): string | undefined
   warn(message: string, error?: unknown): void
 }
 
 export interface TicketView {
   readonly accessToken: string
-  proven: boolean
+  accepted: boolean
 }
 
 export function engineView(auth: object): EngineView {

@@ -121,7 +121,7 @@ async function playRound(round: Round): Promise<RoundOutcome> {
   const sibling = round.hasSibling ? await open(context, url) : undefined
   await sibling?.evaluate(() => window.tab.ready())
   stage.server.backend.expireAccessTokens()
-  const held = gate.hold(moment)
+  const held = gate.hold(moment, isSamePage(departure))
   await page.evaluate(() => window.tab.begin())
   await held.arrived
   await leave(mortal, round)

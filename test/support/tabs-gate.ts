@@ -8,12 +8,18 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as later } from 'node:timers/promises'
 
 /** Where the gate holds a refresh: the server has not received it yet, or it has rotated and not answered yet. */
 export type Moment = 'before' | 'after'
 
 /** How long a refresh that is held may take to be cancelled once another has overtaken it, milliseconds. */
 const CANCELLATION = 2_000
+/**
+ * How long the server takes for a page that replaces the one whose refresh is held, milliseconds: longer than the pause
+ * before a second attempt, because Firefox lets the page before it live on meanwhile.
+ */
+const REPLACEMENT = 700
 
 /** A refresh that the gate holds until its connection is closed, or until the next page has the lock. */
 export interface HeldRefresh {
@@ -28,8 +34,11 @@ export interface HeldRefresh {
 export interface Gate {
   /** Pages are loaded from here, and send their requests here. A page says with `/granted` that it has the lock. */
   readonly url: string
-  /** Holds the next refresh. */
-  hold(moment: Moment): HeldRefresh
+  /**
+   * Holds the next refresh. `isReplaced`: another page replaces the one that sends it. If that sends a second one before
+   * it is gone, its answer comes too late for it.
+   */
+  hold(moment: Moment, isReplaced: boolean): HeldRefresh
   close(): Promise<void>
 }
 
@@ -48,13 +57,20 @@ function createSignal(): [promise: Promise<void>, fire: () => void] {
   return [promise, fire]
 }
 
-function createHold(moment: Moment) {
+function createHold(moment: Moment, isReplaced: boolean) {
   const [arrived, arrive] = createSignal()
   const [released, release] = createSignal()
   const [finished, finish] = createSignal()
+  const [repeated, repeat] = createSignal()
+  const [overtaken, overtake] = createSignal()
   const story: string[] = []
   return {
     moment,
+    isReplaced,
+    repeated,
+    repeat,
+    overtaken,
+    overtake,
     arrived,
     arrive,
     released,
@@ -121,13 +137,25 @@ export async function openGate(target: string): Promise<Gate> {
       hearOfLock()
       return send(response, { status: 204, headers: {}, body })
     }
+    if (request.method === 'GET' && request.url?.startsWith('/?') && hold?.isReplaced) {
+      await Promise.race([hold.repeated, later(REPLACEMENT)])
+      hold.isReplaced = false
+    }
     if (request.method === 'POST' && request.url === '/auth/refresh' && hold) {
       const held = hold
       if (isArmed) {
         isArmed = false
         return keep(held, request, response, body).finally(held.finish)
       }
+      if (held.isReplaced) {
+        held.story.push('a second refresh of the page that goes away')
+        const answer = await pass(request, body)
+        held.repeat()
+        await Promise.race([held.overtaken, later(CANCELLATION)])
+        return send(response, answer)
+      }
       held.story.push('another refresh')
+      held.overtake()
       const late = setTimeout(held.release, CANCELLATION)
       // The one that came first is served first.
       await held.finished
@@ -142,9 +170,9 @@ export async function openGate(target: string): Promise<Gate> {
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}`,
-    hold(moment) {
+    hold(moment, isReplaced) {
       isArmed = true
-      hold = createHold(moment)
+      hold = createHold(moment, isReplaced)
       return hold
     },
     async close() {

@@ -36,11 +36,11 @@ const LONGEST = 45_000
 interface Engine {
   session(): object | undefined
   acquire(session: object | undefined): Ticket | undefined | Promise<Ticket | undefined>
-  rejected(ticket: Ticket): Promise<Ticket | undefined> | undefined
+  rejectGrant(ticket: Ticket): Promise<Ticket | undefined> | undefined
 }
 interface Ticket {
   readonly accessToken: string
-  proven: boolean
+  accepted: boolean
 }
 
 export interface Page {
@@ -112,16 +112,16 @@ export function openPage(host: PageHost, id: string): Page {
         const family = server.owner(ticket.accessToken) as Family
         check(family)
         if (await send(ticket)) {
-          ticket.proven = true
+          ticket.accepted = true
           return { kind: 'ok', family }
         }
-        const next = await engine.rejected(ticket)
+        const next = await engine.rejectGrant(ticket)
         if (!next) return { kind: 'refused' }
         if (server.owner(next.accessToken) !== family)
           host.violation(`${id} replayed with another session's token`)
         check(family)
         if (!(await send(next))) return { kind: 'refused' }
-        next.proven = true
+        next.accepted = true
         return { kind: 'ok', family }
       } catch (error) {
         if (!isAuthError(error)) host.violation(`${id} threw ${error}`)

@@ -2,11 +2,6 @@
  * What tabs agree on. An IndexedDB transaction that has completed is seen by every tab that asks afterwards; a
  * `localStorage` write made just before a lock is released often is not.
  */
-import type { AuthLock } from './types.js'
-import { ignore, pause, unlessAborted } from './waiting.js'
-
-/** How often a waiter asks for the lease, milliseconds. */
-const ASK = 50
 
 /** Key of the record in its database. */
 export const RECORD = 'record'
@@ -62,47 +57,4 @@ export function transact<T>(
       }
     }
   })
-}
-
-/**
- * Where Web Locks are missing: who holds the lease of a name may go on, until it is given back or runs out.
- * @param duration how long it lasts whose holder is gone, milliseconds: longer than an attempt, shorter than patience
- */
-export function createLease(database: string, duration: number): AuthLock {
-  interface Lease {
-    holder: number
-    until: number
-  }
-  return {
-    async request(name, { signal }, callback) {
-      const key = `lease:${name}`
-      // Of this request alone: its release, when it comes late, must not give back the next one's lease.
-      const holder = Math.random()
-      const release = (): Promise<unknown> =>
-        transact<Lease>(database, key, stored =>
-          stored?.holder === holder ? { holder, until: 0 } : undefined,
-        ).catch(ignore)
-      for (;;) {
-        signal?.throwIfAborted()
-        const asking = transact<Lease>(database, key, stored =>
-          stored && stored.until > Date.now() && stored.until < Date.now() + 2 * duration
-            ? undefined
-            : { holder, until: Date.now() + duration },
-        )
-        // A frozen tab may keep the database to itself.
-        const lease = await unlessAborted(asking, signal).catch(error => {
-          asking.then(release, ignore)
-          throw error
-        })
-        // The device may have slept meanwhile: then it is over, and perhaps another's.
-        if (lease?.holder === holder && lease.until > Date.now()) break
-        await pause(ASK)
-      }
-      try {
-        return await callback()
-      } finally {
-        void release()
-      }
-    },
-  }
 }

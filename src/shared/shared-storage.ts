@@ -1,8 +1,8 @@
 /** Sessions in a storage of the application that several pages or processes share. */
-import { ownOptions } from './check.js'
-import { shareRecords } from './sharing.js'
-import { checkMethods, checkStorage, markStorage, plainRecords, unlessProcessWide } from './storage.js'
-import type { AuthLock, TokenStorage } from './types.js'
+import { ownOptions } from '../core/check.js'
+import { checkMethods, checkStorage, markStorage, plainRecords, unlessProcessWide } from '../core/storage.js'
+import type { AuthLock, TokenStorage } from '../core/types.js'
+import { shareRecords } from './share.js'
 
 /** The options of `sharedStorage`. */
 export interface SharedStorageOptions {

@@ -1,13 +1,13 @@
 /** Sessions in IndexedDB. */
-import { check, isText, ownOptions } from './check.js'
-import { isPage } from './environment.js'
+import { check, isText, ownOptions } from '../core/check.js'
+import { isPage } from '../core/environment.js'
+import { isForeign, isNewer, parseRecord } from '../core/record.js'
+import { markStorage } from '../core/storage.js'
+import { NO_PAGE, type RecordStore, TOO_NEW } from '../core/store.js'
+import type { TokenStorage } from '../core/types.js'
 import { RECORD, transact } from './indexed-db.js'
-import { isForeign, isNewer, parseRecord } from './record.js'
-import { shareRecords } from './sharing.js'
-import { markStorage } from './storage.js'
+import { shareRecords } from './share.js'
 import { withTabSessions } from './tab-sessions.js'
-import type { TokenStorage } from './types.js'
-import { type CoherentStorage, NO_PAGE, TOO_NEW } from './vault.js'
 
 /** What `indexedDBStorage` takes. */
 export interface IndexedDBStorageOptions {
@@ -33,9 +33,9 @@ export function indexedDBStorage(options: IndexedDBStorageOptions = {}): TokenSt
     setItem: async (key, value) => void (await row(database ?? key, `item:${key}`, () => value)),
     removeItem: async key => void (await row(database ?? key, `item:${key}`, () => null)),
   }
-  const records = (key: string): CoherentStorage => {
+  const records = (key: string): RecordStore => {
     const name = database ?? key
-    const alone: CoherentStorage = {
+    const alone: RecordStore = {
       shared,
       database: name,
       get: async () => parseRecord(await row(name, RECORD)),

@@ -2,8 +2,9 @@
  * Cookie mode: a mark for the grant that is under way. Its page may go away, and the request goes on without it
  * (`keepalive`): until its answer is there the cookie is spent, or about to be.
  */
+import type { GrantMark } from '../core/state.js'
+import { ignore, pause, within } from '../core/waiting.js'
 import { transact } from './indexed-db.js'
-import { ignore, pause, within } from './waiting.js'
 
 /** How long a page waits for the grant of one that has gone away, milliseconds. */
 const LONGEST = 2_000
@@ -13,13 +14,6 @@ const LOOK = 50
 const LIMIT = 1_000
 /** Key of the mark in the database of the session. */
 const KEY = 'grant'
-
-export interface GrantMark {
-  /** Waits for the grant of another page, which the lock says nothing of since that page has gone away. */
-  wait(): Promise<void>
-  /** Notes that a grant begins. Returns what notes its end. */
-  begin(): Promise<() => void>
-}
 
 interface Mark {
   readonly id: number

@@ -1,10 +1,10 @@
 /** Sessions that end with their tab (`remember: false`): their records lie in `sessionStorage`. */
-import { EMPTY, isNewer, parseRecord, type SessionRecord } from './record.js'
-import type { CoherentStorage } from './vault.js'
-import { isPromise } from './waiting.js'
+import { EMPTY, isNewer, parseRecord, type SessionRecord } from '../core/record.js'
+import type { RecordStore } from '../core/store.js'
+import { isPromise } from '../core/waiting.js'
 
 /** Adds the record of this tab to a storage of all tabs. Of the two the newer one counts. */
-export function withTabSessions(records: CoherentStorage, key: string): CoherentStorage {
+export function withTabSessions(records: RecordStore, key: string): RecordStore {
   const own = (): SessionRecord | null => {
     try {
       const record = parseRecord(JSON.parse(String(sessionStorage.getItem(key))))

@@ -1,8 +1,8 @@
 /** What tabs, workers and processes of one session share: a lock around each grant, and a channel for news. */
-import { startTimer, webLocks } from './environment.js'
-import { createLease } from './indexed-db.js'
-import type { AuthLock } from './types.js'
-import { ignore, within } from './waiting.js'
+import { startTimer, webLocks } from '../core/environment.js'
+import type { AuthLock } from '../core/types.js'
+import { within } from '../core/waiting.js'
+import { createLease } from './lease.js'
 
 /** How much longer than a grant a waiter waits for the lock, milliseconds. */
 const PATIENCE = 2_000
@@ -86,32 +86,5 @@ export function createExclusive(
     if (!first.isLate) return callback(false)
     wasStuck = true
     return (await under(locks, second, alone)).running ?? callback(false)
-  }
-}
-
-/** A channel between the tabs; silent where there is none, or when it was closed. */
-export interface Channel {
-  post(message: unknown): void
-  close(): void
-}
-
-export function openChannel(name: string, onMessage: (message: unknown) => void): Channel {
-  try {
-    const channel = new BroadcastChannel(name)
-    channel.onmessage = event => onMessage(event.data)
-    ;(channel as { unref?: () => void }).unref?.()
-    return {
-      post(message) {
-        try {
-          channel.postMessage(message)
-        } catch {
-          // Closed, by us or underneath us; the others read storage again.
-        }
-      },
-      close: () => channel.close(),
-    }
-  } catch {
-    // No BroadcastChannel here: news arrive with the next read of the storage.
-    return { post: ignore, close: ignore }
   }
 }

@@ -1,7 +1,6 @@
 /** Sessions in Web Storage, with a ledger in IndexedDB. */
-import { check, isText, ownOptions } from './check.js'
-import { isPage } from './environment.js'
-import { transact } from './indexed-db.js'
+import { check, isText, ownOptions } from '../core/check.js'
+import { isPage } from '../core/environment.js'
 import {
   EMPTY,
   isForeign,
@@ -10,13 +9,14 @@ import {
   isWorthKeeping,
   parseRecord,
   type SessionRecord,
-} from './record.js'
-import { shareRecords } from './sharing.js'
-import { markStorage, parseText } from './storage.js'
+} from '../core/record.js'
+import { markStorage, parseText } from '../core/storage.js'
+import { NO_PAGE, type RecordStore, TOO_NEW } from '../core/store.js'
+import type { TokenStorage } from '../core/types.js'
+import { ignore, pause, within } from '../core/waiting.js'
+import { transact } from './indexed-db.js'
+import { shareRecords } from './share.js'
 import { withTabSessions } from './tab-sessions.js'
-import type { TokenStorage } from './types.js'
-import { type CoherentStorage, NO_PAGE, TOO_NEW } from './vault.js'
-import { ignore, pause, within } from './waiting.js'
 
 /** How long a `localStorage` write of another tab may take to be seen, and how often it is looked for, milliseconds. */
 const SEEN_WITHIN = 500
@@ -51,14 +51,14 @@ export function webStorage(storage?: Storage, options: WebStorageOptions = {}): 
     setItem: (entry, value) => area().setItem(entry, value),
     removeItem: entry => area().removeItem(entry),
   }
-  const records = (name: string): CoherentStorage => {
+  const records = (name: string): RecordStore => {
     const alone = openArea(area, key ?? name)
     return isMissing || isSession ? alone : withTabSessions(shareArea(alone, name, key ?? name), name)
   }
   return markStorage(own, { records, share: shareRecords })
 }
 
-interface AreaRecords extends CoherentStorage {
+interface AreaRecords extends RecordStore {
   get(): SessionRecord | null
   set(record: SessionRecord): void
   /** @throws Error when another version has stored a record, and no user's act replaces it */
@@ -87,7 +87,7 @@ function openArea(area: () => Storage, entry: string): AreaRecords {
 }
 
 /** Adds the ledger, so that all tabs agree. */
-function shareArea(area: AreaRecords, database: string, entry: string): CoherentStorage {
+function shareArea(area: AreaRecords, database: string, entry: string): RecordStore {
   const { get, set, respect } = area
   let settled: Promise<void> | undefined
   const ledger = createLedger(database, `ledger:${entry}`)

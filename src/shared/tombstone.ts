@@ -1,12 +1,6 @@
 /** The tombstone of a cookie session: a record without tokens in `localStorage`, since no script can delete the cookie. */
-import { parseRecord, type SessionRecord } from './record.js'
-
-export interface Tombstone {
-  /** The last logout, unless a login came after it. */
-  read(): SessionRecord | null
-  /** Notes a logout, or that a session is newer than it. */
-  write(record: SessionRecord): void
-}
+import { parseRecord } from '../core/record.js'
+import type { Tombstone } from '../core/store.js'
 
 /** @param name the namespace of the session */
 export function createTombstone(name: string): Tombstone {

@@ -1,0 +1,81 @@
+/** The values that are derived from the facts of a session. */
+import { withCause } from './errors.js'
+import type { SessionRecord } from './record.js'
+import type { Engine, Flight } from './state.js'
+import type { AuthState } from './types.js'
+
+/** Emits a warning, and delivers it now. */
+export function warn({ events }: Engine, message: string, error?: unknown): void {
+  events.emit('warning', { message, ...(error !== undefined && { error: withCause(message, error) }) })
+  events.flush()
+}
+
+/** Whether there is a way to refresh these tokens, or there was one. */
+export function isRenewable({ settings, serverRenews }: Engine, record: SessionRecord): boolean {
+  return (!!settings.refresh || serverRenews) && (settings.tokenless || !!record.refreshToken)
+}
+
+/** Whether nothing has replaced the grant that the flight set out to replace. */
+export function isPresent({ grant, record }: Engine, flight: Flight): boolean {
+  return grant === flight.grant && record.generation === flight.generation
+}
+
+/** When the back-off ends, epoch milliseconds. */
+export function retryAt({ settings, backoff, clock }: Engine): number {
+  return Math.round(settings.clock.now() + backoff.until - clock())
+}
+
+/** Whether the announced retry of another tab is worth waiting for. */
+export function isPeerRetrying({ backoff, clock, isDisposed }: Engine): boolean {
+  return backoff.retrying && clock() < backoff.until && !isDisposed
+}
+
+/** The means of a refresh. */
+export interface Means {
+  readonly refreshToken?: string | undefined
+  /** The refresh token looks expired while the access token is good: the server is asked for a new pair. */
+  readonly isQuestion?: boolean
+}
+
+/** The means to refresh the current grant. Undefined: there are none. */
+export function findMeans({ settings, serverRenews, grant, clock }: Engine): Means | undefined {
+  const { refresh, cookie, tokenless } = settings
+  if (!refresh && !serverRenews) return undefined
+  if (!grant) return cookie && refresh ? {} : undefined
+  const { refreshToken } = grant.record
+  if (!tokenless && !refreshToken) return undefined
+  const now = clock()
+  const isQuestion = now >= grant.refreshEndsAt && now < grant.endsAt
+  return isQuestion ? { isQuestion } : { refreshToken }
+}
+
+/** The public state of the facts, before the state that the server rendered covers it. */
+export function describe(engine: Engine): AuthState<unknown> {
+  const { grant, ended, loading, isUndecided, error, flight } = engine
+  if (loading) return { status: 'loading' }
+  if (ended) return { status: 'expired', reason: ended.reason, error: ended }
+  if (!grant) return { status: 'anonymous', error: isUndecided ? error : undefined } as AuthState<unknown>
+  const { claims, record } = grant
+  return {
+    status: 'authenticated',
+    claims,
+    expiresAt: record.expiresAt,
+    sessionExpiresAt: isRenewable(engine, record) ? record.refreshExpiresAt : record.expiresAt,
+    refreshing: !!flight,
+    error,
+  } as AuthState<unknown>
+}
+
+/** The candidate, frozen, or the previous state when nothing in it differs. */
+export function nextState(
+  previous: AuthState<unknown> | undefined,
+  candidate: AuthState<unknown>,
+): AuthState<unknown> {
+  const before = (previous ?? {}) as Record<string, unknown>
+  const entries = Object.entries(candidate).filter(([, value]) => value !== undefined)
+  return previous &&
+    entries.length === Object.keys(before).length &&
+    entries.every(([key, value]) => before[key] === value)
+    ? previous
+    : (Object.freeze(Object.fromEntries(entries)) as unknown as AuthState<unknown>)
+}

@@ -1,0 +1,185 @@
+/**
+ * One refresh, from top to bottom: take the lock, read the storage, adopt or send, store, release the lock, then decide. The
+ * locked section returns its decision as a function. So a failure is classified, and a session ends, outside the lock.
+ */
+import { emitRefreshed, send } from './attempt.js'
+import { isStrict } from './backoff.js'
+import { isLeaving, watchDeparture } from './departure.js'
+import { findMeans, isPeerRetrying } from './derive.js'
+import { whenActivated } from './environment.js'
+import { RefreshFailedError } from './errors.js'
+import { createFlight, isBackingOff, isUnsent, outcome, refusal } from './flight.js'
+import type { Grant } from './grant.js'
+import { drawTurn, finish, recover, shareFailure, type Turn } from './retry.js'
+import { sync } from './session.js'
+import type { Engine, Flight, Sharing } from './state.js'
+import type { RefreshFunction, RefreshReason } from './types.js'
+import { ignore, pause } from './waiting.js'
+
+/** How often the result of another tab's retry is looked for, milliseconds. */
+const POLL_INTERVAL = 50
+/** A lock that took longer than this was held by another page, milliseconds. */
+const CONTENDED = 5
+
+/** Runs after the lock is released. Resolves to the next attempt, if one follows. */
+type Decision = () => Turn | undefined | Promise<Turn | undefined>
+
+/** Refreshes, or joins the refresh in progress. */
+export function fly(
+  engine: Engine,
+  reason: RefreshReason,
+  call: RefreshFunction | undefined = engine.settings.refresh,
+): Promise<void> {
+  if (engine.flight) return engine.flight.promise
+  const means = findMeans(engine)
+  if (!call && means) return Promise.reject(refusal(engine, 'The server renews with the next request', false))
+  // Without the means to refresh it is the end, whatever the back-off says.
+  if (means && isBackingOff(engine, reason)) return Promise.reject(refusal(engine))
+  const flight = createFlight(engine, reason, call)
+  engine.flight = flight
+  engine.publish()
+  // Whatever escapes it, no call waits for ever.
+  void run(engine, flight).catch(flight.settle)
+  return flight.promise
+}
+
+/**
+ * Refreshes with a request that is sent after this call. All calls during another refresh share the one after it. The
+ * refresh function itself joins its own.
+ * @param isPatient waits as long as the server asks for
+ */
+export function refreshNow(engine: Engine, isPatient?: boolean): Promise<void> {
+  const { flight, following, backoff, clock } = engine
+  if (flight && engine.isCalling) return flight.promise
+  if (isPatient && isStrict(backoff, clock())) return Promise.reject(refusal(engine))
+  if (!following && (!flight || isUnsent(flight))) return flyManually(engine)
+  engine.following = following ?? flyNext(engine)
+  return engine.following
+}
+
+/** Other tokens came in place of these: releases the waiters once they are stored. Answers stay welcome. */
+export function releaseWaiters(engine: Engine, before: Grant, stored: Promise<unknown>): void {
+  const { flight, open, grant } = engine
+  for (const each of flight ? [flight, ...open] : open) {
+    if (each.grant !== before) continue
+    each.grant = grant
+    each.isReleased = true
+    each.release(stored)
+  }
+}
+
+async function run(engine: Engine, flight: Flight): Promise<void> {
+  // A page that is being prerendered spends no refresh token, and has no lock.
+  const activation = whenActivated()
+  if (activation) await activation
+  const { sharing, clock } = engine
+  const exclusive = sharing?.exclusive ?? (work => work(false))
+  const startedAt = clock()
+  // After the activation: a page that is being prerendered goes nowhere.
+  const stopWatching = watchDeparture(engine)
+  try {
+    for (let turn: Turn | undefined = drawTurn(engine, 1); turn && !flight.done; ) {
+      const current: Turn = turn
+      const asked = clock()
+      const decide = await exclusive(locked =>
+        attempt(engine, flight, current, { locked, waited: clock() - asked, startedAt }).finally(() =>
+          linger(engine, locked),
+        ),
+      )
+      turn = await decide()
+    }
+  } finally {
+    stopWatching()
+  }
+  flight.settle()
+  engine.publish()
+}
+
+interface Attempt {
+  readonly locked: boolean
+  /** How long the lock took, milliseconds. */
+  readonly waited: number
+  /** The start of the flight on the steady clock. */
+  readonly startedAt: number
+}
+
+/** Inside the lock: reads the storage, adopts or sends, and stores. */
+async function attempt(
+  engine: Engine,
+  flight: Flight,
+  turn: Turn,
+  { locked, waited, startedAt }: Attempt,
+): Promise<Decision> {
+  try {
+    if (isEarly(engine, flight)) return () => waitUntilDue(engine, flight, turn)
+    if (engine.sharing) await learnNews(engine, flight, engine.sharing, waited)
+    const obstacle = findObstacle(engine, flight, turn)
+    if (obstacle) return obstacle
+    const isMine = await send(engine, flight, turn, locked)
+    return () => void (isMine && !flight.done && emitRefreshed(engine, flight, turn.count, startedAt))
+  } catch (error) {
+    const failure = { error, locked }
+    await shareFailure(engine, flight, turn, failure)
+    return () => (flight.done ? undefined : recover(engine, flight, turn, failure))
+  }
+}
+
+/** Learns the news of the other tabs, which may settle the flight. */
+async function learnNews(engine: Engine, flight: Flight, sharing: Sharing, waited: number): Promise<void> {
+  const { mark, peers } = sharing
+  if (mark && !flight.done) await mark.wait()
+  if (flight.done) return
+  // The answer to the page that held the lock may still be on its way.
+  if (!engine.settings.records.shared && (waited > CONTENDED || engine.isUndecided)) await peers.ask()
+  await sync(engine)
+}
+
+/** The decision of an attempt that sends no request. */
+function findObstacle(engine: Engine, flight: Flight, turn: Turn): Decision | undefined {
+  if (flight.done) return ignore
+  flight.grant = engine.grant
+  flight.generation = engine.record.generation
+  if (!findMeans(engine)) return async () => void (await finish(engine, flight))
+  if (isEarly(engine, flight)) return () => waitUntilDue(engine, flight, turn)
+  // Another tab has failed again in the meantime, which holds for this flight, too.
+  const isRefused = isBackingOff(engine, flight.reason) || engine.backoff.failures > turn.failures
+  return isRefused ? () => void flight.settle(refusal(engine)) : undefined
+}
+
+/** Holds the lock until the other tabs can see the record. */
+async function linger({ settings, sharing }: Engine, locked: boolean): Promise<void> {
+  if (locked) await settings.records.settled?.()
+  await sharing?.peers.linger()
+}
+
+/** The page goes away, or another tab may try again, which needs the lock. A manual refresh does not wait for a tab. */
+function isEarly(engine: Engine, { reason }: Flight): boolean {
+  return isLeaving(engine) || (reason !== 'manual' && isPeerRetrying(engine))
+}
+
+async function waitUntilDue(engine: Engine, flight: Flight, turn: Turn): Promise<Turn> {
+  const { failures } = engine.backoff
+  while (isEarly(engine, flight) && !flight.done) await pause(POLL_INTERVAL)
+  return { ...turn, failures }
+}
+
+function flyManually(engine: Engine): Promise<void> {
+  const { flight, settings } = engine
+  if (isUnsent(flight)) flight.since = settings.clock.now()
+  const flying = isUnsent(flight) ? flight.promise : fly(engine, 'manual')
+  return engine.flight ? outcome(engine.flight) : flying
+}
+
+async function flyNext(engine: Engine): Promise<void> {
+  try {
+    while (engine.flight && !isUnsent(engine.flight)) {
+      await outcome(engine.flight).catch(error => {
+        // The session is over.
+        if (!(error instanceof RefreshFailedError)) throw error
+      })
+    }
+  } finally {
+    engine.following = undefined
+  }
+  return flyManually(engine)
+}

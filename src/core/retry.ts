@@ -1,0 +1,182 @@
+/** The outcome of a failed attempt: another attempt, a back-off, or the end of the session. */
+import { afterFailure, holdUntil, isStrict, relax } from './backoff.js'
+import { isPresent, retryAt } from './derive.js'
+import { isOffline } from './environment.js'
+import { explain, RefreshFailedError, withCause } from './errors.js'
+import { classifyFailure } from './failure.js'
+import { readRetryAfter } from './read-failure.js'
+import { end, storeBackoff, sync } from './session.js'
+import type { Engine, Flight } from './state.js'
+import type { FailureClass } from './types.js'
+import { pause } from './waiting.js'
+
+/** Without a lock, the answer of another tab may still be on its way to the storage, milliseconds. */
+const PEER_DELAY = 1_000
+/** Other tabs wait this much longer than the announced delay for the result of a retry, milliseconds. */
+const DECISION_MARGIN = 250
+
+/** One attempt of a flight. */
+export interface Turn {
+  /** From 1. */
+  readonly count: number
+  /** The delay before the next attempt, milliseconds: exponential, full jitter. */
+  readonly delay: number
+  /** Failures in a row before this flight began to wait for another tab. Infinity: it did not wait. */
+  readonly failures: number
+}
+
+/** One failed attempt. */
+export interface Failure {
+  readonly error: unknown
+  /** Whether the lock was held. */
+  readonly locked: boolean
+}
+
+export function drawTurn({ settings }: Engine, count: number): Turn {
+  const longest = Math.min(settings.maxDelay, settings.delay * 2 ** (count - 1))
+  return { count, delay: Math.random() * longest, failures: Number.POSITIVE_INFINITY }
+}
+
+/** Inside the lock: the other tabs learn that an attempt has failed before the lock is theirs. */
+export async function shareFailure(
+  engine: Engine,
+  flight: Flight,
+  { count, delay }: Turn,
+  { error, locked }: Failure,
+): Promise<void> {
+  const { settings, clock } = engine
+  // A cookie belongs to every session of the browser.
+  if (!settings.cookie && !isPresent(engine, flight)) return
+  const wait = readWait(engine, error)
+  if (wait) engine.backoff = holdUntil(engine.backoff, clock() + wait)
+  const isOver = isLast(engine, flight, count, wait)
+  // The class of the failure is not known yet: no function of the application runs inside the lock.
+  if (isOver && isStrict(engine.backoff, clock())) await storeBackoff(engine, retryAt(engine))
+  else if (locked && !flight.done && !flight.isQuestion) {
+    const rest = isOver ? 0 : Math.max(wait, delay)
+    await storeBackoff(engine, Math.round(settings.clock.now() + rest + DECISION_MARGIN), true)
+  }
+}
+
+/** Outside the lock. Resolves to the next attempt, if one follows. */
+export async function recover(
+  engine: Engine,
+  flight: Flight,
+  { count, delay }: Turn,
+  failure: Failure,
+): Promise<Turn | undefined> {
+  const { error } = failure
+  const kind = await classify(engine, flight, error)
+  if (flight.isQuestion) return refuseQuestion(engine, flight, count, kind, error)
+  if (kind === 'rejected') return reject(engine, flight, failure)
+  const wait = readWait(engine, error)
+  const isOver = kind !== 'transient' || isLast(engine, flight, count, wait)
+  if (!isOver) await pause(Math.max(wait && wait + 1, delay))
+  if (!isOver && !engine.isDisposed && !isOffline()) return drawTurn(engine, count + 1)
+  if (!flight.done) fail(engine, flight, count, kind, error)
+  return undefined
+}
+
+/** A request whose waiters were released has failed after all. */
+export async function recoverLate(engine: Engine, flight: Flight, failure: Failure): Promise<void> {
+  if (!isPresent(engine, flight)) return
+  const { clock } = engine
+  engine.backoff = relax(engine.backoff, clock())
+  const wait = readWait(engine, failure.error)
+  if (wait) {
+    engine.backoff = holdUntil(engine.backoff, clock() + wait)
+    void storeBackoff(engine, retryAt(engine))
+  }
+  const isRejected = !flight.isQuestion && (await classify(engine, flight, failure.error)) === 'rejected'
+  if (isRejected) await reject(engine, flight, failure)
+  engine.publish()
+}
+
+/** The server refused the refresh token (`cause`), or there is nothing to refresh with. */
+export async function finish(engine: Engine, flight: Flight, cause?: unknown): Promise<void> {
+  const { grant, clock } = engine
+  engine.isUndecided = false
+  if (!grant) return
+  const now = clock()
+  // The access token is good, so the session lives as long as the token.
+  if (cause === undefined && now < grant.endsAt && flight.reason !== 'rejected')
+    return flight.settle(new RefreshFailedError('There is no refresh token', 0))
+  const why = cause === undefined ? 'no_refresh_token' : 'refresh_rejected'
+  await end(engine, now >= grant.refreshEndsAt ? 'refresh_token_expired' : why, cause)
+}
+
+/** The server granted no new pair for the access token: the session lives until the token ends. */
+function refuseQuestion(
+  engine: Engine,
+  flight: Flight,
+  attempts: number,
+  kind: FailureClass,
+  cause: unknown,
+): undefined {
+  const error = new RefreshFailedError(
+    'No new tokens for the access token, see cause',
+    attempts,
+    undefined,
+    cause,
+  )
+  engine.events.emit('refreshFailed', { error, class: kind, attempts })
+  if (kind !== 'rejected') engine.error = error
+  flight.settle(error)
+}
+
+/** The session is over, unless another tab has newer tokens. */
+async function reject(engine: Engine, flight: Flight, { error, locked }: Failure): Promise<undefined> {
+  if (engine.sharing) {
+    if (!locked) await pause(PEER_DELAY)
+    await sync(engine)
+  }
+  // The session has other tokens by now than the refused ones.
+  if (!isPresent(engine, flight) || flight.isReleased) return
+  // Other tabs that wait for a session ask the server themselves, at once: no end is stored that would tell them.
+  if (!flight.grant) await storeBackoff(engine)
+  await finish(engine, flight, error)
+}
+
+/** The refresh failed, and the session goes on. */
+function fail(engine: Engine, flight: Flight, attempts: number, kind: FailureClass, cause: unknown): void {
+  const { events, clock } = engine
+  engine.backoff = afterFailure(engine.backoff, clock())
+  const at = retryAt(engine)
+  const message = `Refresh failed (${kind}, attempts: ${attempts})${explain(cause)}`
+  const error = new RefreshFailedError(message, attempts, at, cause)
+  events.emit('refreshFailed', { error, class: kind, attempts, retryAt: at })
+  engine.error = error
+  void storeBackoff(engine, at).then(events.flush)
+  flight.settle(error)
+}
+
+/** Whether no attempt follows, whatever the failure means. */
+function isLast(engine: Engine, flight: Flight, count: number, wait: number): boolean {
+  const { settings, backoff, clock } = engine
+  return (
+    flight.done ||
+    engine.isDisposed ||
+    // `navigator.onLine` is a hint, so one attempt is made.
+    isOffline() ||
+    // After a failure there is one probe.
+    backoff.failures > 0 ||
+    (isStrict(backoff, clock()) && !wait) ||
+    // A request that renews the tokens on its way is sent once.
+    count > (flight.call === settings.refresh ? settings.limit : 0) ||
+    wait > settings.maxDelay
+  )
+}
+
+/** The wait that the server asks for, milliseconds. */
+function readWait({ settings }: Engine, error: unknown): number {
+  return readRetryAfter(error, settings.clock.now())
+}
+
+function classify({ settings, events }: Engine, { grant }: Flight, error: unknown): Promise<FailureClass> {
+  // The version counts the answers of the endpoint, and a login is the first.
+  const circumstances = { isProven: !!grant && grant.record.version >= 2, isRestore: !grant }
+  return classifyFailure(error, circumstances, settings.classify, cause => {
+    const message = 'classify failed; the default class counts'
+    events.emit('warning', { message, error: withCause(message, cause) })
+  })
+}

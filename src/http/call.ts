@@ -1,0 +1,64 @@
+/** A call of a client, as the pipeline sees it. Types only. */
+import type { Handle } from '../core/engine.js'
+import type { Grant } from '../core/grant.js'
+import type { HttpRules } from './options.js'
+import type { Report } from './report.js'
+
+/** One attempt of a call. */
+export interface Attempt<Response> {
+  /** Undefined: the attempt failed without an answer. */
+  readonly response: Response | undefined
+  /** The answer tells nothing about the token: a redirect led to another origin, or the request is the refresh itself. */
+  readonly isUnrelated: boolean
+  /** The answer, which becomes the caller's. Throws the failure of an attempt that failed. */
+  finish(): Response
+  /** The caller never sees the answer. */
+  discard(): void
+}
+
+/** One call of the application. */
+export interface Call<Response> {
+  /** In upper case. */
+  readonly method: string
+  readonly url: string
+  /** Its body can be sent only once. */
+  readonly isOneShot: boolean
+  /** Reports its steps, if a listener wants them. */
+  readonly step: Report | undefined
+  /** Whether it has credentials of its own. */
+  isTaken(): boolean
+  /**
+   * Sends it.
+   * @param tokens the headers to add; undefined: it leaves without a token
+   * @param mayFollow another attempt may follow
+   */
+  send(
+    tokens: Record<string, string> | undefined,
+    isReplay: boolean,
+    mayFollow: boolean,
+  ): Promise<Attempt<Response>>
+  /** The promise, unless the call is cancelled or times out first. */
+  wait<T>(promise: Promise<T>): Promise<T>
+  /** The same before the first attempt: a body that fails in the meantime fails the call. */
+  waitToSend<T>(promise: Promise<T>): Promise<T>
+}
+
+/** The parts that an answer has with every client. */
+export interface Answer {
+  readonly status: number
+  readonly headers: unknown
+}
+
+/** The state of one attached client. */
+export interface Client<Response extends Answer> {
+  readonly engine: Handle
+  readonly rules: Pick<HttpRules<never, Response>, 'header' | 'renewal' | 'shouldRefresh'>
+  /** The answer as the functions of the application expect it. */
+  readonly view: (response: Response) => Response | Promise<Response>
+  /** Endpoints that rejected a token which a refresh had just brought for them: that has nothing to do with the token. */
+  readonly stubborn: WeakMap<Grant, Set<string>>
+  /** Answers that reject their token. */
+  readonly rejections: WeakSet<Answer>
+  /** Answers that tell nothing about their token. */
+  readonly unrelated: WeakSet<Answer>
+}

@@ -1,0 +1,56 @@
+/** One call of a `fetch`: its attempts and its waits. */
+import { rethrowOwn } from '../core/errors.js'
+import { unlessAborted } from '../core/waiting.js'
+import { closedEarly, discard, whileIntact } from './body.js'
+import type { Attempt, Call } from './call.js'
+import { type Copies, type Given, unlessRefresh } from './fetch-request.js'
+import { isForeign, type Origins } from './origins.js'
+import type { Report } from './report.js'
+
+/** The circumstances of a call. */
+export interface FetchContext {
+  readonly given: Given
+  readonly copies: Copies
+  /** The origins that may see its token. */
+  readonly origins: Origins
+  /** Whether its body makes it the refresh, whose 401 is its own. Undefined: it does not. */
+  readonly inspection: Promise<boolean> | undefined
+  readonly step: Report | undefined
+  isTaken(): boolean
+}
+
+export function createFetchCall(context: FetchContext): Call<Response> {
+  const { given, copies, origins, inspection, step, isTaken } = context
+  const { url, method, signal } = given
+  const wait = <T>(promise: Promise<T>): Promise<T> => unlessAborted(promise.catch(rethrowOwn), signal)
+  return {
+    url,
+    method,
+    isOneShot: given.isOnce,
+    step,
+    isTaken,
+    wait,
+    waitToSend: promise => whileIntact(copies.body, wait(promise), explainBody),
+    async send(tokens, isReplay, mayFollow): Promise<Attempt<Response>> {
+      const isBare = !tokens && !isReplay
+      const response = await (isBare ? copies.pass(mayFollow) : copies.send(tokens ?? {}, !mayFollow))
+      const isRefresh = !response.ok && inspection && !(await unlessRefresh(inspection, true))
+      return {
+        response,
+        isUnrelated: isRefresh || isAway(response, origins),
+        finish: () => response,
+        discard: () => discard(response.body),
+      }
+    },
+  }
+}
+
+/** Whether a redirect led to another origin. A polyfill may not know whether it was redirected. */
+function isAway({ redirected, url }: Response, origins: Origins): boolean {
+  return redirected !== false && !!url && isForeign(origins, url, origins[0])
+}
+
+/** The error of `fetch` for a body that fails. Undefined: the body was destroyed. */
+function explainBody(cause: unknown): TypeError {
+  return new TypeError('fetch failed', { cause: cause ?? closedEarly() })
+}

@@ -1,0 +1,104 @@
+/** One request of axios or of fetch: a token, one attempt, and at most one replay. The clients define how to send and how to wait. */
+import type { Handle } from '../core/engine.js'
+import type { Grant } from '../core/grant.js'
+import { ignore, isPromise } from '../core/waiting.js'
+import type { Answer, Attempt, Call, Client } from './call.js'
+import { proveAndSend } from './proof.js'
+import { isRejection, isRejectionOfVisitor, renew } from './verdict.js'
+
+/** Sends a call with the grant that `acquire` gave it, now or later. */
+export function start<Response extends Answer>(
+  client: Client<Response>,
+  call: Call<Response>,
+  grant: ReturnType<Handle['acquire']>,
+): Promise<Response> {
+  const { engine, rules } = client
+  const { carry } = rules.renewal
+  const isWaiting = isPromise(grant)
+  if (isWaiting || (carry && grant && engine.isExpired(grant))) call.step?.('waiting')
+  if (carry)
+    return carry(engine, {
+      grant,
+      call,
+      send: (own, isAlone) => run(client, call, own, isAlone),
+      isUnrelated: response => client.unrelated.has(response),
+      isRejection: response => client.rejections.has(response),
+    })
+  if (!isWaiting) return run(client, call, grant, false)
+  return call.waitToSend(grant).then(late => run(client, call, call.isTaken() ? undefined : late, false))
+}
+
+/** One attempt, and another one if its token is rejected: one refresh, one replay, one outcome. */
+async function run<Response extends Answer>(
+  client: Client<Response>,
+  call: Call<Response>,
+  found: Grant | undefined,
+  isReplay: boolean,
+): Promise<Response> {
+  const { engine } = client
+  const grant = engine.isDisposed() ? undefined : found
+  // No answer has shown yet whether there is a cookie session: a rejection tries its restore again.
+  const isHopeful = !found && !isReplay && engine.isUndecided() && !call.isTaken()
+  let outcome: Attempt<Response> | undefined = await attempt(client, call, grant, isReplay, isHopeful)
+  if (!outcome.response) return outcome.finish()
+  if (outcome.isUnrelated) {
+    client.unrelated.add(outcome.response)
+    return outcome.finish()
+  }
+  if (isHopeful && !engine.isDisposed()) {
+    const restored = restore(client, outcome.response)
+    const late = call.isOneShot ? undefined : await call.wait(restored)
+    if (!late) return outcome.finish()
+    call.step?.('rejected', outcome.response.status)
+    outcome.discard()
+    return run(client, call, late, true)
+  }
+  if (!grant || engine.isDisposed()) return outcome.finish()
+  let isRejected = isRejection(client, outcome.response, grant, call, isReplay)
+  if (isPromise(isRejected)) isRejected = await call.wait(isRejected)
+  if (!isRejected || isReplay) return outcome.finish()
+  call.step?.('rejected', outcome.response.status)
+  const renewal = renew(client, grant, call)
+  // A one-shot body is not sent again: the refresh prepares the next call.
+  if (call.isOneShot) renewal?.catch(ignore)
+  if (call.isOneShot || !renewal) return outcome.finish()
+  outcome.discard()
+  // A call that waits keeps nothing of the rejection: an error with its stack is most of the cost of a wait.
+  outcome = undefined
+  return run(client, call, await call.wait(renewal), true)
+}
+
+function attempt<Response extends Answer>(
+  { engine, rules }: Client<Response>,
+  call: Call<Response>,
+  grant: Grant | undefined,
+  isReplay: boolean,
+  isHopeful: boolean,
+): Promise<Attempt<Response>> {
+  const { dpop } = engine.settings
+  if (dpop && grant) return proveAndSend(dpop, call, grant, tokensOf(rules, grant), isReplay)
+  call.step?.('sent')
+  if (!grant) return call.send(undefined, isReplay, isHopeful)
+  return call.send(tokensOf(rules, grant), isReplay, !isReplay)
+}
+
+/** The headers of the tokens. */
+function tokensOf<Response extends Answer>(
+  rules: Client<Response>['rules'],
+  grant: Grant,
+): Record<string, string> {
+  const { refreshTokenHeader } = rules.renewal
+  const { refreshToken } = grant.record
+  const tokens = rules.header.make(grant.accessToken)
+  if (refreshTokenHeader && refreshToken) tokens[refreshTokenHeader] = refreshToken
+  return tokens
+}
+
+/** The grant of a cookie session for a request that left without one. Undefined: the caller gets the answer. Never rejects. */
+async function restore<Response extends Answer>(
+  client: Client<Response>,
+  response: Response,
+): Promise<Grant | undefined> {
+  const isRejected = await isRejectionOfVisitor(client, response).catch(ignore)
+  return isRejected ? client.engine.restoreAgain().catch(ignore) : undefined
+}

@@ -1,0 +1,29 @@
+/** Messages between the tabs of one session. */
+import { ignore } from '../core/waiting.js'
+
+/** A channel between the tabs; silent where there is none, or when it was closed. */
+export interface Channel {
+  post(message: unknown): void
+  close(): void
+}
+
+export function openChannel(name: string, onMessage: (message: unknown) => void): Channel {
+  try {
+    const channel = new BroadcastChannel(name)
+    channel.onmessage = event => onMessage(event.data)
+    ;(channel as { unref?: () => void }).unref?.()
+    return {
+      post(message) {
+        try {
+          channel.postMessage(message)
+        } catch {
+          // Closed, by us or underneath us; the others read storage again.
+        }
+      },
+      close: () => channel.close(),
+    }
+  } catch {
+    // No BroadcastChannel here: news arrive with the next read of the storage.
+    return { post: ignore, close: ignore }
+  }
+}

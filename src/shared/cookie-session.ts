@@ -1,0 +1,86 @@
+/** Sessions whose refresh token is an HttpOnly cookie. */
+import { check, isOptionalFunction, ownOptions } from '../core/check.js'
+import { warn } from '../core/derive.js'
+import { isPage } from '../core/environment.js'
+import { EMPTY, type SessionRecord } from '../core/record.js'
+import type { Engine, Share } from '../core/state.js'
+import { markStorage, memoryStorage, plainRecords } from '../core/storage.js'
+import { readAnswer } from '../core/tokens.js'
+import type { TokenStorage } from '../core/types.js'
+import { ignore, isPromise } from '../core/waiting.js'
+import { createGrantMark } from './grant-mark.js'
+import { nameHiddenToken } from './hidden-token.js'
+import { shareAll } from './share.js'
+import { createTombstone } from './tombstone.js'
+
+/** The options of `cookieSession`. */
+export interface CookieSessionOptions {
+  /**
+   * `'cookie'`: the access token is an HttpOnly cookie, too. Requests carry no header, and `getAccessToken()` resolves to
+   * undefined. `@default 'memory'`
+   */
+  access?: 'memory' | 'cookie' | undefined
+  /** Asked before a restore. `false` means that no user is logged in, and no request is sent. */
+  exists?: (() => boolean) | undefined
+}
+
+/**
+ * The refresh token is an HttpOnly cookie, which no script can read, and a reload restores the session with it. The
+ * access token lives in memory, and the tabs share it. Needs `AuthOptions.logout`, since no script can delete the cookie.
+ * @throws TypeError that names the option
+ */
+export function cookieSession(options: CookieSessionOptions = {}): TokenStorage {
+  const { access = 'memory', exists } = ownOptions(options, 'cookieSession', { access: 1, exists: 1 })
+  check(access === 'memory' || access === 'cookie', 'access', "'memory' or 'cookie'", access)
+  check(isOptionalFunction(exists), 'exists', 'a function', exists)
+  // No text is stored. Each session keeps its record in its page, also where many sessions share this object.
+  return markStorage(
+    { getItem: () => null, setItem: ignore, removeItem: ignore },
+    {
+      records: key => plainRecords(memoryStorage(), key, false),
+      cookie: {
+        access,
+        mayExist: engine => mayExist(engine, exists),
+        findRendered,
+        nameToken: access === 'cookie' ? nameHiddenToken : undefined,
+      },
+      share: shareCookie,
+    },
+  )
+}
+
+/** All tabs have the same cookie. Sessions of one server process do not. */
+const shareCookie: Share = engine => {
+  const { key, refreshTimeout } = engine.settings
+  if (!isPage()) return undefined
+  return {
+    ...shareAll(engine),
+    mark: createGrantMark(key, refreshTimeout, engine.clock),
+    tombstone: createTombstone(key),
+  }
+}
+
+/** Whether there may be a cookie. */
+function mayExist(engine: Engine, exists: CookieSessionOptions['exists']): boolean {
+  try {
+    const answer: unknown = exists?.()
+    if (!isPromise(answer)) return answer !== false
+    // The warning reports its failure, too.
+    answer.then(ignore, ignore)
+    warn(engine, 'exists returned a promise in place of a boolean: the cookie decides')
+    return true
+  } catch (error) {
+    warn(engine, 'exists threw', error)
+  }
+  return true
+}
+
+/** The record of a session whose tokens are cookies, as the server that rendered the page knows it. */
+function findRendered({ settings, initialState: initial }: Engine): SessionRecord | undefined {
+  const savedAt = settings.clock.now()
+  const expiresAt = settings.isHidden && initial?.status === 'authenticated' && initial.expiresAt
+  if (!expiresAt || expiresAt <= savedAt) return undefined
+  const { accessToken, lifetime } = readAnswer(settings.read({ expires_at: expiresAt }), savedAt)
+  const generation = savedAt / 1_000
+  return { ...EMPTY, generation, version: 1, savedAt, accessToken, expiresAt, lifetime: lifetime ?? 0 }
+}

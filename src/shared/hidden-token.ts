@@ -1,0 +1,23 @@
+/** Answers of servers whose access token is a cookie. */
+import { toFailure } from '../core/failure.js'
+import type { NameToken } from '../core/read.js'
+import type { TokenResponse } from '../core/types.js'
+
+/**
+ * The answer of a server whose access token is a cookie. A name takes the place of the token that no script sees, so that
+ * the engine can tell one token from the next.
+ * @throws TypeError for an answer that is no success
+ */
+export const nameHiddenToken: NameToken = (read, given) => {
+  const answer: unknown = read ? read(given as never) : given
+  const members = (answer && typeof answer === 'object' ? answer : {}) as TokenResponse & { error?: unknown }
+  if (members.error || (answer instanceof Response && !answer.ok))
+    throw toFailure(new TypeError('Not a token answer: it is an error'), answer)
+  const { expires_in, expiresIn, expires_at, expiresAt, scope, id_token } = members
+  const { refresh_expires_in, refresh_token_expires_in, refreshExpiresIn } = members
+  return {
+    access_token: `cookie-${Math.random().toString(36).slice(2)}`,
+    ...{ expires_in, expiresIn, expires_at, expiresAt, scope, id_token },
+    ...{ refresh_expires_in, refresh_token_expires_in, refreshExpiresIn },
+  }
+}
