@@ -5,6 +5,7 @@ import { connect as aspNet } from '../../examples/backends/aspnet-core-identity.
 import { connect as auth0 } from '../../examples/backends/auth0.js'
 import { connect as betterAuth } from '../../examples/backends/better-auth.js'
 import { connect as cognito } from '../../examples/backends/cognito.js'
+import { connect as cognitoUserPools } from '../../examples/backends/cognito-user-pools.js'
 import { connect as directus } from '../../examples/backends/directus.js'
 import { connect as djRestAuth } from '../../examples/backends/dj-rest-auth.js'
 import { connect as oauthToolkit } from '../../examples/backends/django-oauth-toolkit.js'
@@ -13,10 +14,12 @@ import { connect as entraId } from '../../examples/backends/entra-id.js'
 import { connect as express } from '../../examples/backends/express-jsonwebtoken.js'
 import { connect as fastify } from '../../examples/backends/fastify-jwt.js'
 import { connect as firebase } from '../../examples/backends/firebase.js'
+import { connect as glewlwyd } from '../../examples/backends/glewlwyd.js'
 import { connect as keycloak } from '../../examples/backends/keycloak.js'
 import { connect as jwtAuth } from '../../examples/backends/laravel-jwt-auth.js'
 import { connect as passport } from '../../examples/backends/laravel-passport.js'
 import { connect as nest } from '../../examples/backends/nestjs.js'
+import { connect as oauth2Server } from '../../examples/backends/oauth2-server.js'
 import { connect as pocketBase } from '../../examples/backends/pocketbase.js'
 import { connect as doorkeeper } from '../../examples/backends/rails-doorkeeper.js'
 import { connect as spring } from '../../examples/backends/spring.js'
@@ -26,6 +29,8 @@ import { connect as superTokens } from '../../examples/backends/supertokens.js'
 import { DAY, HOUR, jwt, MINUTE, opaque, SECOND } from '../support/core.js'
 
 export const JSON_TYPE = 'application/json'
+/** The JSON of AWS. */
+export const AMAZON = 'application/x-amz-json-1.1'
 export const FORM = 'application/x-www-form-urlencoded'
 
 /** An answer of a server. */
@@ -41,6 +46,8 @@ export interface TokenRequest {
   method?: 'GET'
   json?: object
   form?: Record<string, string>
+  /** `@default` that of JSON or of a form */
+  type?: string
   /** Besides `Content-Type` and `Accept`. */
   headers?: Record<string, string>
   credentials?: 'include'
@@ -275,6 +282,17 @@ export const backEnds: Record<string, BackEnd> = {
       { status: 401, body: { message: 'Unauthorized' } },
     ],
   },
+  'Express with @node-oauth/oauth2-server': oauth(`${SERVER}/oauth/token`, 3600, {
+    connect: oauth2Server,
+    mint: () => opaque('at'),
+    refused: { headers: challenge('Bearer realm="Service",error="invalid_token"') },
+    dead: [
+      {
+        status: 400,
+        body: { error: 'invalid_grant', error_description: 'Invalid grant: refresh token is invalid' },
+      },
+    ],
+  }),
   'Fastify with @fastify/jwt': {
     connect: fastify,
     lifetime: 10 * MINUTE,
@@ -446,6 +464,29 @@ export const backEnds: Record<string, BackEnd> = {
     rotates: false,
     refused: { body: { message: 'The incoming token has expired' } },
   }),
+  'Amazon Cognito, API of user pools': {
+    connect: cognitoUserPools,
+    lifetime: HOUR,
+    mint: signed,
+    login: (access, refresh) => cognitoAnswer(access, refresh),
+    refresh: (_, RefreshToken) => ({
+      url: 'https://cognito-idp.eu-west-1.amazonaws.com/',
+      json: { ClientId: 'spa', RefreshToken },
+      type: AMAZON,
+      headers: { 'x-amz-target': 'AWSCognitoIdentityProviderService.GetTokensFromRefreshToken' },
+    }),
+    answer: (access, refresh) => ({
+      headers: { 'Content-Type': AMAZON },
+      body: cognitoAnswer(access, refresh),
+    }),
+    rotates: true,
+    refused: { body: { message: 'The incoming token has expired' } },
+    dead: ['NotAuthorizedException', 'RefreshTokenReuseException'].map(__type => ({
+      status: 400,
+      headers: { 'Content-Type': AMAZON },
+      body: { __type, message: 'Refresh Token has been revoked' },
+    })),
+  },
   Keycloak: oauth('https://id.example.com/realms/shop/protocol/openid-connect/token', 300, {
     connect: keycloak,
     extra: { refresh_expires_in: 1800, 'not-before-policy': 0, session_state: 's', scope: 'profile email' },
@@ -454,6 +495,12 @@ export const backEnds: Record<string, BackEnd> = {
       { status: 400, body: { error: 'invalid_grant', error_description: 'Token is not active' } },
       { status: 400, body: { error: 'invalid_grant', error_description: 'Session not active' } },
     ],
+  }),
+  Glewlwyd: oauth(`${SERVER}/api/oidc/token`, 3600, {
+    connect: glewlwyd,
+    extra: { token_type: 'bearer', iat: 1_768_478_400, scope: 'orders' },
+    refused: {},
+    dead: [{ status: 400 }],
   }),
   Auth0: oauth('https://shop.eu.auth0.com/oauth/token', 86_400, {
     connect: auth0,
@@ -491,6 +538,19 @@ function isoAfter(milliseconds: number): string {
 
 function fastifyError(code: string, message: string): object {
   return { statusCode: 401, code, error: 'Unauthorized', message }
+}
+
+function cognitoAnswer(AccessToken: string, RefreshToken: string): object {
+  return {
+    AuthenticationResult: {
+      AccessToken,
+      RefreshToken,
+      ExpiresIn: 3600,
+      IdToken: 'eyJ.eyJ.x',
+      TokenType: 'Bearer',
+    },
+    ChallengeParameters: {},
+  }
 }
 
 function strapiError(message: string): object {

@@ -5,8 +5,8 @@ import type { Auth, AuthEvents } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import { connect as connectSanctum } from '../../examples/backends/laravel-sanctum.js'
 import { connect as connectDevise } from '../../examples/backends/rails-devise-token-auth.js'
-import { opaque, recordEvents, track, useFakeTime } from '../support/core.js'
-import { type Answer, type BackEnd, backEnds, FORM, JSON_TYPE } from './back-ends.js'
+import { MINUTE, opaque, recordEvents, track, useFakeTime } from '../support/core.js'
+import { AMAZON, type Answer, type BackEnd, backEnds, FORM, JSON_TYPE } from './back-ends.js'
 
 useFakeTime()
 
@@ -118,8 +118,9 @@ describe.each(Object.entries(backEnds))('%s', (_, backEnd) => {
 
   /** The documented request, as it must arrive. */
   const documented = (access: string, refresh: string) => {
-    const { url, method = 'POST', json, form, headers, credentials } = backEnd.refresh(access, refresh)
-    const type = form ? FORM : method === 'GET' ? undefined : JSON_TYPE
+    const sent = backEnd.refresh(access, refresh)
+    const { url, method = 'POST', json, form, headers, credentials } = sent
+    const type = sent.type ?? (form ? FORM : method === 'GET' ? undefined : JSON_TYPE)
     return {
       method,
       url,
@@ -190,6 +191,30 @@ describe.each(Object.entries(backEnds))('%s', (_, backEnd) => {
     expect(events.of('sessionExpired')).toMatchObject([{ reason: 'refresh_rejected' }])
     expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_rejected' })
     expect(refreshes()).toHaveLength(1)
+  })
+})
+
+describe('Amazon Cognito, API of user pools', () => {
+  it('keeps the session where it has too many requests, which it says with a 400', async () => {
+    const pools = backEnds['Amazon Cognito, API of user pools'] as BackEnd
+    const busy = {
+      status: 400,
+      headers: { 'Content-Type': AMAZON },
+      body: { __type: 'TooManyRequestsException', message: 'Rate exceeded' },
+    }
+    const { auth, accepted, burst, events, state } = await begin(pools, busy)
+    state.isAlive = false
+    accepted.clear()
+    vi.advanceTimersByTime(pools.lifetime)
+    const outcomes = burst()
+    await vi.advanceTimersByTimeAsync(MINUTE)
+    expect(await outcomes).toEqual(
+      five({ status: 'rejected', reason: expect.objectContaining({ code: 'ERR_REFRESH_FAILED' }) }),
+    )
+    expect(events.names).not.toContain('sessionExpired')
+    state.isAlive = true
+    await auth.refresh()
+    expect(await burst()).toEqual(succeeded)
   })
 })
 

@@ -22,6 +22,18 @@ describe('both tokens in JSON (transport body)', () => {
     expect(refresh.payload.jti).not.toBe(access.payload.jti)
   })
 
+  it('refreshes by the spelling of simplejwt', async () => {
+    const client = await start()
+    const { refreshToken } = await client.login()
+    const answer = await client.send('POST', '/auth/refresh', { json: { refresh: refreshToken } })
+    expect(answer.status).toBe(200)
+    const next = answer.body.refreshToken
+    expect(await client.send('POST', '/auth/logout', { json: { refresh: next } })).toMatchObject({
+      status: 204,
+    })
+    expect(await client.refresh(next)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  })
+
   it('refreshes by either spelling and spends what it took', async () => {
     const client = await start()
     const first = await client.login()
@@ -77,6 +89,16 @@ describe('the refresh token in place of the access token (transport header)', ()
     expect(client.server.backend.stats).toMatchObject({ refreshes: 2, reuses: 0 })
   })
 
+  it('takes it in the header in which it gives it', async () => {
+    const client = await start({ transport: 'header' })
+    const { refreshToken } = await client.login()
+    const headers = { 'X-Refresh-Token': refreshToken }
+    const answer = await client.send('POST', '/auth/refresh', { headers })
+    expect(answer.status).toBe(200)
+    const again = await client.send('POST', '/auth/refresh', { headers })
+    expect(again).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  })
+
   it('refuses an access token there, and a request without a token', async () => {
     const client = await start({ transport: 'header' })
     const { accessToken } = await client.login()
@@ -92,6 +114,16 @@ describe('the refresh token in place of the access token (transport header)', ()
 describe('both tokens together (transport both)', () => {
   const refresh = (client: Awaited<ReturnType<typeof start>>, accessToken: string, refreshToken?: string) =>
     client.send('POST', '/auth/refresh', { bearer: accessToken, json: { refreshToken } })
+
+  it('takes the refresh token in a header, too', async () => {
+    const client = await start({ transport: 'both' })
+    const { accessToken, refreshToken } = await client.login()
+    client.server.backend.expireAccessTokens()
+    const headers = { 'X-Refresh-Token': refreshToken }
+    const answer = await client.send('POST', '/auth/refresh', { bearer: accessToken, headers })
+    expect(answer.status).toBe(200)
+    expect((await client.orders(answer.body.accessToken)).status).toBe(200)
+  })
 
   it('takes an expired access token with its good refresh token', async () => {
     const client = await start({ transport: 'both' })

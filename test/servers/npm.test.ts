@@ -1,0 +1,3 @@
+import { tellStories } from './story.js'
+
+tellStories('npm')
