@@ -23,16 +23,38 @@ const shared = {
  * The page: one script, one style sheet, one document. Gives the directory to serve.
  * @param {string} [directory]
  */
-export async function buildPage(directory = join(cache, 'page')) {
+export function buildPage(directory = join(cache, 'page')) {
+  return bundle(directory, { page: join(demo, 'page/main.ts') }, false)
+}
+
+/**
+ * The page with a mock of its server in it: a folder that any static host serves, at any path.
+ * @param {string} directory
+ */
+export async function buildStatic(directory) {
+  const entries = { page: join(demo, 'page/main.ts'), mock: join(demo, 'static/worker.ts') }
+  await bundle(directory, entries, true)
+  const worker = fileURLToPath(import.meta.resolve('msw/mockServiceWorker.js'))
+  copyFileSync(worker, join(directory, 'mockServiceWorker.js'))
+  return directory
+}
+
+/**
+ * @param {string} directory
+ * @param {Record<string, string>} entries
+ * @param {boolean} isStatic
+ */
+async function bundle(directory, entries, isStatic) {
   mkdirSync(directory, { recursive: true })
   await build({
     ...shared,
-    entryPoints: { page: join(demo, 'page/main.ts'), style: join(demo, 'page/style/main.css') },
+    entryPoints: { ...entries, style: join(demo, 'page/style/main.css') },
     outdir: directory,
     platform: 'browser',
     minify: true,
     sourcemap: true,
     define: {
+      IS_STATIC: String(isStatic),
       'process.env.NODE_ENV': '"production"',
       __VUE_OPTIONS_API__: 'false',
       __VUE_PROD_DEVTOOLS__: 'false',

@@ -7,6 +7,7 @@ const help = `Usage: npm run demo -- [options]
 
   --port N             port of the page and the mock auth server (default: 4310, or any that is free)
   --data FILE          keeps sessions and keys in a file, so that a restart logs nobody out
+  --static FOLDER      builds the demo without a server into the folder, for any static host
   --headless           tells the same story without a page, in some seconds; exit code 1 if a request was lost
   --fail-refreshes N   headless: how many refreshes in a row the auth server fails (default: 1; 9 is too many
                        for anybody, and requests are lost)
@@ -15,11 +16,14 @@ const help = `Usage: npm run demo -- [options]
 
 const preferredPort = 4310
 
+/** The builders of `demo/build.mjs`. */
+interface Build {
+  buildPage(): Promise<string>
+  buildStatic(directory: string): Promise<string>
+}
+
 /** Runs the demo. Resolves to an exit code, or to `undefined` while the server runs on. */
-export async function main(
-  parameters: string[],
-  buildPage: () => Promise<string>,
-): Promise<number | undefined> {
+export async function main(parameters: string[], build: Build): Promise<number | undefined> {
   let options: Options
   try {
     options = readOptions(parameters)
@@ -36,7 +40,11 @@ export async function main(
     console.log(`\n${formatTally(tally)}`)
     return tally.lost > 0 ? 1 : 0
   }
-  return serve(options, buildPage)
+  if (options.static !== undefined) {
+    console.log(`The static demo is in ${await build.buildStatic(options.static)}`)
+    return 0
+  }
+  return serve(options, build)
 }
 
 interface Options {
@@ -45,6 +53,7 @@ interface Options {
   failRefreshes: number
   port: number | undefined
   data: string | undefined
+  static: string | undefined
 }
 
 function readOptions(parameters: string[]): Options {
@@ -55,6 +64,7 @@ function readOptions(parameters: string[]): Options {
       headless: { type: 'boolean', default: false },
       port: { type: 'string' },
       data: { type: 'string' },
+      static: { type: 'string' },
       'fail-refreshes': { type: 'string', default: '1' },
     },
   })
@@ -64,6 +74,7 @@ function readOptions(parameters: string[]): Options {
     failRefreshes: readInteger('--fail-refreshes', values['fail-refreshes'], 1000),
     port: values.port === undefined ? undefined : readInteger('--port', values.port, 65_535),
     data: values.data,
+    static: values.static,
   }
 }
 
@@ -73,7 +84,7 @@ function readInteger(name: string, text: string, highest: number): number {
   throw new TypeError(`${name} must be a whole number from 0 to ${highest}, got '${text}'`)
 }
 
-async function serve(options: Options, buildPage: () => Promise<string>): Promise<number | undefined> {
+async function serve(options: Options, { buildPage }: Build): Promise<number | undefined> {
   const settings = {
     directory: await buildPage(),
     dataFile: options.data,

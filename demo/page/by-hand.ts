@@ -2,9 +2,7 @@
  * Without tokenflight: the response interceptor with `isRefreshing` and `failedQueue` that most applications have,
  * written the way it is usually written. It is here to be compared with, not to be copied.
  */
-import axios, { type AxiosInstance, type InternalAxiosRequestConfig } from 'axios'
-import type { Transport } from './calls.js'
-import type { Device } from './network.js'
+import axios, { type AxiosAdapter, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios'
 
 /** Where an application usually keeps them; tabs share it. */
 export interface TokenBox {
@@ -14,33 +12,30 @@ export interface TokenBox {
 
 /** One tab of an application that cares for its tokens by hand. */
 export interface HandWritten {
-  readonly send: Transport
-  readonly tokens: TokenBox
+  /** @param call its number, for the chart */
+  send(path: string, call: number): Promise<number>
   logIn(username: string, password: string): Promise<void>
 }
 
 type Retried = InternalAxiosRequestConfig & { _retry?: boolean }
 type Waiting = { resolve: (token: string) => void; reject: (error: unknown) => void }
 
-export function createHandWritten(
-  client: string,
-  device: Device,
-  tokens: TokenBox = { accessToken: undefined, refreshToken: undefined },
-): HandWritten {
-  const headers = { 'X-Client': client }
-  const plain = axios.create({ adapter: device.adapter })
-  const api = axios.create({ adapter: device.adapter })
+/** The name of these clients in the server's log. */
+const headers = { 'X-Client': 'hand' }
+
+/** @param adapter sends the requests, and tells the chart of them */
+export function createHandWritten(tokens: TokenBox, adapter: AxiosAdapter): HandWritten {
+  const plain = axios.create({ headers, adapter })
+  const api = axios.create({ headers, adapter })
   const keep = (data: { accessToken: string; refreshToken?: string }) => {
     tokens.accessToken = data.accessToken
     tokens.refreshToken = data.refreshToken ?? tokens.refreshToken
   }
-  attachByHand(api, plain, headers, tokens, keep)
+  attachByHand(api, plain, tokens, keep)
   return {
-    tokens,
-    send: async (path, own) => (await api.get(path, { headers: own })).status,
+    send: async (path, call) => (await api.get(path, { headers: { 'X-Call': call } })).status,
     async logIn(username, password) {
-      const { data } = await plain.post('/auth/login', { username, password }, { headers })
-      keep(data)
+      keep((await plain.post('/auth/login', { username, password })).data)
     },
   }
 }
@@ -48,7 +43,6 @@ export function createHandWritten(
 function attachByHand(
   api: AxiosInstance,
   plain: AxiosInstance,
-  headers: Record<string, string>,
   tokens: TokenBox,
   keep: (data: { accessToken: string }) => void,
 ): void {
@@ -78,7 +72,7 @@ function attachByHand(
     original._retry = true
     isRefreshing = true
     try {
-      const { data } = await plain.post('/auth/refresh', { refreshToken: tokens.refreshToken }, { headers })
+      const { data } = await plain.post('/auth/refresh', { refreshToken: tokens.refreshToken })
       keep(data)
       processQueue(null, data.accessToken)
     } catch (failure) {

@@ -1,25 +1,23 @@
-/** Calls of the application, each told to the journal: when it began, how it ended. */
+/** Calls of the application, and how each ended. */
 import { isAxiosError } from 'axios'
 import { isAuthError, isSessionExpired } from 'tokenflight'
-import type { Outcome, RequestMark } from './marks.js'
-import type { Device } from './network.js'
+import type { Device } from './device.js'
+
+/**
+ * The outcome of a request, as the application saw it. `refused`: a 401. `signedOut`: told to log in again. `lost`: any other
+ * failure.
+ */
+export type Outcome = 'answered' | 'refused' | 'signedOut' | 'lost'
 
 /** How one call went, as a panel shows it. */
 export interface CallResult {
   readonly outcome: Outcome
   readonly status: number | undefined
-  readonly message: string | undefined
   readonly duration: number
 }
 
 /** Sends one request; resolves to the status that the application got. */
-export type Transport = (path: string, headers: Record<string, string>) => Promise<number>
-
-/** Takes what happened to each call. */
-export interface Recorder {
-  begin(start: Pick<RequestMark, 'id' | 'lane' | 'start'>): void
-  finish(end: Ending & Pick<RequestMark, 'id'> & { end: number }): void
-}
+export type Transport = (path: string) => Promise<number>
 
 /** One panel's way to the server. */
 export interface Client {
@@ -30,10 +28,7 @@ export interface Client {
   subscribe(listener: () => void): () => void
 }
 
-/** Tells ids of this page from those of an earlier one in the same tab. */
-const tag = crypto.randomUUID().slice(0, 4)
-
-export function createClient(lane: string, transport: Transport, recorder: Recorder, device: Device): Client {
+export function createClient(transport: Transport, device: Device): Client {
   const listeners = new Set<() => void>()
   let number = 0
   let last: CallResult | undefined
@@ -47,18 +42,11 @@ export function createClient(lane: string, transport: Transport, recorder: Recor
     },
     async send() {
       number += 1
-      const id = `${lane}.${tag}.${number}`
       const start = Date.now()
-      recorder.begin({ id, lane, start })
       // An answer takes its time, and not always the same: spread over 0.6 to 1.4 of the latency.
       const delay = Math.round(device.latency * (0.6 + ((number * 37) % 80) / 100))
-      const ending = await transport(`/api/orders?delay=${delay}`, { 'X-Client': id }).then(
-        status => judge(status, undefined),
-        error => describe(error),
-      )
-      const end = Date.now()
-      recorder.finish({ id, end, ...ending })
-      last = { status: undefined, message: undefined, ...ending, duration: end - start }
+      const ending = await transport(`/api/orders?delay=${delay}`).then(judge, describe)
+      last = { ...ending, duration: Date.now() - start }
       for (const listener of listeners) listener()
       return last
     },
@@ -73,17 +61,15 @@ export function formatResult(result: CallResult | undefined): string {
   return `${status ?? 'failed'} in ${Math.round(duration)} ms`
 }
 
-type Ending = { outcome: Outcome; status?: number; message?: string }
+type Ending = Pick<CallResult, 'outcome' | 'status'>
 
-function judge(status: number, message: string | undefined): Ending {
-  if (status < 400) return { outcome: 'answered', status }
-  return { outcome: status === 401 ? 'refused' : 'lost', status, message: message ?? `Status ${status}` }
+function judge(status: number): Ending {
+  return { outcome: status < 400 ? 'answered' : status === 401 ? 'refused' : 'lost', status }
 }
 
 function describe(error: unknown): Ending {
-  const message = error instanceof Error ? error.message : String(error)
-  if (isSessionExpired(error)) return { outcome: 'signedOut', message }
-  if (isAuthError(error)) return { outcome: error.code === 'ERR_SIGNED_OUT' ? 'signedOut' : 'lost', message }
-  if (isAxiosError(error) && error.response) return judge(error.response.status, message)
-  return { outcome: 'lost', message }
+  const isOver = isSessionExpired(error) || (isAuthError(error) && error.code === 'ERR_SIGNED_OUT')
+  if (isOver) return { outcome: 'signedOut', status: undefined }
+  if (isAxiosError(error) && error.response) return judge(error.response.status)
+  return { outcome: 'lost', status: undefined }
 }

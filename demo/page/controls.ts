@@ -2,18 +2,14 @@
 import type { MockAuthSettings, MockFailure } from '../../src/mock-server/types.js'
 import type { Application } from './application.js'
 import type { Backend } from './backend.js'
+import type { Device } from './device.js'
 import { find, onPress, onSelect, onSwitch, plural, setText } from './dom.js'
-import type { Journal } from './journal.js'
-import type { TokenMark } from './marks.js'
-import type { Device } from './network.js'
 import type { Tabs } from './tabs.js'
-import { controlLane } from './timeline/lanes.js'
 
 /** What the controls work on. */
 export interface Desk {
   readonly application: Application
   readonly backend: Backend
-  readonly journal: Journal
   readonly device: Device
   readonly tabs: Tabs
 }
@@ -24,25 +20,34 @@ const slow = { refresh: 2000, answer: 900 }
 
 export interface Controls {
   /** Marks the timeline here and in the other tabs. */
-  note(title: string, detail: string, cuts?: TokenMark['token']): void
+  note(title: string, detail: string): void
   burst(size: number): Promise<void>
   /** Shows what the server is set to. */
   show(settings: MockAuthSettings): void
 }
 
+/** Sets a mark that the devtools show on their timeline. */
+export function mark(title: string, detail: string): void {
+  performance.mark(`tokenflight: ${title}`, { detail })
+}
+
 export function bindControls(desk: Desk): Controls {
-  const { application, backend, journal, tabs } = desk
-  const note: Controls['note'] = (title, detail, cuts) => {
-    journal.point('control', { lane: controlLane, start: Date.now(), title, detail })
-    if (cuts) journal.cut(cuts, Date.now(), title, true)
-    tabs.tell({ type: 'control', title, detail, ...(cuts ? { cuts } : {}) })
+  const { application, backend, tabs } = desk
+  const note: Controls['note'] = (title, detail) => {
+    mark(title, detail)
+    tabs.tell({ type: 'control', title, detail })
   }
+  /** None that the page could know of while it is offline. */
+  const refreshes = () =>
+    backend.state().then(
+      ({ stats }) => stats.refreshes,
+      () => 0,
+    )
   const burst = async (size: number) => {
-    const refreshes = journal.totals.tokenflight.refreshes
+    const before = await refreshes()
     const results = await application.burst(size)
     const answered = results.filter(({ outcome }) => outcome === 'answered').length
-    journal.take(await backend.news())
-    const made = journal.totals.tokenflight.refreshes - refreshes
+    const made = (await refreshes()) - before
     const text = `${answered} of ${plural(size, 'request')} answered, ${plural(made, 'refresh', 'refreshes')}`
     setText(find('last-burst', HTMLElement), text)
   }
@@ -54,7 +59,7 @@ export function bindControls(desk: Desk): Controls {
   return controls
 }
 
-function bindRequests({ tabs }: Desk, { note, burst }: Controls): void {
+function bindRequests({ application, tabs }: Desk, { note, burst }: Controls): void {
   for (const size of [1, 10, 50, 100]) {
     onPress(`burst-${size}`, () => {
       const isEverywhere = find('everywhere', HTMLInputElement).checked
@@ -66,7 +71,7 @@ function bindRequests({ tabs }: Desk, { note, burst }: Controls): void {
   let timer: ReturnType<typeof setTimeout> | undefined
   onSwitch('steady', isOn => {
     clearInterval(timer)
-    if (isOn) timer = setInterval(() => void burst(1), 250)
+    if (isOn) timer = setInterval(() => void application.burst(1), 250)
   })
   onPress('open-tab', () => {
     open(location.pathname, '_blank')
@@ -90,11 +95,11 @@ function bindTokens({ application, backend }: Desk, { note }: Controls): void {
     await renew().catch(() => {})
   })
   onPress('expire', () => {
-    note('Access tokens expired', 'The server refuses every one that is out there', 'access')
+    note('Access tokens expired', 'The server refuses every one that is out there')
     return backend.expire()
   })
   onPress('revoke', () => {
-    note('Refresh tokens revoked', 'The next refresh ends the session', 'refresh')
+    note('Refresh tokens revoked', 'The next refresh ends the session')
     return backend.revoke()
   })
 }
@@ -142,18 +147,11 @@ function bindServer(
 }
 
 function bindDevice({ device }: Desk, { note }: Controls): void {
-  onSwitch('offline', isOn => {
-    note(isOn ? 'Offline' : 'Online again', 'this tab only')
-    device.setOffline(isOn)
-  })
   for (const radio of document.querySelectorAll<HTMLInputElement>('input[name="clock"]')) {
     radio.addEventListener('change', () => {
-      const isForward = Number(radio.value) > device.skew
       device.skew = Number(radio.value)
       const words = { '-3600000': '1 h slow', '0': 'right', '3600000': '1 h fast' }[radio.value]
-      // A page cannot tell a clock that was set forward from a device that slept.
-      const detail = isForward ? 'Like an hour of sleep: tokens count as older' : 'Nothing follows from it'
-      note(`This device's clock is ${words}`, detail)
+      note(`This device's clock is ${words}`, 'Nothing follows from it')
     })
   }
 }

@@ -4,7 +4,7 @@ import { type Auth, cookieSession, createAuth, refreshRequest, webStorage } from
 import { attachAuth } from 'tokenflight/axios'
 import { authFetch } from 'tokenflight/fetch'
 import type { Transport } from './calls.js'
-import type { Device } from './network.js'
+import type { Device } from './device.js'
 
 /** What the mock auth server writes into an access token. */
 export interface DemoClaims {
@@ -30,51 +30,35 @@ export interface Session {
   dispose(): void
 }
 
-/** The window: the last quarter of a token's life. */
-export const refreshAhead = (lifetime: number): number => lifetime / 4
-
-/** @param client what the server's log calls the session's own requests */
-export function createSession(client: string, mode: Mode, device: Device): Session {
-  const headers = { 'X-Client': client }
+export function createSession(mode: Mode, device: Device): Session {
   const csrf = { cookie: 'csrf', header: 'X-CSRF-Token' }
   const isCookie = mode === 'cookie'
   const auth = createAuth<DemoClaims>({
     name: `tokenflight-demo-${mode}`,
     storage: isCookie ? cookieSession() : webStorage(),
-    refreshAhead,
+    // The window: the last quarter of a token's life.
+    refreshAhead: lifetime => lifetime / 4,
     clock: device.clock,
-    refresh: refreshRequest({
-      url: '/auth/refresh',
-      headers,
-      fetch: device.fetch,
-      ...(isCookie ? { csrf } : {}),
-    }),
+    refresh: refreshRequest({ url: '/auth/refresh', ...(isCookie ? { csrf } : {}) }),
     logout: ({ refreshToken, accessToken, signal }) =>
-      device.fetch('/auth/logout', {
+      fetch('/auth/logout', {
         method: 'POST',
         signal,
-        headers: {
-          ...headers,
-          Authorization: `Bearer ${accessToken}`,
-          [csrf.header]: readCookie(csrf.cookie),
-        },
+        headers: { Authorization: `Bearer ${accessToken}`, [csrf.header]: readCookie(csrf.cookie) },
         body: JSON.stringify({ refreshToken }),
       }),
   })
-  const clients = [
-    axios.create({ adapter: device.adapter }),
-    axios.create({ adapter: device.adapter }),
-  ] as const
+  const clients = [axios.create(), axios.create({ baseURL: '/api' })] as const
   const detach = clients.map(instance => attachAuth(instance, auth, { skip: '/auth/login' }))
-  const request = authFetch(auth, { fetch: device.fetch })
+  const request = authFetch(auth)
   return {
     mode,
     auth,
     axios: get(clients[0]),
-    react: get(clients[1]),
-    vue: async (path, own) => (await request(path, { headers: own })).status,
+    react: path => get(clients[1])(path.replace('/api', '')),
+    vue: async path => (await request(path)).status,
     async logIn(username, password) {
-      const { data } = await clients[0].post('/auth/login', { username, password }, { headers })
+      const { data } = await clients[0].post('/auth/login', { username, password })
       await auth.login(data)
     },
     dispose() {
@@ -85,7 +69,7 @@ export function createSession(client: string, mode: Mode, device: Device): Sessi
 }
 
 function get(instance: AxiosInstance): Transport {
-  return async (path, headers) => (await instance.get(path, { headers })).status
+  return async path => (await instance.get(path)).status
 }
 
 function readCookie(name: string): string {

@@ -1,6 +1,10 @@
 /** The knobs of the mock auth server over HTTP, for the demo page and for tests in a browser. */
-import type { AuthServer } from '../../src/mock-server/server.js'
-import type { MockAuthChanges, MockFailure, MockKeyRotation } from '../../src/mock-server/types.js'
+import type {
+  MockAuthChanges,
+  MockAuthControls,
+  MockFailure,
+  MockKeyRotation,
+} from '../../src/mock-server/types.js'
 import { type AllowedOrigins, isAllowed } from './cors.js'
 import type { RequestLog } from './log.js'
 
@@ -18,7 +22,7 @@ type Body = Readonly<Record<string, unknown>>
  * A bad value is 400 and says which; a page of an origin that is not allowed gets 403.
  */
 export async function answerAdmin(
-  backend: AuthServer,
+  backend: MockAuthControls,
   log: RequestLog,
   request: Request,
   allowed: AllowedOrigins,
@@ -44,7 +48,10 @@ export async function answerAdmin(
   return state(backend)
 }
 
-function createKnobs(backend: AuthServer, log: RequestLog): Readonly<Record<string, (body: Body) => void>> {
+function createKnobs(
+  backend: MockAuthControls,
+  log: RequestLog,
+): Readonly<Record<string, (body: Body) => void>> {
   // The server checks what it is given and throws a TypeError that names it.
   return {
     __proto__: null as never,
@@ -61,7 +68,7 @@ function createKnobs(backend: AuthServer, log: RequestLog): Readonly<Record<stri
   }
 }
 
-function state({ stats, settings }: AuthServer): Response {
+function state({ stats, settings }: MockAuthControls): Response {
   return Response.json({ stats, settings })
 }
 

@@ -1,4 +1,4 @@
-/** What reached the server, for the demo page's timeline. Ids of tokens, never tokens. */
+/** The requests that reached the server, for the demo's comparison and for tests. Ids of tokens, never tokens. */
 import type { Trace } from '../../src/mock-server/world.js'
 
 /** One request. Instants are epoch ms, durations ms. */
@@ -12,7 +12,7 @@ export interface LogEntry {
   readonly path: string
   /** 0 where the connection was broken on purpose. */
   readonly status: number
-  /** Who sent it, as its `X-Client` header says: a tab or a panel of the demo page. */
+  /** Who sent it, as its `X-Client` header says. */
   readonly client?: string
   readonly username?: string
   /** `jti` of the access token that it carried. */

@@ -29,21 +29,21 @@ const sums: Readonly<Record<keyof Totals, string>> = {
 
 const legend: readonly (readonly [key: string, meaning: string])[] = [
   ['attempt', 'answered'],
-  ['wait', 'waits for a token'],
+  ['wait', 'waits'],
   ['refused', 'on its way to a 401'],
   ['replay', 'replay'],
   ['lost', 'no answer'],
   ['flight', 'refresh'],
   ['pause', 'back-off'],
   ['access-token', 'access token'],
-  ['window', 'window: refreshed ahead'],
+  ['window', 'refreshed ahead'],
   ['refresh-token', 'session'],
 ]
 
 export function createChart(subject: Subject, totals: Readonly<Totals>): Chart {
   const picture = createPicture('timeline-heading', 'timeline-keys')
   const tip = h('div', { class: 'tip', 'aria-hidden': 'true', hidden: true })
-  const empty = h('p', { class: 'empty' }, 'Requests and refreshes are drawn here as they happen.')
+  const empty = h('p', { class: 'empty' }, 'Requests and refreshes are drawn here.')
   const chart = h('div', { class: 'chart' }, empty, tip)
   chart.prepend(picture.root)
   const timeline = createTimeline(picture, subject)
@@ -76,7 +76,7 @@ export function createChart(subject: Subject, totals: Readonly<Totals>): Chart {
     h(
       'p',
       { class: 'quiet', id: 'timeline-keys' },
-      'Point at a mark for its story, or tab to it and walk with the arrow keys. Drag to look back.',
+      'Point at a mark, or tab to it and walk with the arrow keys. Drag to look back.',
     ),
   )
   return {

@@ -25,11 +25,11 @@ export function createControls(
     return auth.refresh().catch(() => {})
   })
   const expire = button('Expire token', () => {
-    note('Access token expired', 'in this tab: its next use refreshes it', 'access')
+    note('Access token expired', 'in this tab', 'access')
     seam.expire()
   })
   const fail = button('Fail next refresh', () => {
-    note('The next refresh fails', 'one attempt, as if the server had answered 503')
+    note('The next refresh fails', 'one attempt, as if by a 503')
     seam.failNext()
   })
   const logout = button('Log out', () => auth.logout())

@@ -62,7 +62,7 @@ function explainToken({ token, start, end, windowAt, cut, cutBy }: TokenMark, at
   const lines = [
     isKnown
       ? `From ${at(start)}, good until ${at(end)} (${formatDuration(end - start)})`
-      : `From ${at(start)}, of a lifetime that nothing tells`,
+      : `From ${at(start)}, of unknown lifetime`,
   ]
   if (windowAt !== undefined) lines.push(`Refreshed ahead from ${at(windowAt)}: the hatched window`)
   if (cut !== undefined) lines.push(`At ${at(cut)}: ${cutBy}`)

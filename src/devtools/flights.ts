@@ -71,8 +71,8 @@ export function createFlights({ marks, place, release, name }: Pen): Flights {
       if (!tab && flight && isRecent) {
         end(flight, at, isFailed ? 'failed' : 'done', words)
         flight = undefined
-      } else if (type === 'refreshed' && members['source'] === 'network' && duration > 0)
-        end(begin(at - duration), at, 'done', tab ? `${words}, in another tab` : words)
+      } else if (members['source'] !== 'tab' && duration > 0)
+        end(begin(at - duration), at, isFailed ? 'failed' : 'done', tab ? `${words}, in another tab` : words)
     },
   }
 }

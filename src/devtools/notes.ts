@@ -12,6 +12,8 @@ export interface StateNote {
   readonly at: number
   readonly status: AuthState['status']
   readonly isRefreshing: boolean
+  /** When the access token arrived, or the mounting of the devtools if that was later. */
+  readonly since?: number | undefined
   readonly expiresAt?: number | undefined
   readonly sessionExpiresAt?: number | undefined
   /** When the window begins in which the access token is refreshed ahead. */

@@ -32,6 +32,7 @@ const limit = 2000
 export function createRecorder(auth: Auth<never, never>, seam: Seam): Recorder {
   const notes: Note[] = []
   const listeners = new Set<(note: Note) => void>()
+  const epoch = Date.now()
   const totals: Totals = { sent: 0, answered: 0, failed: 0, refreshes: 0, rejected: 0, seen: 0 }
   /** The requests that have left, until they are over. */
   const open = new Set<number>()
@@ -47,7 +48,7 @@ export function createRecorder(auth: Auth<never, never>, seam: Seam): Recorder {
     const state = auth.getState()
     if (state === last) return
     last = state
-    add(describe(state, seam))
+    add(describe(state, seam, epoch))
   }
   const stops = [
     auth.on('*', event => {
@@ -78,21 +79,24 @@ export function createRecorder(auth: Auth<never, never>, seam: Seam): Recorder {
   }
 }
 
-function describe(state: AuthState<never>, seam: Seam): StateNote {
+function describe(state: AuthState<never>, seam: Seam, epoch: number): StateNote {
   const at = Date.now()
   const { status } = state
   if (status !== 'authenticated') return { kind: 'state', at, status, isRefreshing: false }
   const { expiresAt, sessionExpiresAt, refreshing } = state
   const skew = seam.skew()
   const end = expiresAt && expiresAt - skew
+  const lifetime = end && seam.lifetime()
   return {
     kind: 'state',
     at,
     status,
     isRefreshing: refreshing,
+    // It arrived a while before the session tells of it, which stores it first.
+    since: lifetime ? Math.min(Math.max(end - lifetime, epoch), at) : at,
     expiresAt: end,
     sessionExpiresAt: sessionExpiresAt && sessionExpiresAt - skew,
-    windowAt: end && end > at ? end - seam.windowOf(end - at) : undefined,
+    windowAt: lifetime && end - seam.windowOf(lifetime),
   }
 }
 

@@ -7,6 +7,8 @@ export interface Seam {
   readonly name: string
   /** How far the session's clock is ahead of the device's, milliseconds. */
   skew(): number
+  /** The lifetime of the access token, milliseconds; undefined: unknown. */
+  lifetime(): number | undefined
   /** The window of an access token of that lifetime, both in milliseconds. */
   windowOf(lifetime: number): number
   /** The access token counts as expired from now on, in this tab alone. */
@@ -36,6 +38,7 @@ export function seamOf(auth: Auth<never, never>): Seam {
     name: settings.name,
     canRefresh: !!refresh,
     skew: () => settings.clock.now() - Date.now(),
+    lifetime: () => engine.current()?.record.lifetime,
     windowOf: settings.window,
     expire: engine.expire,
     failNext() {

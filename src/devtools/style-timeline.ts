@@ -8,7 +8,7 @@ export const timelineStyle = `
 background:var(--line);box-shadow:0 0 0 1px var(--line)}
 .tally div{display:flex;flex-direction:column-reverse;justify-content:flex-end;padding:5px 12px 6px;
 background:var(--surface)}
-.tally dt{overflow:hidden;color:var(--quiet);font-size:12px;text-overflow:ellipsis;white-space:nowrap}
+.tally dt{color:var(--quiet);font-size:12px}
 .tally dd{font:600 17px/1.25 var(--mono)}
 .tally [data-bad] dd{color:var(--bad)}
 .chart{position:relative;min-height:232px;padding:0 12px 8px;border-radius:8px;background:var(--surface);
@@ -38,7 +38,7 @@ box-shadow:inset 0 0 0 1px var(--bad)}
 line.hatch-bad{stroke:var(--bad);stroke-width:2}
 .flight{fill:var(--refresh);background:var(--refresh)}
 .pending{fill:var(--way)}
-.pause.part,.key.pause{fill:var(--wait-soft);stroke:var(--wait);stroke-width:.6;stroke-dasharray:3 2}
+.pause.part{fill:var(--wait-soft);stroke:var(--wait);stroke-width:.6;stroke-dasharray:3 2}
 .key.pause{background:var(--wait-soft);outline:1px dashed var(--wait);outline-offset:-1px}
 .access-token{fill:var(--accent-soft);stroke:var(--accent);stroke-width:.8;background:var(--accent-soft)}
 .refresh-token{fill:var(--session-soft);stroke:var(--session);stroke-width:.8;background:var(--session-soft)}
@@ -55,9 +55,8 @@ border-radius:8px;background:var(--ink);color:var(--surface);font-size:12.5px;li
 overflow-wrap:anywhere;pointer-events:none}
 .legend{display:flex;flex-wrap:wrap;gap:5px 16px;color:var(--quiet);font-size:12.5px;list-style:none}
 .legend li{display:flex;align-items:center;gap:6px}
-@media(max-width:860px){
+@container(max-width:800px){
 .tally{grid-template-columns:repeat(3,minmax(0,1fr))}
-.tally dt{white-space:normal}
 .chart{padding:0 4px 8px}
 .empty{inset:150px 12px auto}
 }

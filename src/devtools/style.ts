@@ -14,14 +14,13 @@ const soft = (name: string): string => `--${name}-soft:color-mix(in srgb,var(--$
 
 const panelStyle = `
 :host{all:initial;color-scheme:light dark;
---mono:ui-monospace,"SF Mono","Cascadia Code",Menlo,Consolas,monospace;
---sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;${light}}
+--mono:ui-monospace,Menlo,Consolas,monospace;
+--sans:system-ui,sans-serif;${light}}
 .root{--sunken:color-mix(in srgb,var(--line) 50%,var(--surface));${['accent', 'session'].map(soft).join('')}}
 @media(prefers-color-scheme:dark){:host{${dark}}}
-*{box-sizing:border-box}
+*{box-sizing:border-box;margin:0;padding:0}
 [hidden][hidden]{display:none}
 .root{color:var(--ink);font:14px/1.45 var(--sans);font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
-h2,h3,p,dl,dd,ul,ol,pre{margin:0;padding:0}
 h2,h3{font-size:14px;font-weight:650}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
@@ -68,13 +67,16 @@ header .close{margin-left:auto}
 .track u{position:absolute;top:0;bottom:0;width:2px;background:var(--surface)}
 [data-token=refresh] .track u{display:none}
 
+.panel,[data-embedded]{container-type:inline-size}
 .body{display:grid;grid-template-columns:minmax(0,1fr) 300px;gap:16px;min-height:0;padding:14px 16px;overflow:auto}
 .side{display:grid;align-content:start;gap:14px;min-width:0}
-.controls{display:grid;grid-template-columns:1fr 1fr;gap:6px}
+.controls{display:grid;grid-template-columns:1fr 1fr;align-content:start;gap:6px}
 .controls h3{grid-column:1/-1}
 .controls label{display:flex;grid-column:1/-1;align-items:center;justify-content:space-between;min-height:28px;
 font-size:13px;cursor:pointer}
-.controls input{width:18px;height:18px;margin:0;accent-color:var(--accent);cursor:pointer}
+.controls input{appearance:none;width:34px;height:20px;border:1px solid var(--edge);border-radius:10px;
+background:radial-gradient(circle at 9px,var(--edge) 6px,var(--sunken) 7px);cursor:inherit}
+.controls input:checked{background:radial-gradient(circle at 23px,var(--surface) 6px,var(--accent) 7px)}
 .events ol{display:grid;gap:4px;margin-top:6px;font-size:12.5px;line-height:1.4;list-style:none}
 .events li{padding-left:52px;overflow-wrap:anywhere}
 .events li.quiet{padding:0}
@@ -85,10 +87,13 @@ summary{font-size:13px;cursor:pointer}
 pre{margin-top:6px;padding:8px 10px;overflow:auto;max-height:220px;border-radius:8px;background:var(--sunken);
 font:12px/1.45 var(--mono)}
 [data-embedded] .events ol{max-height:330px;overflow:auto}
-@media(max-width:860px){
-.panel{height:min(82vh,900px)}
-.body{grid-template-columns:minmax(0,1fr);padding:12px}
-header{padding:8px 12px}
+@container(max-width:1040px){
+.body{grid-template-columns:minmax(0,1fr)}
+.side{grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr))}
+}
+@media(max-width:800px){.panel{height:min(82vh,900px)}}
+@container(max-width:800px){
+.body,header{padding:8px 12px}
 .state{flex-basis:100%}
 .session{flex-basis:100%;order:3}
 .meter{flex:1}

@@ -42,10 +42,11 @@ export function createTokens({ marks, name }: Pen): Tokens {
     living[token] = mark
     marks.set(id, mark)
   }
-  const bringBoth = (at: number): void => {
-    if (state?.status !== 'authenticated') return
-    bring('access', at, state.expiresAt, state.windowAt)
-    bring('refresh', at, state.sessionExpiresAt)
+  const bringBoth = (): void => {
+    // The state may have told of these tokens before the event.
+    if (!state?.since || living.access?.start === state.since) return
+    bring('access', state.since, state.expiresAt, state.windowAt)
+    bring('refresh', state.since, state.sessionExpiresAt)
   }
   const endBoth = (at: number, by: string): void => {
     cut('access', at, by)
@@ -57,17 +58,14 @@ export function createTokens({ marks, name }: Pen): Tokens {
       const isFirst = state?.status !== 'authenticated'
       state = note
       if (note.status !== 'authenticated') endBoth(note.at, 'the session ended')
-      else if (isFirst) bringBoth(note.at)
+      else if (isFirst) bringBoth()
     },
     event({ type, at, members }) {
-      if (type === 'login') {
-        endBoth(at, 'replaced by a login')
-        bringBoth(at)
-      } else if (type === 'refreshed') {
+      if (type === 'login' || type === 'refreshed') {
         // A token that the server rejected was of no use from then on.
         if (members['reason'] === 'rejected')
           cut('access', at - Number(members['duration']), 'rejected by the server')
-        bringBoth(at)
+        bringBoth()
       } else if (type === 'sessionExpired') endBoth(at, `the session ended: ${members['reason']}`)
     },
   }

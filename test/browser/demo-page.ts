@@ -55,7 +55,7 @@ export function useDemo(): Demo {
     await opened.goto(`${server.url}/`)
     await opened.waitForSelector('html[data-ready]')
     // However slow the machine, what a test did stays in view.
-    await opened.locator('#span').selectOption('180000')
+    await opened.locator('#devtools').getByLabel('In view').selectOption('180000')
     return opened
   }
   return {
@@ -87,12 +87,12 @@ export async function burst(page: Page, size: 1 | 10 | 50 | 100): Promise<void> 
 
 /** How many requests of the page are over, one way or another. */
 async function settled(page: Page): Promise<number> {
-  return Number(await page.locator('#tally').getAttribute('data-settled'))
+  return (await total(page, 'answered')) + (await total(page, 'failed'))
 }
 
-/** What the page says it counted. */
+/** A sum of the devtools. */
 export async function total(page: Page, name: string): Promise<number> {
-  return Number(await page.locator(`#tally [data-total="${name}"] dd`).textContent())
+  return Number(await page.locator(`#devtools [data-total="${name}"] dd`).textContent())
 }
 
 /** How many there are on the picture, once there are as many as expected. */

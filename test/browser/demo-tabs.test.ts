@@ -10,38 +10,43 @@ describe('another tab of the demo', () => {
     const opened = page.context().waitForEvent('page')
     await page.locator('#open-tab').click()
     const other = await opened
-    await other.waitForSelector('html[data-ready="t2"]')
+    await other.waitForSelector('html[data-ready]')
     await waitForStatus(other, 'authenticated')
-    await drawn(page, '[data-lane-key="t2"]')
-    await expect.poll(() => page.locator('#tabs-open').textContent()).toBe('This is tab 1, 2 are open')
+    await drawn(page, '[data-lane-key^="tab "]')
+    await expect.poll(() => page.locator('#tabs-open').textContent()).toBe('2 tabs are open')
 
     await page.locator('#expire').click()
-    await drawn(page, '.mark-control[data-title="Access tokens expired"]')
+    await drawn(page, '.mark.control[data-title="Access tokens expired"]')
     await page.locator('#everywhere').check()
     await page.locator('#burst-10').click()
-    await expect.poll(() => total(page, 'answered')).toBe(20)
+    await expect.poll(() => total(page, 'answered')).toBe(11)
+    await expect.poll(() => total(other, 'answered')).toBe(10)
     expect(server.backend.stats.refreshes).toBe(1)
-    await expectDrawn(page, '.mark-request[data-lane="t2"][data-outcome="answered"]', 10)
-    await drawn(other, '.mark-request[data-lane="t1"][data-outcome="answered"]')
-    await drawn(other, '.mark-control[data-title="Access tokens expired"]')
+    await expectDrawn(page, '.mark.request[data-lane^="tab "][data-outcome="answered"]', 10)
+    await drawn(other, '.mark.request[data-lane^="tab "][data-outcome="answered"]')
+    await drawn(other, '.mark.control[data-title="Access tokens expired"]')
 
-    await page.getByRole('button', { name: 'Log out' }).click()
+    await page.locator('#logout').click()
     await waitForStatus(other, 'anonymous')
     await other.close()
-    await expect.poll(() => page.locator('#tabs-open').textContent()).toBe('This is tab 1')
+    await expect.poll(() => page.locator('#tabs-open').textContent()).toBe('One tab is open')
   })
 })
 
 describe('without tokenflight', () => {
-  it('sends by hand, in a lane of its own that the tally leaves out', async () => {
+  it('sends by hand, on a timeline of its own that the devtools know nothing of', async () => {
     const { page, server } = demo
     await logIn(page)
     await page.locator('#by-hand').click()
-    await expectDrawn(page, '.mark-request[data-lane="t1.hand"][data-outcome="answered"]', 10)
+    await expectDrawn(
+      page,
+      '#versus-chart .mark.request[data-lane="client by-hand"][data-outcome="answered"]',
+      10,
+    )
     expect(server.backend.stats.logins).toBe(2)
-    expect(await total(page, 'sent')).toBe(0)
-    await burst(page, 1)
     expect(await total(page, 'sent')).toBe(1)
+    await burst(page, 1)
+    expect(await total(page, 'sent')).toBe(2)
   })
 
   it.each([
@@ -63,9 +68,14 @@ describe('without tokenflight', () => {
       expect(await row('ended')).toEqual(['no', 'yes'])
       expect((await row('refreshes'))[1]).toBe('1')
       expect(server.backend.stats).toMatchObject(counted)
-      expect(await total(page, 'lost')).toBe(0)
+      expect(await total(page, 'failed')).toBe(0)
+      const versus = '#versus-chart .mark.request'
       // Either of the two tabs by hand may be the one that loses; only a request that fails has a cap.
-      await drawn(page, '.mark-request[data-lane^="t1.hand"] [data-part="cap"]')
+      await drawn(page, `${versus}[data-lane^="client by-hand"] [data-part="cap"]`)
+      await drawn(
+        page,
+        `${versus}[data-lane^="client tokenflight"][data-outcome="answered"] [data-part="replay"]`,
+      )
     },
   )
 

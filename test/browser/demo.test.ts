@@ -15,25 +15,27 @@ describe('the demo page', () => {
 
     await burst(page, 1)
     await page.locator('#expire').click()
-    await expectDrawn(page, '.mark-control[data-title="Access tokens expired"]', 1)
+    await expectDrawn(page, '.mark.control[data-title="Access tokens expired"]', 1)
     await burst(page, 50)
     expect(backend.stats).toMatchObject({ refreshes: 1, unauthorized: 50 })
-    expect(await total(page, 'answered')).toBe(51)
-    expect(await total(page, 'seen401')).toBe(0)
-    await drawn(page, '.mark-call[data-call="refresh"][data-status="200"]')
+    // The login is a request, too.
+    expect(await total(page, 'answered')).toBe(52)
+    expect(await total(page, 'seen')).toBe(0)
+    await drawn(page, '.mark.refresh[data-outcome="done"]')
 
     await page.locator('#revoke').click()
     await page.locator('#expire').click()
     await burst(page, 10)
     await waitForStatus(page, 'expired')
-    await expectDrawn(page, '.mark-event[data-title="Session expired"]', 1)
+    await expectDrawn(page, '.mark.event[data-title="Session expired"]', 1)
     expect(backend.stats).toMatchObject({ refreshes: 1, rejected: 1 })
 
     await logIn(page)
     await burst(page, 10)
     expect(backend.stats).toMatchObject({ logins: 2, unauthorized: 60 })
-    expect(await total(page, 'answered')).toBe(61)
-    expect(await total(page, 'lost')).toBe(0)
+    expect(await total(page, 'answered')).toBe(63)
+    // Those that were told that the session is over.
+    expect(await total(page, 'failed')).toBe(10)
   })
 
   it('shows a token that is refreshed ahead, with no 401 and no wait', async () => {
@@ -44,8 +46,8 @@ describe('the demo page', () => {
     await expect.poll(() => server.backend.stats.refreshes).toBeGreaterThanOrEqual(1)
     await page.locator('#steady').uncheck()
     expect(server.backend.stats.unauthorized).toBe(0)
-    await drawn(page, '.mark-token[data-token="access"] [data-part="window"]')
-    await expectDrawn(page, '.mark-request [data-part="wait"]', 0)
+    await drawn(page, '.mark.token[data-token="access"] [data-part="window"]')
+    await expectDrawn(page, '.mark.request [data-part="wait"]', 0)
   })
 
   it('tells of a wrong password without a session coming into being', async () => {

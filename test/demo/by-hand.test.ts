@@ -2,7 +2,6 @@
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 import { expect, it, vi } from 'vitest'
 import { createHandWritten } from '../../demo/page/by-hand.js'
-import type { Device } from '../../demo/page/network.js'
 
 interface Exchange {
   readonly request: string
@@ -28,9 +27,9 @@ it('leaves no request waiting whose 401 comes while the first one is sent again'
     )[0]!
   }
   const tokens = { accessToken: 'old', refreshToken: 'refresh' }
-  const hand = createHandWritten('t1.hand', { adapter } as Partial<Device> as Device, tokens)
-  const first = hand.send('/first', {})
-  const second = hand.send('/second', {})
+  const hand = createHandWritten(tokens, adapter)
+  const first = hand.send('/first', 1)
+  const second = hand.send('/second', 2)
   const late = await next('/second Bearer old')
   ;(await next('/first Bearer old')).answer(401)
   ;(await next('/auth/refresh')).answer(200, { accessToken: 'new' })

@@ -163,10 +163,10 @@ describe('mountDevtools', () => {
     await auth.refresh()
     expect(refreshes.map(({ attempt }) => attempt)).toEqual([1])
     // No listener of every event is left, so that requests are not reported any more.
-    const engine = (auth as unknown as Record<symbol, { watched(): unknown }>)[
+    const engine = (auth as unknown as Record<symbol, { nextRequestId(): unknown }>)[
       Symbol.for('tokenflight.engine')
     ]
-    expect(engine?.watched()).toBeFalsy()
+    expect(engine?.nextRequestId()).toBeFalsy()
     await api(`${API}/orders`)
   })
 })
@@ -277,6 +277,62 @@ describe('the panel', () => {
     expect(root.querySelectorAll('.mark').length).toBeLessThanOrEqual(2000)
   })
 })
+
+describe('the timeline', () => {
+  beforeEach(() => {
+    class Observer {
+      readonly #tell: (entries: readonly object[]) => void
+      constructor(tell: (entries: readonly object[]) => void) {
+        this.#tell = tell
+      }
+      observe() {
+        this.#tell([{ contentRect: { width: 1000 } }])
+      }
+      disconnect() {}
+    }
+    vi.stubGlobal('ResizeObserver', Observer)
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+    onTestFinished(() => {
+      vi.useRealTimers()
+      vi.unstubAllGlobals()
+    })
+  })
+  /** The labels of the marks of access tokens, oldest first. */
+  const lives = (root: ShadowRoot) =>
+    [...root.querySelectorAll('.mark.token[data-token="access"]')].map(mark =>
+      mark.getAttribute('aria-label'),
+    )
+
+  it('draws a token from its arrival, however long the storage takes to keep it', async () => {
+    const auth = createAuth({ storage: slowStorage(8000) })
+    onTestFinished(() => auth.dispose())
+    const { root } = open(auth, { open: true })
+    await auth.login({ access_token: 'opaque', expires_in: 40 })
+    await vi.waitFor(() => expect(lives(root)).toHaveLength(1))
+    expect(lives(root)[0]).toMatch(/From 0:00\.0, good until 0:40\.0 \(40 s\)/)
+    expect(lives(root)[0]).toContain('Refreshed ahead from 0:30.0')
+  })
+
+  it('draws a token that was there before from the moment that the devtools were mounted', async () => {
+    const auth = createAuth({})
+    onTestFinished(() => auth.dispose())
+    await auth.login({ access_token: 'opaque', expires_in: 40 })
+    vi.advanceTimersByTime(15_000)
+    const { root } = open(auth, { open: true })
+    await vi.waitFor(() => expect(lives(root)).toHaveLength(1))
+    expect(lives(root)[0]).toMatch(/From 0:00\.0, good until 0:25\.0 \(25 s\)/)
+    expect(lives(root)[0]).toContain('Refreshed ahead from 0:15.0')
+  })
+})
+
+/** A storage that takes so many milliseconds for each write. */
+function slowStorage(ms: number) {
+  return {
+    getItem: () => null,
+    setItem: () => void vi.advanceTimersByTime(ms),
+    removeItem: () => {},
+  }
+}
 
 describe('the controls', () => {
   it('refresh now: one refresh', async () => {

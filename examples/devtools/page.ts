@@ -1,0 +1,6 @@
+import { auth } from './session.js'
+
+if (process.env.NODE_ENV !== 'production') {
+  const { mountDevtools } = await import('tokenflight/devtools')
+  mountDevtools(auth)
+}
