@@ -11,7 +11,7 @@ const BURST = 20
 let server: OidcServer
 
 beforeAll(async () => {
-  server = await startOidcServer(true)
+  server = await startOidcServer({ isBound: true })
 })
 afterAll(() => server.close())
 // Both sides read Date.now; everything else, the network above all, takes its time.

@@ -25,14 +25,27 @@ export interface OidcServer {
   readonly grants: Grant[]
   /** Status of every answer of the protected resource (`/me`). */
   readonly visits: number[]
+  /** Status of every answer of `/transfer`, which may want a recent login. */
+  readonly transfers: number[]
+  /** Since when a login is recent enough for `/transfer`, in **seconds** as the server has them. */
+  recent: number
+  /** When each user logged in that has used `/transfer`, in **seconds**. */
+  readonly logins: number[]
   close(): Promise<void>
 }
 
-/**
- * Starts `oidc-provider` with refresh-token rotation; a spent refresh token revokes the whole grant.
- * @param isBound its tokens must be bound to a key (RFC 9449), and its proofs have nonces
- */
-export async function startOidcServer(isBound = false): Promise<OidcServer> {
+export interface OidcOptions {
+  /** Its tokens must be bound to a key (RFC 9449), and its proofs have nonces. */
+  readonly isBound?: boolean
+  /** The page that it sends the browser back to, from an origin of its own. */
+  readonly home?: string
+  /** Lifetime of an access token, in **seconds**. */
+  readonly accessToken?: number
+}
+
+/** Starts `oidc-provider` with refresh-token rotation; a spent refresh token revokes the whole grant. */
+export async function startOidcServer(options: OidcOptions = {}): Promise<OidcServer> {
+  const { isBound = false, home, accessToken = lifetimes.accessToken } = options
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -47,7 +60,8 @@ export async function startOidcServer(isBound = false): Promise<OidcServer> {
         client_id: clientId,
         token_endpoint_auth_method: 'none',
         application_type: 'native',
-        redirect_uris: [redirectUri(issuer)],
+        redirect_uris: [home ?? redirectUri(issuer)],
+        post_logout_redirect_uris: home ? [home] : [],
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
         dpop_bound_access_tokens: isBound,
@@ -65,8 +79,9 @@ export async function startOidcServer(isBound = false): Promise<OidcServer> {
       },
     },
     rotateRefreshToken: true,
+    clientBasedCORS: (_context, origin) => `${origin}/` === home,
     ttl: {
-      AccessToken: lifetimes.accessToken,
+      AccessToken: accessToken,
       RefreshToken: lifetimes.refreshToken,
       AuthorizationCode: 60,
       IdToken: 60,
@@ -77,6 +92,41 @@ export async function startOidcServer(isBound = false): Promise<OidcServer> {
   })
   const grants: Grant[] = []
   const visits: number[] = []
+  const self: OidcServer = {
+    issuer,
+    grants,
+    visits,
+    transfers: [],
+    recent: 0,
+    logins: [],
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+  /** Looks up the login that the token comes from. Only its clients ask, so no proof is checked. */
+  provider.use(async (context, next) => {
+    if (context.path !== '/transfer') return next()
+    context.set({
+      'Access-Control-Allow-Origin': context.get('Origin'),
+      'Access-Control-Allow-Headers': 'Authorization, DPoP',
+      'Access-Control-Expose-Headers': 'WWW-Authenticate, DPoP-Nonce',
+    })
+    context.status = 204
+    if (context.method === 'OPTIONS') return
+    const token = await provider.AccessToken.find(context.get('Authorization').split(' ')[1] ?? '')
+    const session = token && (await provider.Session.findByUid(token.sessionUid ?? ''))
+    const login = session?.loginTs
+    if (login) self.logins.push(login)
+    if (!login || login < self.recent) {
+      context.status = 401
+      const challenge = 'error="insufficient_user_authentication", max_age="0"'
+      context.set('WWW-Authenticate', `${isBound ? 'DPoP' : 'Bearer'} ${challenge}`)
+    }
+    self.transfers.push(context.status)
+  })
   provider.use(async (context, next) => {
     await next()
     const params = context.oidc?.params
@@ -91,17 +141,7 @@ export async function startOidcServer(isBound = false): Promise<OidcServer> {
     if (context.path === '/me') visits.push(context.status)
   })
   server.on('request', provider.callback())
-  return {
-    issuer,
-    grants,
-    visits,
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
-  }
+  return self
 }
 
 /** Logs in as a person does: the authorization page, the login form, the consent form, back with a code (PKCE). */
