@@ -1,6 +1,7 @@
 // @ts-check
 // `npm run test:compat [name…]`: the unit suite, and the types of src, against other versions of the peers. Each folder
-// of test/compat names its versions; the newest ones are those of the package itself, which `npm test` runs.
+// of test/compat names its versions; the newest ones are those of the package itself, which `npm test` runs. The folders of
+// one package alone name the tests that concern it.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -37,7 +38,7 @@ const failed = names.filter(name => {
   for (const each of ['package.json', 'package-lock.json']) cpSync(join(folder, name, each), join(copy, each))
   console.log(`\n── ${name} ${'─'.repeat(60 - name.length)}`)
   // Each folder names the tests that its versions cannot pass, and says why.
-  const { cannot = {} } = JSON.parse(readFileSync(join(copy, 'package.json'), 'utf8'))
+  const { cannot = {}, tests = [] } = JSON.parse(readFileSync(join(copy, 'package.json'), 'utf8'))
   for (const each of [...excluded, ...Object.keys(cannot)]) rmSync(join(copy, each))
   if (!run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], copy)) return true
   // The built package, beside the other versions of its peers.
@@ -45,7 +46,7 @@ const failed = names.filter(name => {
   for (const each of ['package.json', 'dist'])
     cpSync(join(root, each), join(installed, each), { recursive: true })
   return ![
-    ['npx', 'vitest', 'run', '--root', copy, '--project', 'unit', '--testTimeout', '30000'],
+    ['npx', 'vitest', 'run', '--root', copy, '--project', 'unit', '--testTimeout', '30000', ...tests],
     ['node', join(root, 'scripts/compat-types.mjs'), copy],
   ].every(([command = '', ...parameters]) => run(command, parameters, copy))
 })
