@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-// What Stryker runs against each mutant: the tests of its own part and no others, for speed. A mutant of the engine that
-// only the tests of the clients would kill counts as alive, since the engine has promises of its own.
-const source = fileURLToPath(new URL('src', import.meta.url))
+// The tests that Stryker runs against each mutant: those of its own part and no others, for speed. A mutant of the engine
+// that only the tests of the clients would kill counts as alive, because the engine has promises of its own.
+const source = fileURLToPath(new URL('../../src', import.meta.url))
 const isHttp = process.env.MUTATE === 'http'
 export default defineConfig({
   resolve: {
@@ -12,12 +12,17 @@ export default defineConfig({
       { find: /^tokenflight\/(axios|fetch|msw)$/, replacement: `${source}/$1.ts` },
     ],
   },
+  root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,
     include: isHttp
-      ? ['test/{axios,fetch}/**/*.test.ts', 'test/robustness/headers.test.ts']
+      ? [
+          'test/{axios,fetch,http}/**/*.test.ts',
+          'test/robustness/headers.test.ts',
+          'test/core/{refresh-request,sources}.test.ts',
+        ]
       : ['test/mutation/engine.ts', 'test/core/{cookie-page,schedule,errors}.test.ts'],
     environment: 'node',
     // Several at once, and instrumented: what hangs is a mutant that was noticed.
