@@ -36,7 +36,13 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'unit',
           include: ['{test,examples}/**/*.test.{ts,tsx}'],
-          exclude: ['test/browser/**', 'test/load/**', 'test/package/**', 'examples/testing/playwright/**'],
+          exclude: [
+            'test/browser/**',
+            'test/load/**',
+            'test/package/**',
+            'test/servers/**',
+            'examples/testing/playwright/**',
+          ],
           environment: 'node',
         },
       },
@@ -44,6 +50,11 @@ export default defineConfig(({ mode }) => ({
         // Counts bytes: nothing else runs beside it.
         extends: true,
         test: { name: 'load', include: ['test/load/**/*.test.ts'], fileParallelism: false },
+      },
+      {
+        // Starts servers of Debian and of npm, and waits in real time.
+        extends: true,
+        test: { name: 'servers', include: ['test/servers/**/*.test.ts'] },
       },
       {
         // Reads dist: build first (npm run test:package does).

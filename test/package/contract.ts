@@ -12,7 +12,7 @@ export interface Entry {
 export const contract: Record<string, Entry> = {
   '.': {
     exports: [
-      ...['createAuth', 'decodeToken', 'isAuthError', 'isSessionExpired', 'spread'],
+      ...['challengeOf', 'createAuth', 'decodeToken', 'isAuthError', 'isSessionExpired', 'spread'],
       ...['collectTokens', 'oauth2Refresh', 'oauth2Revoke', 'refreshRequest', 'serverRenewal'],
       ...['cookieSession', 'indexedDBStorage', 'memoryStorage', 'sharedStorage', 'webStorage'],
       ...['AuthError', 'RefreshFailedError', 'SessionExpiredError', 'SignedOutError'],

@@ -100,17 +100,20 @@ describe('npm test', () => {
 })
 
 describe('the example applications', () => {
-  it.each(['react-vite', 'vue-vite'])('%s asks for this version, and for what its test ran with', name => {
-    const { dependencies, devDependencies } = JSON.parse(read(`examples/${name}/package.json`)) as Manifest
-    const { tokenflight, ...others } = { ...dependencies, ...devDependencies }
-    expect(tokenflight).toBe(`^${manifest.version}`)
-    const major = (version = '') => /\d+/.exec(version)?.[0]
-    const tested = (other: string) =>
-      JSON.parse(read(`node_modules/${other}/package.json`)) as { version: string }
-    for (const [other, range] of Object.entries(others)) {
-      expect(`${other} ${major(range)}`).toBe(`${other} ${major(tested(other).version)}`)
-    }
-  })
+  it.each(['react-vite', 'vue-vite', 'oidc'])(
+    '%s asks for this version, and for what its test ran with',
+    name => {
+      const { dependencies, devDependencies } = JSON.parse(read(`examples/${name}/package.json`)) as Manifest
+      const { tokenflight, ...others } = { ...dependencies, ...devDependencies }
+      expect(tokenflight).toBe(`^${manifest.version}`)
+      const major = (version = '') => /\d+/.exec(version)?.[0]
+      const tested = (other: string) =>
+        JSON.parse(read(`node_modules/${other}/package.json`)) as { version: string }
+      for (const [other, range] of Object.entries(others)) {
+        expect(`${other} ${major(range)}`).toBe(`${other} ${major(tested(other).version)}`)
+      }
+    },
+  )
 })
 
 describe('CHANGELOG.md', () => {
