@@ -12,8 +12,8 @@ import {
   type InternalAxiosRequestConfig,
 } from 'axios'
 import { check, ownOptions } from './core/check.js'
-import { engineOf } from './core/engine.js'
 import type { AuthError } from './core/errors.js'
+import { engineOf } from './core/handle.js'
 import type { Auth } from './core/types.js'
 import { withJson } from './http/answer.js'
 import { AxiosCall } from './http/axios-call.js'
@@ -46,8 +46,8 @@ type Adapter = NonNullable<Config['adapter']>
 export type AttachOptions = HttpOptions<InternalAxiosRequestConfig, AxiosResponse>
 
 /**
- * Sends the session's access token with every request of the instance to an allowed origin, refreshes it ahead of
- * its end and after a 401, and sends a refused request again. The `timeout` of a request, milliseconds, limits its waits
+ * Sends the session's access token with every request of the instance to an allowed origin, refreshes it before it
+ * expires and after a 401, and sends a refused request again. The `timeout` of a request, milliseconds, limits its waits
  * and its replay, too. An instance has one session: attaching another `auth`, or the same one with other options,
  * replaces the earlier attachment.
  * @returns the detacher, which restores the instance; the detacher of a replaced attachment does nothing

@@ -4,7 +4,7 @@
  */
 
 import { check, isOptionalFunction, ownOptions } from './core/check.js'
-import { engineOf } from './core/engine.js'
+import { engineOf } from './core/handle.js'
 import type { Auth } from './core/types.js'
 import { isPromise } from './core/waiting.js'
 import { carries } from './http/body.js'

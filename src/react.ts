@@ -14,8 +14,8 @@ import {
   useState,
   useSyncExternalStore,
 } from 'react'
-import { ENGINE, type Handle } from './core/engine.js'
 import { hasWindow } from './core/environment.js'
+import { ENGINE, type Handle } from './core/handle.js'
 import { createView } from './core/initial-state.js'
 import type {
   Auth,

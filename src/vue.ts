@@ -18,8 +18,8 @@ import {
   shallowRef,
   ssrContextKey,
 } from 'vue'
-import { ENGINE, type Handle } from './core/engine.js'
 import { hasWindow } from './core/environment.js'
+import { ENGINE, type Handle } from './core/handle.js'
 import { withInitialState } from './core/initial-state.js'
 import type {
   Auth,

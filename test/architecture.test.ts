@@ -17,7 +17,7 @@ const open = [
   'core/preset.ts', // the agreement of a preset and its session
   'core/read.ts',
   'core/initial-state.ts',
-  'core/engine.ts', // the part of an Auth that the HTTP entries see: a symbol and a type
+  'core/handle.ts', // the part of an Auth that the HTTP entries see: a symbol and a type
   'core/grant.ts',
 ]
 

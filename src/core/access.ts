@@ -12,11 +12,11 @@ import type { TokenResponse } from './types.js'
 import { ignore } from './waiting.js'
 
 /**
- * For this long, milliseconds, a 401 for a token that a 401 brought causes no other refresh, unless the token was accepted
- * elsewhere. So an endpoint that always answers 401 causes no storm.
+ * For this long, milliseconds, a 401 for a token that was obtained after another 401 causes no further refresh, unless the
+ * token was accepted elsewhere. So an endpoint that always answers 401 causes no storm.
  */
 const STORM_PROTECTION = 30_000
-/** A body that cannot be sent twice wants a token that lasts this long, milliseconds; at most a tenth of its lifetime. */
+/** A body that cannot be sent twice wants a token that lasts this long, milliseconds, but no more than a tenth of its lifetime. */
 const ONE_SHOT_MARGIN = 5_000
 
 export const NO_REJECTIONS: Readonly<Rejections> = {
@@ -66,7 +66,7 @@ export function rejectGrant(engine: Engine, grant: Grant): Promise<Grant> | unde
     const question = pendingQuestion(engine)
     if (question) await question
     const { settings, serverRenews } = engine
-    // A server that renews by itself was given both tokens, so its 401 refuses both.
+    // A server that renews by itself was given both tokens, so its 401 refuses both: this refresh sends no request.
     const call = !settings.refresh && serverRenews ? () => Promise.reject({ status: 401 }) : settings.refresh
     if (engine.grant === current) await fly(engine, 'rejected', call)
     return wait(engine, current.session)

@@ -24,7 +24,7 @@ export async function send(engine: Engine, flight: Flight, turn: Turn, locked: b
     unmark()
     return false
   }
-  // The calls of one moment share the request.
+  // Calls of `refresh()` in this very moment may still share the request.
   queueMicrotask(() => {
     flight.isSent = true
   })
@@ -82,7 +82,7 @@ function request(
   const giveUp = (): Error => {
     isLate = true
     open.add(flight)
-    // The refresh token of this session. A cookie belongs to every session.
+    // The answer may still spend the refresh token of this session. A cookie belongs to every session.
     if (settings.cookie || isPresent(engine, flight))
       engine.backoff = holdUntil(engine.backoff, startedAt + 2 * limit, true)
     return new TypeError(

@@ -137,7 +137,7 @@ export function parseRecord(value: unknown): SessionRecord | null {
   if (!record || isForeign(record)) return null
   for (const name of ['generation', 'version', 'savedAt'] as const)
     if (!Number.isFinite(record[name])) return null
-  // Beyond this they could not be counted on.
+  // Beyond this a number could not be incremented safely.
   if (record.generation > LARGEST_COUNT || record.version > LARGEST_COUNT) return null
   for (const name of [
     'expiresAt',

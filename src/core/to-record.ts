@@ -21,7 +21,7 @@ export function toRecord(
   { generation, base, remaining, savedAt, cookie }: Arrival,
 ): SessionRecord {
   const { refreshLifetime } = reading
-  // No word of a refresh token keeps the one there is (RFC 6749 section 6).
+  // Without a refresh token in the answer the current one stays (RFC 6749 section 6).
   const refreshToken = reading.refreshToken ?? base.refreshToken
   // Whether it ends when it did: nothing says otherwise, or it says so by itself.
   const isKept =

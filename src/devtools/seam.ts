@@ -1,5 +1,5 @@
 /** What the devtools need of an `Auth` beside its public members: its engine, and nothing that holds a token. */
-import { engineOf } from '../core/engine.js'
+import { engineOf } from '../core/handle.js'
 import type { Auth, RefreshFunction } from '../core/types.js'
 
 export interface Seam {

@@ -53,7 +53,7 @@ export function repeat(body: unknown): (() => Repeated) | undefined {
 
 /**
  * Whether the text or form contains the token, form encoded perhaps: what carries the refresh token is the refresh.
- * A part of a longer word is none. What cannot be looked into carries nothing.
+ * A match inside a longer word does not count. A body that cannot be inspected carries nothing.
  */
 export function carries(body: unknown, token: string): boolean {
   if (typeof body === 'string')
@@ -105,7 +105,7 @@ interface NodeStream {
 
 /**
  * The promise, unless the body that waits for it fails first: nothing else listens to a stream that is not read yet.
- * @param explain makes the error; of undefined, where the stream was destroyed without one
+ * @param explain makes the error; it gets undefined if the stream was destroyed without one
  */
 export function whileIntact<T>(
   body: unknown,

@@ -1,6 +1,7 @@
 /** A call of a client, as the pipeline sees it. Types only. */
-import type { Handle } from '../core/engine.js'
+
 import type { Grant } from '../core/grant.js'
+import type { Handle } from '../core/handle.js'
 import type { HttpRules } from './options.js'
 import type { Report } from './report.js'
 

@@ -30,7 +30,7 @@ export function readings({ baseURL, allowAbsoluteUrls, ...config }: Target): str
   return isAbsolute ? [url, ...joined] : joined
 }
 
-/** What has no members but its own, and is no dictionary to V8, as what is made with the prototype null. */
+/** Makes objects that inherit nothing and that V8 keeps fast, unlike those of `Object.create(null)`. */
 function Bare() {}
 Bare.prototype = Object.create(null)
 
@@ -52,8 +52,8 @@ export function readJson(data: unknown): unknown {
 }
 
 /**
- * Makes what came of a request the application's: with the config that it gave, and without the platform's request,
- * which on Node shows the header that it sent to whoever prints or serialises it.
+ * Prepares an answer or an error for the application: with its own config, and without the platform's request, which on Node
+ * shows the header that was sent to a logger or a serialiser.
  */
 export function handOver(outcome: unknown, config: object): void {
   const { config: sent, request, data } = (outcome ?? {}) as Record<string, unknown>

@@ -1,7 +1,7 @@
 /** The headers that the access token travels in. */
 
 import { check, isHeaderName, kindOf, ownOptions } from '../core/check.js'
-import type { Handle } from '../core/engine.js'
+import type { Handle } from '../core/handle.js'
 import { ignore, isPromise } from '../core/waiting.js'
 
 /** How the access token travels: the name and the format of one header, or a function that gives all headers. */
@@ -104,7 +104,7 @@ function readText(value: unknown, option: string): string {
   return value as string
 }
 
-/** Says of what came nothing but its kind: it may hold the token. */
+/** Reports the type of the value alone: the value may hold the token. */
 function refuse(option: string, expected: string, value: unknown): never {
   // This error tells of its failure, too.
   if (isPromise(value)) value.then(ignore, ignore)

@@ -38,7 +38,7 @@ function isExposed(names: readonly string[]): boolean {
   return names.some(name => name.toLowerCase() !== 'authorization')
 }
 
-/** Makes what sends of a `fetch` of the application: always the same, since axios keeps an adapter for each. */
+/** Wraps the application's `fetch`: always the same wrapper for the same function, because axios keeps an adapter for each. */
 export function createLanding(): (own: Fetch | null | undefined) => Fetch {
   const landings = new WeakMap<Fetch, Fetch>()
   return own => {

@@ -1,5 +1,5 @@
 /** The mark that tells our interceptor from others, so that an instance has one session. */
-import type { Handle } from '../core/engine.js'
+import type { Handle } from '../core/handle.js'
 
 /** What the condition of our interceptor says of its attachment, also to another copy of the package. */
 export interface Mark {

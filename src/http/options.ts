@@ -1,8 +1,8 @@
 /** What attaching a client takes, and its defaults; the same for axios and fetch. */
 
 import { check, isOptionalFunction } from '../core/check.js'
-import type { Handle } from '../core/engine.js'
 import { parseUrl } from '../core/environment.js'
+import type { Handle } from '../core/handle.js'
 import { createTokenHeaders, type HeaderOption, type TokenHeaders } from './header.js'
 import { createOrigins, createWithholding, isForeign, type Origins } from './origins.js'
 import type { PluggedRenewal, Renewal } from './renewal.js'

@@ -1,8 +1,8 @@
 /** The origins that may see a token, and the warning where one may not. */
 
 import { check } from '../core/check.js'
-import type { Handle } from '../core/engine.js'
 import { pageOrigin, parseUrl } from '../core/environment.js'
+import type { Handle } from '../core/handle.js'
 
 /** Origins that may see a token at one moment. */
 export type Origins = readonly string[]

@@ -1,6 +1,7 @@
 /** One request of axios or of fetch: a token, one attempt, and at most one replay. The clients define how to send and how to wait. */
-import type { Handle } from '../core/engine.js'
+
 import type { Grant } from '../core/grant.js'
+import type { Handle } from '../core/handle.js'
 import { ignore, isPromise } from '../core/waiting.js'
 import type { Answer, Attempt, Call, Client } from './call.js'
 import { proveAndSend } from './proof.js'
@@ -25,6 +26,7 @@ export function start<Response extends Answer>(
       isRejection: response => client.rejections.has(response),
     })
   if (!isWaiting) return run(client, call, grant, false)
+  // The application may have set credentials of its own during the wait.
   return call.waitToSend(grant).then(late => run(client, call, call.isTaken() ? undefined : late, false))
 }
 

@@ -1,8 +1,8 @@
 /** Tokens that a server hands out with ordinary answers: the plug-ins for the option `renewal` of both clients. */
 import { check, isHeaderName, ownOptions } from '../core/check.js'
-import type { Handle } from '../core/engine.js'
 import { isSessionExpired } from '../core/errors.js'
 import type { Grant } from '../core/grant.js'
+import type { Handle } from '../core/handle.js'
 import type { TokenResponse } from '../core/types.js'
 import { ignore } from '../core/waiting.js'
 

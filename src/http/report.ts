@@ -1,6 +1,7 @@
 /** The steps of a request, for listeners of every event: its method and its address, nothing that it carries. */
-import type { Handle } from '../core/engine.js'
+
 import { parseUrl } from '../core/environment.js'
+import type { Handle } from '../core/handle.js'
 import type { RequestEvent } from '../core/types.js'
 
 /** Reports a step of one request. A second `sent` is the replay. */

@@ -1,8 +1,8 @@
 /** The requests that need no login. */
 
 import { check } from '../core/check.js'
-import type { Handle } from '../core/engine.js'
 import { parseUrl } from '../core/environment.js'
+import type { Handle } from '../core/handle.js'
 import { ignore, isPromise } from '../core/waiting.js'
 
 /** One rule of `HttpOptions.skip`. */

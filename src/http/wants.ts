@@ -1,5 +1,5 @@
 /** Which requests of axios get a token. */
-import type { Handle } from '../core/engine.js'
+import type { Handle } from '../core/handle.js'
 import { carries } from './body.js'
 import { readings, type Target } from './config.js'
 import type { HttpRules } from './options.js'
@@ -17,7 +17,7 @@ interface Config extends Target {
 export interface Wants<Request> {
   /** Whether a request gets a token: to an allowed origin, not skipped, without credentials of its own, not the refresh. */
   wants(config: Request, origins: Origins): boolean
-  /** Whether a request has credentials of its own. A header with a token of the session is none. */
+  /** Whether a request has credentials of its own. A header with a token of the session does not count. */
   isTaken(config: Request): boolean
 }
 

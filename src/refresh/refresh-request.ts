@@ -92,7 +92,7 @@ function createRefresh(
     const headers = new Headers(options.headers)
     const bearer =
       send === 'both' || send === 'access' ? accessToken : send === 'header' && !header && refreshToken
-    // A refresh token is none that the scheme `DPoP` knows.
+    // The scheme `DPoP` is not defined for refresh tokens.
     const scheme = mode.dpop && send !== 'header' ? 'DPoP' : 'Bearer'
     if (bearer) headers.set('Authorization', `${scheme} ${bearer}`)
     if (header && refreshToken) headers.set(header, refreshToken)
@@ -107,7 +107,7 @@ function createRefresh(
       mode,
       csrf,
       advice,
-      // Servers that are told of JSON want some: Fastify refuses an empty body.
+      // A server that sees the content type of JSON expects a body: Fastify refuses an empty body.
       body: isGet ? null : JSON.stringify({ ...body, ...(isInBody && { [field]: refreshToken }) }),
       credentials: send === 'cookie' ? 'include' : undefined,
       fetch: options.fetch,

@@ -12,7 +12,7 @@ export interface Advice {
   readonly address: string
   /** The options that make the request. */
   readonly request: string
-  /** What helps where the answer is none that is known. */
+  /** The option to look at if the answer is not recognised. */
   readonly answer: string
 }
 

@@ -8,7 +8,7 @@ const POLL_INTERVAL = 50
 
 /**
  * Where Web Locks are missing: who holds the lease of a name may go on, until it is given back or runs out.
- * @param duration how long it lasts whose holder is gone, milliseconds: longer than an attempt, shorter than patience
+ * @param duration how long a lease survives its holder, milliseconds: longer than an attempt, and shorter than the wait for the lock
  */
 export function createLease(database: string, duration: number): AuthLock {
   interface Lease {

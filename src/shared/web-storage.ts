@@ -91,7 +91,7 @@ function shareArea(area: AreaRecords, database: string, entry: string): RecordSt
   const { get, set, respect } = area
   let settled: Promise<void> | undefined
   const ledger = createLedger(database, `ledger:${entry}`)
-  /** Reads until the record is seen that the ledger speaks of. */
+  /** Reads until the record that the ledger names is visible. */
   const load = async (): Promise<SessionRecord | null> => {
     const last = await patiently(ledger.last)
     for (let waited = 0; ; waited += LOOK) {

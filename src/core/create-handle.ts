@@ -1,0 +1,54 @@
+/** The handle of an engine, which the HTTP entries use. */
+import { acquire, collect, doubtEndpoint, rejectGrant, restoreAgain } from './access.js'
+import { warn } from './derive.js'
+import type { Handle } from './handle.js'
+import { warnOfPlainHttp } from './plain-http.js'
+import { fly } from './refresh.js'
+import type { Engine } from './state.js'
+import type { TokenResponse } from './types.js'
+
+/** The part of the engine that the HTTP entries use. */
+export function createHandle(engine: Engine): Handle {
+  const { settings, events } = engine
+  return {
+    settings,
+    initialState: engine.initialState,
+    session: () => engine.grant?.session,
+    acquire: (began, isOneShot, acceptExpired) => acquire(engine, began, isOneShot, acceptExpired),
+    rejectGrant: grant => rejectGrant(engine, grant),
+    doubtEndpoint: grant => doubtEndpoint(engine, grant),
+    isUndecided: () => engine.isUndecided,
+    restoreAgain: () => restoreAgain(engine),
+    serverRenews() {
+      engine.serverRenews = true
+    },
+    current: () => engine.grant,
+    isDisposed: () => engine.isDisposed,
+    isExpired: grant => engine.clock() >= grant.endsAt,
+    refreshWith: send =>
+      fly(engine, 'expired', async context => {
+        const answer = await send(context)
+        // The next request goes first. A flight that is over uses no answer, and reports no failure.
+        if (!answer) engine.flight?.settle()
+        return answer as TokenResponse
+      }),
+    collect: (tokens, grant) => collect(engine, tokens, grant),
+    isRefresh: signal => engine.isCalling || (!!signal && engine.signals.has(signal)),
+    flightToken: () => engine.flight?.grant?.record.refreshToken,
+    warn: (message, error) => warn(engine, message, error),
+    warnOfPlainHttp: address => warnOfPlainHttp(engine, address),
+    challenge(event) {
+      events.emit('challenge', event)
+      events.flush()
+    },
+    nextRequestId: events.nextRequestId,
+    report(event) {
+      events.emit('request', { ...event, at: settings.clock.now() })
+      events.flush()
+    },
+    expire() {
+      if (engine.grant) engine.grant.endsAt = 0
+      engine.publish()
+    },
+  }
+}
