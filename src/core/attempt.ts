@@ -75,6 +75,7 @@ function request(
     isTaken => {
       if (!isLate) return
       if (isTaken) emitRefreshed(engine, flight, context.attempt, startedAt)
+      flight.deliver()
       engine.publish()
     },
     error => void (isLate && recoverLate(engine, flight, { error, locked })),
@@ -128,9 +129,9 @@ async function take(engine: Engine, flight: Flight, answer: unknown, requestedAt
   // The cookie of another user. Tokens without a subject belong to the session that asked for them.
   if (isOfAnother(grant, reading.subject)) begin(engine, reading)
   else renew(engine, grant ? reconcile(grant, reading, isReleased, clock()) : reading)
-  const stored = save(engine)
-  events.hold(stored)
-  await stored
+  // No listener runs inside the lock, or before the flight has settled.
+  flight.deliver = events.hold(new Promise(ignore))
+  await save(engine)
   if (engine.record.ended) revokeStray(engine, reading, generation)
   return true
 }

@@ -16,8 +16,11 @@ export interface Events {
   change(): void
   /** Delivers what waits. A listener that throws or rejects harms nobody, and may call any method of `auth`. */
   flush(): void
-  /** Delivers nothing until this promise has settled. Without one, delivery goes on with the next `flush`. */
-  hold(until?: Promise<unknown>): void
+  /**
+   * Delivers nothing until this promise has settled. Without one, delivery goes on with the next `flush`.
+   * @returns a function that ends this hold, unless another one has replaced it. The next `flush` delivers.
+   */
+  hold(until?: Promise<unknown>): () => void
 }
 
 interface Emitted extends AuthEvents {
@@ -108,11 +111,15 @@ export function createEvents(): Events {
     flush,
     hold(until) {
       awaited = until
-      const release = (): void => {
+      const end = (): void => {
         if (awaited === until) awaited = undefined
+      }
+      const release = (): void => {
+        end()
         flush()
       }
       until?.then(release, release)
+      return end
     },
   }
 }

@@ -52,6 +52,7 @@ export function createFlight(
     done: false,
     isSent: false,
     isQuestion: false,
+    deliver: ignore,
     settle(error) {
       flight.done = true
       if (engine.flight === flight) engine.flight = undefined

@@ -121,6 +121,8 @@ export interface Flight {
   isSent: boolean
   /** It asks for a new pair without the refresh token. A refusal ends nothing. */
   isQuestion: boolean
+  /** Lets the events of its tokens be delivered, once it has settled. */
+  deliver: () => void
 }
 
 /** Endpoints that reject every token, as far as one session has met any. Instants are on the steady clock. */
