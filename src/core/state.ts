@@ -69,13 +69,13 @@ export interface CookieRules {
 export type Share = (engine: Engine) => Sharing | undefined
 
 export interface Sharing {
-  /** Runs a grant while no other page runs its own, as far as the platform can guarantee that. */
+  /** Runs a refresh while no other page runs its own, as far as the platform can guarantee that. */
   readonly exclusive: <T>(work: (locked: boolean) => Promise<T>) => Promise<T>
   readonly peers: Peers
   /** Removes the record in the database of the session, if another storage has left it. */
   clearRecord(isLeftover: (record: unknown) => boolean): Promise<unknown>
-  /** The grant of a page that has gone away may still set the cookie. */
-  readonly mark?: GrantMark
+  /** The refresh of a page that has gone away may still set the cookie. */
+  readonly mark?: RefreshMark
   /** The logout of a cookie session lasts, although no script can delete the cookie. */
   readonly tombstone?: Tombstone
 }
@@ -91,11 +91,11 @@ export interface Peers {
   close(): void
 }
 
-/** Cookie mode: a mark for the grant in progress. Its page may go away, and the request continues without it. */
-export interface GrantMark {
-  /** Waits for the grant of a page that has gone away. The lock does not know about it. */
+/** Cookie mode: a mark for the refresh in progress. Its page may go away, and the request continues without it. */
+export interface RefreshMark {
+  /** Waits for the refresh of a page that has gone away. The lock does not know about it. */
   wait(): Promise<void>
-  /** Notes the start of a grant. Resolves to a function that notes its end. */
+  /** Notes the start of a refresh. Resolves to a function that notes its end. */
   begin(): Promise<() => void>
 }
 

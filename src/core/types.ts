@@ -123,7 +123,7 @@ export interface RetryOptions {
   maxDelay?: number | undefined
 }
 
-/** Mutual exclusion around a grant, in the shape of `navigator.locks` (Web Locks API). */
+/** Mutual exclusion around a refresh, in the shape of `navigator.locks` (Web Locks API). */
 export interface AuthLock {
   /** Calls back when the lock is held, releases it when that has settled, and settles alike. `signal` ends the wait. */
   request<T>(name: string, options: { signal?: AbortSignal }, callback: () => Promise<T>): Promise<T>

@@ -8,8 +8,8 @@ import { markStorage, memoryStorage, plainRecords } from '../core/storage.js'
 import { readAnswer } from '../core/tokens.js'
 import type { TokenStorage } from '../core/types.js'
 import { ignore, isPromise } from '../core/waiting.js'
-import { createGrantMark } from './grant-mark.js'
 import { nameHiddenToken } from './hidden-token.js'
+import { createRefreshMark } from './refresh-mark.js'
 import { shareAll } from './share.js'
 import { createTombstone } from './tombstone.js'
 
@@ -55,7 +55,7 @@ const shareCookie: Share = engine => {
   if (!isPage()) return undefined
   return {
     ...shareAll(engine),
-    mark: createGrantMark(key, refreshTimeout, engine.clock),
+    mark: createRefreshMark(key, refreshTimeout, engine.clock),
     tombstone: createTombstone(key),
   }
 }

@@ -1,30 +1,30 @@
-/** What tabs, workers and processes of one session share: a lock around each grant, and a channel for news. */
+/** The lock around each refresh of a session that tabs, workers or processes share. */
 import { startTimer, webLocks } from '../core/environment.js'
 import type { AuthLock } from '../core/types.js'
 import { within } from '../core/waiting.js'
 import { createLease } from './lease.js'
 
-/** How much longer than a grant a waiter waits for the lock, milliseconds. */
-const PATIENCE = 2_000
-/** How long a lock may take to heed the signal that ends a wait, milliseconds; a grant may be on its way. */
-const HEED = 1_000
-/** Whoever has waited so long may have waited for a holder that others have given up, milliseconds. */
-const LONG = 1_000
+/** A waiter waits this much longer for the lock than a refresh may take, milliseconds. */
+const LOCK_MARGIN = 2_000
+/** A lock may take this long to notice the signal that ends a wait, milliseconds. */
+const ABORT_MARGIN = 1_000
+/** After a wait this long, other pages may have given up on the same holder, milliseconds. */
+const LONG_WAIT = 1_000
 
-/** What came of asking for a lock. */
-interface Turn<T> {
-  /** What ran under it, if it was granted. */
+/** The result of a request for a lock. */
+interface LockResult<T> {
+  /** The work that ran under the lock, if the lock was granted. */
   readonly running: Promise<T> | undefined
-  /** It was waited for in vain. */
+  /** The wait has ended without the lock. */
   readonly isLate: boolean
 }
 
-/** Runs the callback while no other page runs its own; `locked`: under a lock. */
+/** Runs the callback while no other page runs its own. `locked`: a lock was held. */
 export type Exclusive = <T>(callback: (locked: boolean) => Promise<T>) => Promise<T>
 
 /**
- * Runs the callback while no other tab runs its own, if there is a lock. The wait is bounded, since a frozen
- * holder keeps its lock, and never steals, since that holder would run on. So nothing may rest on the lock alone.
+ * Runs the callback while no other tab runs its own, if there is a lock. The wait has a limit, because a frozen page keeps its
+ * lock. The lock is never stolen, because the frozen page would continue later. So nothing may depend on the lock alone.
  */
 export function createExclusive(
   name: string,
@@ -32,27 +32,27 @@ export function createExclusive(
   hold: number,
   clock: () => number,
 ): Exclusive {
-  const lease = createLease(name, hold + PATIENCE / 2)
-  /** Those who waited in vain for a frozen holder take turns by a lock of their own. */
+  const lease = createLease(name, hold + LOCK_MARGIN / 2)
+  /** Pages that gave up on a frozen holder take turns by a second lock. */
   const second = `${name}:stuck`
-  /** Locks that were waited for in vain, and that nobody has let go since. */
+  /** Locks whose holder is frozen, as far as this page knows. */
   const stuck = new Set<string>()
   let wasStuck = false
 
-  /** Learns when a holder that was waited for in vain is gone, so that the next one is waited for again. */
+  /** Notices when the frozen holder has released the lock. Then the next holder is waited for again. */
   const probe = (locks: AuthLock, turn: string): void => {
     stuck.add(turn)
     const free = async (): Promise<void> => void stuck.delete(turn)
     const ask = async (): Promise<void> => locks.request(turn, { signal: new AbortController().signal }, free)
     ask().catch(free)
   }
-  const under = async <T>(locks: AuthLock, turn: string, work: () => Promise<T>): Promise<Turn<T>> => {
+  const under = async <T>(locks: AuthLock, turn: string, work: () => Promise<T>): Promise<LockResult<T>> => {
     if (stuck.has(turn)) return { running: undefined, isLate: true }
     let running: Promise<T> | undefined
-    /** Nobody waits for it any more. */
+    /** The wait is over. */
     let isOver = false
     const waiting = new AbortController()
-    const cancel = startTimer(() => waiting.abort(), hold + PATIENCE, true)
+    const cancel = startTimer(() => waiting.abort(), hold + LOCK_MARGIN, true)
     const giveUp = (): Error => {
       isOver = true
       return new Error()
@@ -64,9 +64,9 @@ export function createExclusive(
         running = work()
         await running
       })
-      await within(request, hold + PATIENCE + HEED, giveUp, true)
+      await within(request, hold + LOCK_MARGIN + ABORT_MARGIN, giveUp, true)
     } catch {
-      // What became of the lock afterwards does not matter.
+      // The wait has ended, and the outcome of the lock does not matter any more.
     }
     cancel()
     const isLate = waiting.signal.aborted
@@ -76,11 +76,13 @@ export function createExclusive(
   return async callback => {
     const locks = lock ?? webLocks() ?? lease
     const alone = (): ReturnType<typeof callback> => callback(true)
-    // Whoever comes after such a holder may meet those who take turns.
+    // The page that gets the lock after a frozen one may meet the pages that take turns.
     const inTurn = async (): ReturnType<typeof callback> =>
       (await under(locks, second, alone)).running ?? alone()
     const asked = clock()
-    const first = await under(locks, name, () => (wasStuck || clock() - asked > LONG ? inTurn() : alone()))
+    const first = await under(locks, name, () =>
+      wasStuck || clock() - asked > LONG_WAIT ? inTurn() : alone(),
+    )
     if (first.running) return first.running
     // No lock and no database, an opaque origin, a document that is not active: go on without.
     if (!first.isLate) return callback(false)

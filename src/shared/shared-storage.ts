@@ -6,7 +6,7 @@ import { shareRecords } from './share.js'
 
 /** The options of `sharedStorage`. */
 export interface SharedStorageOptions {
-  /** Mutual exclusion around a grant, such as a Redis lock. `@default navigator.locks`, if there is one */
+  /** Mutual exclusion around a refresh, such as a Redis lock. `@default navigator.locks`, if there is one */
   lock?: AuthLock | undefined
 }
 

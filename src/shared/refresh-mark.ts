@@ -1,14 +1,14 @@
 /**
- * Cookie mode: a mark for the grant that is under way. Its page may go away, and the request goes on without it
- * (`keepalive`): until its answer is there the cookie is spent, or about to be.
+ * Cookie mode: a mark for the refresh in progress. Its page may go away, and the request continues without it (`keepalive`).
+ * Until the answer is there, the cookie is spent, or about to be.
  */
-import type { GrantMark } from '../core/state.js'
+import type { RefreshMark } from '../core/state.js'
 import { ignore, pause, within } from '../core/waiting.js'
 import { transact } from './indexed-db.js'
 
-/** How long a page waits for the grant of one that has gone away, milliseconds. */
+/** A page waits this long for the refresh of a page that has gone away, milliseconds. */
 const LONGEST = 2_000
-/** How often it looks whether the grant has ended, milliseconds. */
+/** How often the page looks whether that refresh has ended, milliseconds. */
 const LOOK = 50
 /** How long the database may take, milliseconds. */
 const LIMIT = 1_000
@@ -22,10 +22,10 @@ interface Mark {
 }
 
 /**
- * @param duration how long a grant may take, milliseconds: an older mark is that of a page that went away long ago
+ * @param duration how long a refresh may take, milliseconds; an older mark belongs to a page that went away long ago
  * @param clock steady
  */
-export function createGrantMark(name: string, duration: number, clock: () => number): GrantMark {
+export function createRefreshMark(name: string, duration: number, clock: () => number): RefreshMark {
   const own = new Set<number>()
   const patiently = <T>(asking: Promise<T>): Promise<T | undefined> =>
     within(asking, LIMIT, () => new Error()).catch(ignore)
