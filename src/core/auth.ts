@@ -88,6 +88,7 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
       stopListening()
       engine.stopTimer()
       engine.stopWaking?.()
+      engine.stopWatching()
       engine.logouts.stopTimer()
       sharing?.peers.close()
     },
@@ -133,6 +134,7 @@ function createEngine(options: AuthOptions): Engine {
     state: initialState,
     stopTimer: ignore,
     stopWaking: undefined,
+    stopWatching: ignore,
     isDisposed: false,
     sharing: undefined,
     store: undefined as never,

@@ -76,7 +76,7 @@ async function run(engine: Engine, flight: Flight): Promise<void> {
   const exclusive = sharing?.exclusive ?? (work => work(false))
   const startedAt = clock()
   // After the activation: a page that is being prerendered goes nowhere.
-  const stopWatching = watchDeparture(engine)
+  engine.stopWatching = watchDeparture(engine)
   try {
     for (let turn: Turn | undefined = drawTurn(engine, 1); turn && !flight.done; ) {
       const current: Turn = turn
@@ -89,7 +89,7 @@ async function run(engine: Engine, flight: Flight): Promise<void> {
       turn = await decide()
     }
   } finally {
-    stopWatching()
+    engine.stopWatching()
   }
   flight.settle()
   flight.deliver()

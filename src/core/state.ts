@@ -219,6 +219,8 @@ export interface Engine {
   state: AuthState<unknown> | undefined
   /** Stops the one timer. */
   stopTimer: () => void
+  /** Stops the watch for a departure of the page, which runs during a refresh. */
+  stopWatching: () => void
   /** Stops the timer of a wake-up, while there is one. */
   stopWaking: (() => void) | undefined
   isDisposed: boolean
