@@ -82,8 +82,9 @@ export function whenActivated(): Promise<void> | undefined {
 /** Listens to an event of the window, where there is one. Returns what stops that. */
 export function listen(event: string, listener: () => void): () => void {
   if (typeof window === 'undefined' || !window.addEventListener) return () => {}
-  window.addEventListener(event, listener)
-  return () => window.removeEventListener(event, listener)
+  const target = window
+  target.addEventListener(event, listener)
+  return () => target.removeEventListener(event, listener)
 }
 
 /** Calls the listener with the name of each event that may mean time has passed unseen. Returns what stops it. */

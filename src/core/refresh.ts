@@ -90,6 +90,7 @@ async function run(engine: Engine, flight: Flight): Promise<void> {
     }
   } finally {
     engine.stopWatching()
+    engine.stopWatching = ignore
   }
   flight.settle()
   flight.deliver()
