@@ -122,6 +122,7 @@ function createEngine(options: AuthOptions): Engine {
     flight: undefined,
     following: undefined,
     backoff: CLEAR,
+    onlineAt: 0,
     open: new Set(),
     requests: new Set(),
     signals: new WeakSet(),

@@ -198,6 +198,8 @@ export interface Engine {
   /** The refresh after the flight, shared by all who asked for it during the flight. */
   following: Promise<void> | undefined
   backoff: Backoff
+  /** When the network came back, epoch milliseconds. Failures from before that no longer count. */
+  onlineAt: number
   /** Flights that released their waiters while the server may still answer. */
   readonly open: Set<Flight>
   /** The refresh requests in progress. */

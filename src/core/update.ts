@@ -15,8 +15,13 @@ export function forgetFailures(engine: Engine): void {
   engine.isUndecided = false
 }
 
+/** Takes over the back-off of a record. */
 export function learnBackoff(engine: Engine, record: SessionRecord): void {
-  engine.backoff = fromRecord(engine.backoff, record, engine.clock(), engine.settings.clock.now())
+  const wall = engine.settings.clock.now()
+  const backoff = fromRecord(engine.backoff, record, engine.clock(), wall)
+  // Another tab may store a failure from before the network came back only after that.
+  const isPast = !backoff.strict && (record.cooledAt ?? wall) < engine.onlineAt
+  engine.backoff = isPast ? { ...backoff, until: 0 } : backoff
 }
 
 /** Settles the flight. A manual refresh wants tokens that were requested after its call. */

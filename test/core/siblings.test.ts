@@ -817,3 +817,70 @@ describe('a refused refresh token', () => {
     expect(events.names).toEqual(['login', 'login'])
   })
 })
+
+describe('the network comes back', () => {
+  /** A tab that is offline with a failed refresh. `hear`: it hears of the failure of another tab, at that time. */
+  async function offline() {
+    const page = new EventTarget()
+    vi.stubGlobal('window', page)
+    becomePage()
+    const storage = cell(null, { shared: true })
+    const opened = open({ name: 'network', lock: createLock(), autoRefresh: 'off', retry: 0, storage })
+    await opened.auth.login(pair())
+    await pass(SECOND)
+    watch(opened.auth.refresh())
+    await pass(10)
+    opened.refresh.last.fail(new TypeError('Failed to fetch'))
+    await pass(10)
+    const hear = async (cooledAt: number, members: object = {}): Promise<void> => {
+      const { version, ...record } = storage.record as Stored
+      const backoff = { failures: 2, retryAt: cooledAt + 5 * SECOND, cooledAt, retrying: false, ...members }
+      storage.record = { ...record, ...backoff, version: version + 1e-6 }
+      new Channel('tokenflight:network').postMessage({ changed: true })
+      await pass(10)
+    }
+    /** Refreshes after a 401. */
+    const replay = async () => {
+      const engine = engineView(opened.auth)
+      const replaying = watch(engine.rejectGrant(engine.current()!) as Promise<TicketView>)
+      await pass(10)
+      return replaying
+    }
+    return { ...opened, page, hear, replay }
+  }
+
+  it('and a failure of another tab from before that, of which this tab hears late, delays no refresh', async () => {
+    const { page, refresh, hear, replay } = await offline()
+    const failedAt = Date.now()
+    await pass(5)
+    page.dispatchEvent(new Event('online'))
+    await hear(failedAt)
+    await replay()
+    expect(refresh.calls).toHaveLength(2)
+  })
+
+  it('and a failure of another tab since then delays the next refresh', async () => {
+    const { page, refresh, hear, replay } = await offline()
+    page.dispatchEvent(new Event('online'))
+    await pass(5)
+    await hear(Date.now())
+    expect(await replay()).toMatchObject({
+      status: 'rejected',
+      error: { code: 'ERR_REFRESH_FAILED', attempts: 0 },
+    })
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('and the wait that a server has asked for goes on', async () => {
+    const { page, refresh, hear, replay } = await offline()
+    const failedAt = Date.now()
+    await pass(5)
+    page.dispatchEvent(new Event('online'))
+    await hear(failedAt, { retryStrict: true })
+    expect(await replay()).toMatchObject({
+      status: 'rejected',
+      error: { code: 'ERR_REFRESH_FAILED', attempts: 0 },
+    })
+    expect(refresh.calls).toHaveLength(1)
+  })
+})
