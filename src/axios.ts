@@ -20,10 +20,11 @@ import { AxiosCall } from './http/axios-call.js'
 import { asAxiosError, sealOf, unwrap, wrap } from './http/axios-error.js'
 import { isOneShot, repeat } from './http/body.js'
 import type { Client } from './http/call.js'
+import { createClient } from './http/client.js'
 import { readings } from './http/config.js'
 import { createLanding } from './http/landing.js'
 import { findMarks, isAttached, type Mark } from './http/marks.js'
-import { type HttpOptions, type HttpRules, optionNames, resolveHttpOptions } from './http/options.js'
+import { type HttpOptions, type HttpRules, optionNames } from './http/options.js'
 import { start } from './http/pipeline.js'
 import { type Report, report } from './http/report.js'
 import { createWants, type Wants } from './http/wants.js'
@@ -65,7 +66,7 @@ export function attachAuth<Claims>(
   const marks = findMarks(request.handlers)
   const same = marks.find(mark => isAttached(mark, engine, own, Object.keys(optionNames)))
   if (same) return same.detach
-  const client = createClient(instance, auth as Auth<never, never>, own)
+  const client = createAxiosClient(instance, auth as Auth<never, never>, own)
   for (const mark of marks) mark.detach()
 
   // axios asks `runWhen` synchronously when a request starts, with the config that is about to be sent. Wrapping
@@ -96,19 +97,17 @@ interface AxiosClient extends Client<AxiosResponse> {
   readonly landing: ReturnType<typeof createLanding>
 }
 
-function createClient(
+function createAxiosClient(
   instance: AxiosInstance,
   auth: Auth<never, never>,
   options: AttachOptions,
 ): AxiosClient {
   const engine = engineOf(auth)
-  const rules = resolveHttpOptions(engine, options)
-  if (rules.renewal.carry) engine.serverRenews()
+  const client = createClient(engine, options, withJson)
   const complete = (config: Config, url: string): string =>
     instance.getUri({ ...config, url, baseURL: '', allowAbsoluteUrls: true } as AxiosRequestConfig)
-  const wants = createWants(engine, rules, complete)
-  const verdicts = { stubborn: new WeakMap(), rejections: new WeakSet(), unrelated: new WeakSet() }
-  return { ...verdicts, view: withJson, instance, auth, engine, rules, wants, landing: createLanding() }
+  const wants = createWants(engine, client.rules, complete)
+  return { ...client, instance, auth, wants, landing: createLanding() }
 }
 
 function send(
@@ -147,16 +146,16 @@ function run(
     step?.('sent')
     return adapter(config)
   }
-  const body = { again, isOneShot: isOnce }
   const call = new AxiosCall({
-    ...body,
     config,
     adapter,
-    origins,
     isNamed,
-    isTaken,
+    origins,
+    again,
+    isOneShot: isOnce,
     collects: !!collect,
     step,
+    isTaken,
   })
   const outcome = start(client, call, grant)
   return call.limit ? outcome.finally(call.limit.stop) : outcome

@@ -9,10 +9,11 @@ import type { Auth } from './core/types.js'
 import { isPromise } from './core/waiting.js'
 import { carries } from './http/body.js'
 import type { Client } from './http/call.js'
+import { createClient } from './http/client.js'
 import { onClone } from './http/clone.js'
 import { createFetchCall } from './http/fetch-call.js'
 import { createCopies, type Given, inspect, read, requestOf, unlessRefresh } from './http/fetch-request.js'
-import { type HttpOptions, type HttpRules, optionNames, resolveHttpOptions } from './http/options.js'
+import { type HttpOptions, type HttpRules, optionNames } from './http/options.js'
 import type { Origins } from './http/origins.js'
 import { start } from './http/pipeline.js'
 import { type Report, report } from './http/report.js'
@@ -56,11 +57,8 @@ export function authFetch<Claims>(auth: Auth<Claims, never>, options: AuthFetchO
   const engine = engineOf(auth as Auth<never, never>)
   const own = ownOptions(options, 'authFetch', { ...optionNames, fetch: 1 })
   own.shouldRefresh = onClone(own.shouldRefresh)
-  const rules = resolveHttpOptions(engine, own)
   check(isOptionalFunction(own.fetch), 'fetch', 'a function', own.fetch)
-  if (rules.renewal.carry) engine.serverRenews()
-  const verdicts = { stubborn: new WeakMap(), rejections: new WeakSet(), unrelated: new WeakSet() }
-  const client: FetchClient = { ...verdicts, view: response => response, engine, rules }
+  const client: FetchClient = createClient(engine, own, response => response)
   return (input, init) => {
     const call = (step?: Report): Promise<Response> => send(client, own.fetch ?? fetch, input, init, step)
     try {

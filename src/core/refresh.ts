@@ -38,7 +38,7 @@ export function fly(
   const flight = createFlight(engine, reason, call)
   engine.flight = flight
   engine.publish()
-  // Whatever escapes it, no call waits for ever.
+  // An error that escapes it settles the flight, so no call waits for ever.
   void run(engine, flight).catch(flight.settle)
   return flight.promise
 }
@@ -167,8 +167,11 @@ async function waitUntilDue(engine: Engine, flight: Flight, turn: Turn): Promise
 
 function flyManually(engine: Engine): Promise<void> {
   const { flight, settings } = engine
-  if (isUnsent(flight)) flight.since = settings.clock.now()
-  const flying = isUnsent(flight) ? flight.promise : fly(engine, 'manual')
+  if (isUnsent(flight)) {
+    flight.since = settings.clock.now()
+    return outcome(flight)
+  }
+  const flying = fly(engine, 'manual')
   return engine.flight ? outcome(engine.flight) : flying
 }
 

@@ -78,10 +78,13 @@ export function grantContext(
   previous: Grant | undefined,
 ): GrantContext {
   const { settings, clock } = engine
-  const { window, spread } = settings
-  const isLasting = isRenewable(engine, record)
   return {
-    ...{ now: clock(), wall: settings.clock.now(), isRenewable: isLasting },
-    ...{ fromRejection, window, spread, previous },
+    now: clock(),
+    wall: settings.clock.now(),
+    isRenewable: isRenewable(engine, record),
+    fromRejection,
+    window: settings.window,
+    spread: settings.spread,
+    previous,
   }
 }

@@ -23,7 +23,7 @@ import { challengeOf, noteChallenge } from './challenge.js'
 import { copyOf, handOver, readings } from './config.js'
 import { limitRedirects } from './landing.js'
 import { isForeign, type Origins } from './origins.js'
-import { type AttemptProgress, type CallProgress, createProgress } from './progress.js'
+import { type CallProgress, createProgress } from './progress.js'
 import type { Report } from './report.js'
 import { startLimit, type TimeLimit } from './time-limit.js'
 
@@ -112,10 +112,10 @@ export class AxiosCall implements Call<AxiosResponse> {
       isUnrelated: !!isAway?.() || (!!landed && isForeign(origins, landed, origins[0])),
       finish() {
         end(true)
+        if (!failure) return response as AxiosResponse
         const challenge = challengeOf(response)
-        if (failure && challenge) noteChallenge(failure.error, challenge)
-        if (failure) throw failure.error
-        return response as AxiosResponse
+        if (challenge) noteChallenge(failure.error, challenge)
+        throw failure.error
       },
       discard() {
         discard(response?.data)
@@ -190,8 +190,8 @@ export class AxiosCall implements Call<AxiosResponse> {
     if (upload) own.onUploadProgress = upload.listener
     if (download) own.onDownloadProgress = download.listener
     const end = (isOutcome: boolean): void => {
-      for (const progress of [upload, download] as (AttemptProgress<unknown> | undefined)[])
-        progress?.end(isOutcome)
+      upload?.end(isOutcome)
+      download?.end(isOutcome)
     }
     try {
       const response = await adapter(own)
