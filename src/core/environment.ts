@@ -44,7 +44,7 @@ function baseUrl(): string | undefined {
   return base ?? (typeof location === 'undefined' ? undefined : location?.href)
 }
 
-/** The URL as the platform resolves it; undefined when it is none. `base` null: it must be absolute. */
+/** The URL as the platform resolves it. Undefined: the text is not a URL. `base` null: it must be absolute. */
 export function parseUrl(url: string, base: string | null = baseUrl() ?? null): URL | undefined {
   try {
     return new URL(url, base ?? undefined)
@@ -106,7 +106,7 @@ export function onWake(listener: (event: string, restored: boolean) => void): ()
   }
 }
 
-/** A readable cookie; empty when there is none. */
+/** The value of a cookie that scripts can read. Empty: the page has no such cookie. */
 export function readCookie(name: string): string {
   if (typeof document === 'undefined') return ''
   const pair = document.cookie.split('; ').find(each => each.startsWith(`${name}=`))

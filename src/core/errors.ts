@@ -1,7 +1,7 @@
 /** One base, three leaves, stable codes. No message and no enumerable property ever holds a token. */
 import type { SessionEndReason } from './types.js'
 
-/** What tells the errors apart where `instanceof` cannot: across two copies of the package, or in a log. */
+/** Tells the errors apart where `instanceof` cannot: across two copies of the package, or in a log. */
 export type AuthErrorCode = 'ERR_SESSION_EXPIRED' | 'ERR_SIGNED_OUT' | 'ERR_REFRESH_FAILED'
 
 /** Recognises our errors across two copies of the package. */

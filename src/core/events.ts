@@ -1,4 +1,4 @@
-/** Listeners, and a queue that delivers to them only when the engine says so: outside locks and flights. */
+/** Listeners, and a queue that delivers to them when the engine flushes it: outside locks and flights. */
 import { check } from './check.js'
 import type { AuthEvents, RequestEvent } from './types.js'
 import { isPromise } from './waiting.js'
@@ -14,7 +14,7 @@ export interface Events {
   nextRequestId(): number | undefined
   /** Queues a change of state; those that wait already are one. */
   change(): void
-  /** Delivers what waits. A listener that throws or rejects harms nobody, and may call any method of `auth`. */
+  /** Delivers the queue. A listener that throws or rejects disturbs no other one, and may call any method of `auth`. */
   flush(): void
   /**
    * Delivers nothing until this promise has settled. Without one, delivery goes on with the next `flush`.
@@ -89,7 +89,7 @@ export function createEvents(): Events {
     while (isOpen && !awaited && queue.length) deliver(...(queue.shift() as (typeof queue)[number]))
     isFlushing = false
   }
-  // What happens while the session is created waits for the listeners that are about to be added.
+  // The events of the creation wait for the listeners that are about to be added.
   queueMicrotask(() => {
     isOpen = true
     flush()

@@ -17,7 +17,7 @@ export function toFailure(error: unknown, answer: unknown): unknown {
   return error
 }
 
-/** What the circumstances say about a failure. */
+/** The circumstances of a failure that its answer does not show. */
 export interface Circumstances {
   /** The endpoint has refreshed this session before, so neither its URL nor the request is wrong. */
   readonly isProven: boolean

@@ -36,7 +36,7 @@ export interface Settings extends Pick<AuthOptions, 'classify' | 'logout' | 'ini
   readonly cookie: CookieRules | undefined
   /** The access token is one, too. */
   readonly isHidden: boolean
-  /** A refresh needs no refresh token: it is a cookie, or there is none. */
+  /** A refresh needs no refresh token from the page: the token is a cookie, or the server issues no refresh tokens. */
   readonly tokenless: boolean
   /** Returns tokens in a known spelling. Read at the start of each flight. */
   refresh: RefreshFunction | undefined

@@ -23,7 +23,7 @@ export function toRecord(
   const { refreshLifetime } = reading
   // Without a refresh token in the answer the current one stays (RFC 6749 section 6).
   const refreshToken = reading.refreshToken ?? base.refreshToken
-  // Whether it ends when it did: nothing says otherwise, or it says so by itself.
+  // The end of the refresh token stays: the answer states no other end, or the token itself contains it.
   const isKept =
     base.savedAt !== undefined &&
     refreshToken === base.refreshToken &&

@@ -196,7 +196,7 @@ function isStated(value: unknown): boolean {
   return value !== undefined && value !== null && value !== ''
 }
 
-/** What a value is, without what it says. */
+/** The kind of a value, without its contents. */
 function describe(value: unknown): string {
   return value === ''
     ? 'an empty string'

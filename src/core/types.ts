@@ -74,7 +74,7 @@ export interface TokenStorage {
 /** Why tokens are asked for: inside the window, past the end, after a 401, by hand, or at the start. */
 export type RefreshReason = 'ahead' | 'expired' | 'rejected' | 'manual' | 'restore'
 
-/** What a refresh function is called with. */
+/** The argument of a refresh function. */
 export interface RefreshContext {
   /** Absent in cookie mode, and when only the access token is still good (a new pair is asked for). */
   readonly refreshToken?: string
