@@ -103,8 +103,7 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
     window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
   }
   const siblings = async () => {
-    vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.reset()
+    Channel.install()
     const refresh = refreshStub(async () => alone())
     const name = `page-${++page}`
     const options = { refresh, name, lock: createLock() }
@@ -294,8 +293,7 @@ describe('a page in cookie mode without a channel that comes back from the back/
 
 describe('a page of a shared storage that is frozen', () => {
   const frozen = async () => {
-    vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.reset()
+    Channel.install()
     const storage = cell(null, { shared: true })
     const options = { storage, lock: createLock(), name: `page-${++page}`, autoRefresh: 'off' as const }
     const { auth, refresh } = open(options)
@@ -333,8 +331,7 @@ describe('a page of a shared storage that is frozen', () => {
 
 describe('a page in cookie mode that opens', () => {
   it('asks nothing where a sibling that opened with it was told to wait', async () => {
-    vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.reset()
+    Channel.install()
     let isBusy = true
     const refresh = refreshStub(() =>
       isBusy ? Promise.reject(httpError(429, {}, { 'retry-after': '60' })) : Promise.resolve(alone()),
@@ -355,8 +352,7 @@ describe('a page in cookie mode that opens', () => {
   })
 
   it('sends the cookie no second time while the restore of a sibling may still be answered', async () => {
-    vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.reset()
+    Channel.install()
     const refresh = refreshStub()
     const options = { refresh, name: `page-${++page}`, lock: createLock() }
     const [first, second] = [openCookie(options), openCookie(options)]
@@ -372,8 +368,7 @@ describe('a page in cookie mode that opens', () => {
   })
 
   it('costs no request of another page whose token has ended and that refreshes meanwhile', async () => {
-    vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.reset()
+    Channel.install()
     const lock = createLock()
     const name = `page-${++page}`
     const slow = () =>

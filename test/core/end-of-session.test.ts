@@ -19,8 +19,7 @@ import {
 useFakeTime()
 
 beforeEach(() => {
-  Channel.reset()
-  vi.stubGlobal('BroadcastChannel', Channel)
+  Channel.install()
 })
 
 /** More turns than the end of a session takes. */

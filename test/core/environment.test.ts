@@ -87,8 +87,7 @@ describe('navigator.locks', () => {
 
 describe('a session in a cookie', () => {
   beforeEach(() => {
-    vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.reset()
+    Channel.install()
   })
 
   it.each([

@@ -23,8 +23,7 @@ import { createLocks, type Locks } from '../support/origin.js'
 useFakeTime()
 
 beforeEach(() => {
-  Channel.reset()
-  vi.stubGlobal('BroadcastChannel', Channel)
+  Channel.install()
   vi.stubGlobal('indexedDB', undefined)
 })
 

@@ -166,8 +166,7 @@ describe.each(shared)('a record of a later version that appears beside a session
 
 describe('a message of a later version', () => {
   it('on the channel of a cookie session changes nothing', async () => {
-    vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.reset()
+    Channel.install()
     const refresh = refreshStub(async () => alone())
     const { auth } = open({ storage: cookieSession(), lock: createLock(), refresh, autoRefresh: 'off' })
     await pass(SECOND)

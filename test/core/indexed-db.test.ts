@@ -233,8 +233,7 @@ describe('without Web Locks', () => {
   const holder = 0.5
 
   beforeEach(() => {
-    Channel.reset()
-    vi.stubGlobal('BroadcastChannel', Channel)
+    Channel.install()
   })
 
   /** Tabs that share a record, whose lease lives in the database `leased`; their access token is dead. */

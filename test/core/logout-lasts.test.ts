@@ -40,8 +40,7 @@ beforeEach(() => {
   sessionStorage.clear()
   page++
   lock = createLock()
-  vi.stubGlobal('BroadcastChannel', Channel)
-  Channel.reset()
+  Channel.install()
 })
 
 type Told = Omit<LogoutContext, 'signal'>

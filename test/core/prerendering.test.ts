@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { cookieSession, webStorage } from 'tokenflight'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
   alone,
@@ -126,8 +126,7 @@ describe('a page that is being prerendered', () => {
 
   it('costs a page and its prerendered sibling one refresh', async () => {
     becomePage()
-    vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.reset()
+    Channel.install()
     const options = { name: `prerendered-${++page}`, lock: createLock(), storage: webStorage() }
     isPrerendering = false
     const shown = openPage(options)

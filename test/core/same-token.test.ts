@@ -2,7 +2,7 @@
 
 import type { TokenResponse } from 'tokenflight'
 import { cookieSession, type TokenStorage } from 'tokenflight'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
   cell,
@@ -21,8 +21,7 @@ useFakeTime()
 
 beforeEach(() => {
   becomePage()
-  Channel.reset()
-  vi.stubGlobal('BroadcastChannel', Channel)
+  Channel.install()
 })
 
 type Answer = Partial<TokenResponse>

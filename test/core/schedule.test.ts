@@ -399,8 +399,7 @@ describe('a page whose session is shared', () => {
   let name = ''
   let number = 0
   beforeEach(() => {
-    vi.stubGlobal('BroadcastChannel', Channel)
-    Channel.reset()
+    Channel.install()
     name = `shared-${++number}`
   })
 

@@ -16,8 +16,7 @@ import { becomePage } from '../support/page.js'
 useFakeTime()
 
 beforeEach(() => {
-  Channel.reset()
-  vi.stubGlobal('BroadcastChannel', Channel)
+  Channel.install()
 })
 
 /** A class as a polyfill defines it. */

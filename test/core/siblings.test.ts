@@ -27,8 +27,7 @@ import { becomePage } from '../support/page.js'
 useFakeTime()
 
 beforeEach(() => {
-  Channel.reset()
-  vi.stubGlobal('BroadcastChannel', Channel)
+  Channel.install()
 })
 
 /** Four tabs of one session whose access token has just died. */

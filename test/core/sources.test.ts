@@ -1,6 +1,6 @@
 /** The sources of tokens other than ordinary answers: refresh, storage and channel are checked alike. */
 
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
   accessToken,
@@ -26,8 +26,7 @@ import {
 useFakeTime()
 
 beforeEach(() => {
-  Channel.reset()
-  vi.stubGlobal('BroadcastChannel', Channel)
+  Channel.install()
 })
 
 describe('a refresh that answers with an older access token', () => {

@@ -1,5 +1,6 @@
 /** A `BroadcastChannel` between the `Auth`s of one process, and a lock for them, on fake time. */
 import type { AuthLock } from 'tokenflight'
+import { vi } from 'vitest'
 
 /** A deaf one hears nothing, as a page in the back/forward cache. */
 export class Channel {
@@ -9,6 +10,11 @@ export class Channel {
   static reset(): void {
     Channel.all.clear()
     Channel.posts = 0
+  }
+  /** Makes it the channel of the process, without listeners of an earlier test. */
+  static install(): void {
+    Channel.reset()
+    vi.stubGlobal('BroadcastChannel', Channel)
   }
 
   isDeaf = false
