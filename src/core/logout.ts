@@ -7,7 +7,7 @@ import { next, type SessionRecord, withoutHoles } from './record.js'
 import { end, save, sync } from './session.js'
 import type { Engine, LogoutNotice, Logouts } from './state.js'
 import type { Credentials } from './types.js'
-import { ignore, isPromise, within } from './waiting.js'
+import { atMost, ignore, isPromise, within } from './waiting.js'
 
 /** `logout()` waits this long for the server, milliseconds. */
 const WAIT = 2_000
@@ -42,7 +42,7 @@ export async function logOut(
   engine.publish()
   const late = settings.logout && isPromise(known) && known.then(tokens => tellLate(engine, tokens))
   const telling = notice ? tell(engine, notice) : late
-  if (telling) await within(telling, WAIT, Error).catch(ignore)
+  if (telling) await atMost(telling, WAIT)
   await stored
 }
 

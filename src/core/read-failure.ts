@@ -1,7 +1,7 @@
 /** Reads the failures of all HTTP clients in one shape. */
 import { MAX_RETRY_AFTER } from './backoff.js'
 import type { FailureClass } from './types.js'
-import { ignore, within } from './waiting.js'
+import { atMost } from './waiting.js'
 
 /** How long the body of a failed answer may take, milliseconds. */
 const BODY = 2_000
@@ -44,19 +44,6 @@ export interface FailureReading {
   readonly code: unknown
   readonly isRedirect: boolean
   readonly hint: FailureClass | undefined
-}
-
-/** The reading of a failure whose very properties throw. */
-export const NOTHING: Readonly<FailureReading> = {
-  status: Number.NaN,
-  body: undefined,
-  isJson: false,
-  isHtml: false,
-  isProxy: false,
-  headers: undefined,
-  code: undefined,
-  isRedirect: false,
-  hint: undefined,
 }
 
 /** By its content type; by its beginning where the error does not tell the type. */
@@ -106,7 +93,7 @@ async function readData(failure: HttpFailure, response: HttpFailure): Promise<un
   if (data !== undefined) return data
   if (typeof clone !== 'function') return response.body ?? failure.body
   if (bodyUsed) return undefined
-  return within((clone.call(response) as Response).text(), BODY, Error).catch(ignore)
+  return atMost((clone.call(response) as Response).text(), BODY)
 }
 
 /** The parsed JSON, or the text; and whether it is JSON. */

@@ -22,6 +22,11 @@ export function within<T>(
   })
 }
 
+/** The promise, or undefined as soon as it fails or has taken longer than so many milliseconds. */
+export function atMost<T>(promise: Promise<T>, limit: number): Promise<T | undefined> {
+  return within(promise, limit, Error).catch(ignore)
+}
+
 /** The reason that an aborted signal gives. Platforms and polyfills without one mean an `AbortError` (DOM, 3.2). */
 export function abortReason({ reason }: AbortSignal): unknown {
   if (reason !== undefined) return reason

@@ -3,7 +3,7 @@
 import { check, isOptionalFunction, isText, ownOptions } from '../core/check.js'
 import { mark } from '../core/preset.js'
 import type { LogoutContext } from '../core/types.js'
-import { ignore, within } from '../core/waiting.js'
+import { atMost } from '../core/waiting.js'
 import { type Advice, request } from './request.js'
 
 /** The second revocation waits this long for the first one, milliseconds. */
@@ -53,7 +53,7 @@ export function oauth2Revoke(given: OAuth2RevokeOptions): (context: LogoutContex
     // One after the other: two at once meet on the same rows, and django-oauth-toolkit answers 500. Neither a failure of the
     // first nor a server that is slow keeps the other from being sent.
     const first = revoke(refreshToken, 'refresh_token')
-    await within(first, HEAD_START, Error).catch(ignore)
+    await atMost(first, HEAD_START)
     const outcomes = await Promise.allSettled([first, revoke(accessToken, 'access_token')])
     for (const outcome of outcomes)
       if (outcome.status === 'rejected' && outcome.reason?.error !== 'unsupported_token_type')

@@ -3,7 +3,7 @@
  * Until the answer is there, the cookie is spent, or about to be.
  */
 import type { RefreshMark } from '../core/state.js'
-import { ignore, pause, within } from '../core/waiting.js'
+import { atMost, ignore, pause } from '../core/waiting.js'
 import { transact } from './indexed-db.js'
 
 /** A page waits this long for the refresh of a page that has gone away, milliseconds. */
@@ -27,10 +27,8 @@ interface Mark {
  */
 export function createRefreshMark(name: string, duration: number, clock: () => number): RefreshMark {
   const own = new Set<number>()
-  const patiently = <T>(asking: Promise<T>): Promise<T | undefined> =>
-    within(asking, LIMIT, () => new Error()).catch(ignore)
   const isOpen = async (): Promise<boolean> => {
-    const { id, sentAt } = (await patiently(access(name))) ?? { id: 0, sentAt: 0 }
+    const { id, sentAt } = (await atMost(access(name), LIMIT)) ?? { id: 0, sentAt: 0 }
     const age = Date.now() - sentAt
     return age >= 0 && age < duration && !own.has(id)
   }
@@ -42,7 +40,10 @@ export function createRefreshMark(name: string, duration: number, clock: () => n
     async begin() {
       const id = Math.random()
       own.add(id)
-      await patiently(access(name, () => ({ id, sentAt: Date.now() })))
+      await atMost(
+        access(name, () => ({ id, sentAt: Date.now() })),
+        LIMIT,
+      )
       return () => {
         own.delete(id)
         void access(name, stored => (stored?.id === id ? { id, sentAt: 0 } : undefined)).catch(ignore)

@@ -13,7 +13,7 @@ import {
 import { markStorage, parseText } from '../core/storage.js'
 import { NO_PAGE, type RecordStore, TOO_NEW } from '../core/store.js'
 import type { TokenStorage } from '../core/types.js'
-import { ignore, pause, within } from '../core/waiting.js'
+import { atMost, pause } from '../core/waiting.js'
 import { transact } from './indexed-db.js'
 import { shareRecords } from './share.js'
 import { withTabSessions } from './tab-sessions.js'
@@ -93,7 +93,7 @@ function shareArea(area: AreaRecords, database: string, entry: string): RecordSt
   const ledger = createLedger(database, `ledger:${entry}`)
   /** Reads until the record that the ledger names is visible. */
   const load = async (): Promise<SessionRecord | null> => {
-    const last = await patiently(ledger.last)
+    const last = await atMost(ledger.last(), LEDGER)
     for (let waited = 0; ; waited += LOOK) {
       const record = get()
       if (!last || (record && !isNewer(last, record)) || waited >= SEEN_WITHIN) return record
@@ -121,7 +121,10 @@ function shareArea(area: AreaRecords, database: string, entry: string): RecordSt
       // An end must depend neither on a database nor on the page living on.
       if (!record.accessToken && !newer()) set(record)
       settled = undefined
-      const stamp = await patiently(() => ledger.note(record, () => void (later() ?? set(record))))
+      const stamp = await atMost(
+        ledger.note(record, () => void (later() ?? set(record))),
+        LEDGER,
+      )
       if (stamp) return isNewer(stamp, record) ? ((await load()) ?? stamp) : (later() ?? record)
       const present = newer()
       if (present) return present
@@ -141,11 +144,6 @@ function isGlobal(storage: Storage | undefined, name: 'localStorage' | 'sessionS
     // It is forbidden, so it is not this one.
     return false
   }
-}
-
-/** The answer of the ledger; undefined where there is none, or where its database does not answer. */
-function patiently<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  return within(ask(), LEDGER, () => new Error()).catch(ignore)
 }
 
 /** The stamp of the newest record that any tab has written to `localStorage`. */
