@@ -1,7 +1,7 @@
 /** The class of a failed refresh. */
 import { kindOf } from './check.js'
 import { hide } from './errors.js'
-import { type FailureReading, NOTHING, readFailure } from './read-failure.js'
+import { type FailureReading, readFailure } from './read-failure.js'
 import type { FailureClass, RefreshFailure } from './types.js'
 import { ignore, isPromise } from './waiting.js'
 
@@ -32,7 +32,8 @@ export async function classifyFailure(
   choose: ((failure: RefreshFailure) => FailureClass | undefined) | undefined,
   onThrow: (cause: unknown) => void,
 ): Promise<FailureClass> {
-  const reading = await readFailure(error).catch(() => NOTHING)
+  // The very properties of an error may throw. Then it shows nothing.
+  const reading = await readFailure(error).catch(() => readFailure({}))
   try {
     const chosen: unknown = choose?.(describe(error, reading))
     if (chosen === 'rejected' || chosen === 'transient' || chosen === 'misconfigured') return chosen

@@ -47,8 +47,7 @@ export async function shareFailure(
   const { settings, clock } = engine
   // A cookie belongs to every session of the browser.
   if (!settings.cookie && !isPresent(engine, flight)) return
-  const wait = readWait(engine, error)
-  if (wait) engine.backoff = holdUntil(engine.backoff, clock() + wait)
+  const wait = holdForServer(engine, error)
   const isOver = isLast(engine, flight, count, wait)
   // The class of the failure is not known yet: no function of the application runs inside the lock.
   if (isOver && isStrict(engine.backoff, clock())) await storeBackoff(engine, retryAt(engine))
@@ -80,13 +79,8 @@ export async function recover(
 /** A request whose waiters were released has failed after all. */
 export async function recoverLate(engine: Engine, flight: Flight, failure: Failure): Promise<void> {
   if (!isPresent(engine, flight)) return
-  const { clock } = engine
-  engine.backoff = relax(engine.backoff, clock())
-  const wait = readWait(engine, failure.error)
-  if (wait) {
-    engine.backoff = holdUntil(engine.backoff, clock() + wait)
-    void storeBackoff(engine, retryAt(engine))
-  }
+  engine.backoff = relax(engine.backoff, engine.clock())
+  if (holdForServer(engine, failure.error)) void storeBackoff(engine, retryAt(engine))
   const isRejected = !flight.isQuestion && (await classify(engine, flight, failure.error)) === 'rejected'
   if (isRejected) await reject(engine, flight, failure)
   engine.publish()
@@ -113,13 +107,8 @@ function refuseQuestion(
   kind: FailureClass,
   cause: unknown,
 ): undefined {
-  const error = new RefreshFailedError(
-    'No new tokens for the access token, see cause',
-    attempts,
-    undefined,
-    cause,
-  )
-  engine.events.emit('refreshFailed', { error, class: kind, attempts })
+  const message = 'No new tokens for the access token, see cause'
+  const error = emitFailure(engine, kind, new RefreshFailedError(message, attempts, undefined, cause))
   if (kind !== 'rejected') engine.error = error
   flight.settle(error)
 }
@@ -143,11 +132,16 @@ function fail(engine: Engine, flight: Flight, attempts: number, kind: FailureCla
   engine.backoff = afterFailure(engine.backoff, clock())
   const at = retryAt(engine)
   const message = `Refresh failed (${kind}, attempts: ${attempts})${explain(cause)}`
-  const error = new RefreshFailedError(message, attempts, at, cause)
-  events.emit('refreshFailed', { error, class: kind, attempts, retryAt: at })
+  const error = emitFailure(engine, kind, new RefreshFailedError(message, attempts, at, cause))
   engine.error = error
   void storeBackoff(engine, at).then(events.flush)
   flight.settle(error)
+}
+
+function emitFailure({ events }: Engine, kind: FailureClass, error: RefreshFailedError): RefreshFailedError {
+  const { attempts, retryAt: at } = error
+  events.emit('refreshFailed', { error, class: kind, attempts, ...(at !== undefined && { retryAt: at }) })
+  return error
 }
 
 /** Whether no attempt follows, whatever the failure means. */
@@ -170,6 +164,13 @@ function isLast(engine: Engine, flight: Flight, count: number, wait: number): bo
 /** The wait that the server asks for, milliseconds. */
 function readWait({ settings }: Engine, error: unknown): number {
   return readRetryAfter(error, settings.clock.now())
+}
+
+/** Begins the wait that the server asks for. Returns it, milliseconds. */
+function holdForServer(engine: Engine, error: unknown): number {
+  const wait = readWait(engine, error)
+  if (wait) engine.backoff = holdUntil(engine.backoff, engine.clock() + wait)
+  return wait
 }
 
 function classify({ settings, events }: Engine, { grant }: Flight, error: unknown): Promise<FailureClass> {
