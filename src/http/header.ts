@@ -29,9 +29,13 @@ export interface TokenHeaders {
 
 /** @throws TypeError when the option is neither */
 export function createTokenHeaders(engine: Handle, header: HeaderOption | undefined): TokenHeaders {
-  if (engine.settings.isHidden) return hidden
+  const { isHidden } = engine.settings
   const maker =
-    header === undefined ? standard(engine) : typeof header === 'function' ? several(header) : one(header)
+    header === undefined || isHidden
+      ? standard(engine)
+      : typeof header === 'function'
+        ? several(header)
+        : one(header)
   const { name, make } = maker
   /** Those of a function depend on the token; while there is none, nothing is added either. */
   const names = (): string[] => {
@@ -51,16 +55,8 @@ export function createTokenHeaders(engine: Handle, header: HeaderOption | undefi
       }
       return tokens.some(isOurs) ? present : undefined
     },
-    isCredentials: () => names().some(each => each.toLowerCase() === 'authorization'),
+    isCredentials: () => !isHidden && names().some(each => each.toLowerCase() === 'authorization'),
   }
-}
-
-/** The access token is a cookie, so no header is added. */
-const hidden: Readonly<TokenHeaders> = {
-  name: undefined,
-  make: () => ({}),
-  leftOvers: read => (read('Authorization') === undefined ? [] : undefined),
-  isCredentials: () => false,
 }
 
 /** A value whose scheme may be in any case (RFC 9110 section 11.1), for comparison. */
@@ -72,7 +68,11 @@ type Maker = Pick<TokenHeaders, 'name' | 'make'>
 
 function standard({ settings }: Handle): Maker {
   const scheme = settings.dpop ? 'DPoP' : 'Bearer'
-  return { name: 'Authorization', make: token => ({ Authorization: `${scheme} ${token}` }) }
+  return {
+    name: 'Authorization',
+    // An access token that is a cookie needs no header.
+    make: token => (settings.isHidden ? {} : { Authorization: `${scheme} ${token}` }),
+  }
 }
 
 function one(header: Exclude<HeaderOption, (token: string) => unknown>): Maker {
