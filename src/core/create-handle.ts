@@ -37,15 +37,9 @@ export function createHandle(engine: Engine): Handle {
     flightToken: () => engine.flight?.grant?.record.refreshToken,
     warn: (message, error) => warn(engine, message, error),
     warnOfPlainHttp: address => warnOfPlainHttp(engine, address),
-    challenge(event) {
-      events.emit('challenge', event)
-      events.flush()
-    },
+    challenge: event => events.emitNow('challenge', event),
     nextRequestId: events.nextRequestId,
-    report(event) {
-      events.emit('request', { ...event, at: settings.clock.now() })
-      events.flush()
-    },
+    report: event => events.emitNow('request', { ...event, at: settings.clock.now() }),
     expire() {
       if (engine.grant) engine.grant.endsAt = 0
       engine.publish()

@@ -6,8 +6,7 @@ import type { AuthState } from './types.js'
 
 /** Emits a warning, and delivers it now. */
 export function warn({ events }: Engine, message: string, error?: unknown): void {
-  events.emit('warning', { message, ...(error !== undefined && { error: withCause(message, error) }) })
-  events.flush()
+  events.emitNow('warning', { message, ...(error !== undefined && { error: withCause(message, error) }) })
 }
 
 /** Whether there is a way to refresh these tokens, or there was one. */

@@ -124,7 +124,7 @@ function conceal(error: Error, cause: unknown): void {
   })
 }
 
-/** Sets a property that neither a serialiser nor Node prints. */
+/** Sets a property that neither a serialiser nor Node prints. A frozen object stays as it is. */
 export function hide(target: object, key: PropertyKey, value: unknown): void {
-  Object.defineProperty(target, key, { value, configurable: true, writable: true })
+  Reflect.defineProperty(target, key, { value, configurable: true, writable: true })
 }

@@ -10,6 +10,8 @@ export interface Events {
   on(name: string, listener: Listener): () => void
   /** Queues an event. */
   emit<Name extends keyof Emitted>(name: Name, event: Emitted[Name]): void
+  /** Queues an event, and delivers the queue. */
+  emitNow<Name extends keyof Emitted>(name: Name, event: Emitted[Name]): void
   /** A number for a request to report. Undefined: no listener receives every event. */
   nextRequestId(): number | undefined
   /** Queues a change of state; those that wait already are one. */
@@ -105,6 +107,10 @@ export function createEvents(): Events {
     },
     nextRequestId: () => (listeners.get(EVERY)?.size ? ++requests : undefined),
     emit: (name, event) => void queue.push([name, event]),
+    emitNow(name, event) {
+      queue.push([name, event])
+      flush()
+    },
     change: () => {
       if (!queue.some(([name]) => name === CHANGE)) queue.push([CHANGE, undefined])
     },

@@ -27,8 +27,8 @@ export function createView<Claims>(
   let before: AuthState<Claims> | undefined
   let shown: AuthState<Claims> | undefined
   return state => {
-    if (!shown || state !== before) shown = withInitialState(state, initial)
+    if (state !== before) shown = withInitialState(state, initial)
     before = state
-    return shown
+    return shown as AuthState<Claims>
   }
 }

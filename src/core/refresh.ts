@@ -90,7 +90,6 @@ async function run(engine: Engine, flight: Flight): Promise<void> {
     }
   } finally {
     engine.stopWatching()
-    engine.stopWatching = ignore
   }
   flight.settle()
   flight.deliver()

@@ -50,17 +50,16 @@ async function resume(
   engine.isUndecided = !!cookie && !engine.grant && !isLoggedOut && cookie.mayExist(engine)
   const known = engine.isUndecided && cookie?.findRendered(engine)
   if (known) adopt(engine, known, true)
-  if (engine.isUndecided) return restoreByCookie(engine)
+  if (engine.isUndecided) {
+    await fly(engine, 'restore').catch(error => {
+      // A login may have come first.
+      if (engine.isUndecided) engine.error = error
+    })
+    return
+  }
   const { grant } = engine
   if (!grant || clock() < grant.endsAt) return
   // A token that can be renewed waits for the first request.
   if (isRenewable(engine, grant.record) && clock() < grant.refreshEndsAt) return
   await fly(engine, 'expired').catch(ignore)
-}
-
-async function restoreByCookie(engine: Engine): Promise<void> {
-  await fly(engine, 'restore').catch(error => {
-    // A login may have come first.
-    if (engine.isUndecided) engine.error = error
-  })
 }

@@ -1,5 +1,6 @@
 /** Reading `WWW-Authenticate` (RFC 9110 section 11.6.1). */
 
+import { hide } from '../core/errors.js'
 import type { AuthEvents } from '../core/types.js'
 
 /** One challenge of an answer. A server that names no scheme gives an empty one. */
@@ -55,11 +56,7 @@ export function findUnmet(
 
 /** Notes it on an answer or an error, where serialisers do not look. */
 export function noteChallenge(outcome: unknown, challenge: AuthEvents['challenge']): void {
-  Reflect.defineProperty(outcome as object, 'challenge', {
-    value: challenge,
-    configurable: true,
-    writable: true,
-  })
+  hide(outcome as object, 'challenge', challenge)
 }
 
 /**
@@ -71,12 +68,12 @@ export function challengeOf(outcome: unknown): AuthEvents['challenge'] | undefin
 }
 
 /** What the event `challenge` says of it. */
-export function describeChallenge(status: number, { scheme, params }: Challenge): AuthEvents['challenge'] {
+export function describeChallenge({ scheme, params }: Challenge): AuthEvents['challenge'] {
   const error = params.get('error')
   const acrValues = params.get('acr_values')?.split(/\s+/).filter(Boolean)
   const maxAge = params.get('max_age') ?? ''
   return {
-    status,
+    status: 401,
     scheme: scheme || 'Bearer',
     ...(error && { error }),
     ...(acrValues?.length && { acrValues }),

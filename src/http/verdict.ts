@@ -79,7 +79,7 @@ function note<Response extends Answer>(
   }
   const unmet = response.status === 401 ? findUnmetOf(client, response, grant) : undefined
   if (unmet) {
-    const challenge = describeChallenge(401, unmet)
+    const challenge = describeChallenge(unmet)
     noteChallenge(response, challenge)
     engine.challenge(challenge)
   }
