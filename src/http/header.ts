@@ -71,7 +71,8 @@ function standard({ settings }: Handle): Maker {
   return {
     name: 'Authorization',
     // An access token that is a cookie needs no header.
-    make: token => (settings.isHidden ? {} : { Authorization: `${scheme} ${token}` }),
+    make: (token): Record<string, string> =>
+      settings.isHidden ? {} : { Authorization: `${scheme} ${token}` },
   }
 }
 
