@@ -27,48 +27,11 @@ interface StoredKey {
 export function dpop(): Dpop {
   /** By the origin and the kind of server: the nonces of an authorization server are its own. */
   const nonces = new Map<string, string>()
-  let database: string | undefined
-  /** Whether other tabs use the key, too. */
-  let isShared = false
-  let warn: (message: string, error?: unknown) => void
-  let current: Promise<StoredKey> | undefined
-  /** Deletes the key of the session before. */
-  let clearing: Promise<unknown> | undefined
-
-  const row = (update: (stored: StoredKey | undefined) => StoredKey | null | undefined) =>
-    within(transact<StoredKey>(`${database}`, ROW, update), LIMIT, Error)
-
-  const load = async (): Promise<StoredKey> => {
-    check(database, 'dpop', 'given to createAuth before its first use', database)
-    check(globalThis.crypto?.subtle, 'dpop', 'used in a secure context', 'no crypto.subtle')
-    const made: StoredKey = { id: Math.random(), pair: await generateKeyPair('ES256') }
-    await clearing
-    try {
-      // The key of the tab that came first is the key of the session.
-      return (isShared && (await row(stored => (stored ? undefined : made)))) || made
-    } catch (error) {
-      isShared = false
-      warn('The key could not be stored', error)
-      return made
-    }
-  }
-  const key = (): Promise<StoredKey> => {
-    current ??= load().catch(error => {
-      current = undefined
-      throw error
-    })
-    return current
-  }
-  /** The address with the base of the page, and the method as it leaves. */
-  const read = (address: string, method: string, isResource: boolean) => {
-    const request = new Request(address, { method })
-    const { origin, pathname } = new URL(request.url)
-    return { htu: origin + pathname, htm: request.method, place: origin + isResource }
-  }
+  const { load, open, forget } = createKeys()
 
   const proof: Dpop['proof'] = async (method, address, accessToken) => {
     const { htu, htm, place } = read(address, method, !!accessToken)
-    const { pair } = await key()
+    const { pair } = await load()
     return generateProof(pair, htu, htm, nonces.get(place), accessToken)
   }
   const learn: Dpop['learn'] = (url, { status, headers }, isResource) => {
@@ -96,6 +59,56 @@ export function dpop(): Dpop {
         // An authorization server asks in the body (RFC 9449 section 8).
         (response.status === 400 && /use_dpop_nonce/.test(await response.clone().text()))
       return isAsked ? attempt(spare ?? input) : response
+    },
+    open,
+    forget,
+  }
+}
+
+/** The address with the base of the page, and the method as it leaves. */
+function read(
+  address: string,
+  method: string,
+  isResource: boolean,
+): { readonly htu: string; readonly htm: string; readonly place: string } {
+  const request = new Request(address, { method })
+  const { origin, pathname } = new URL(request.url)
+  return { htu: origin + pathname, htm: request.method, place: origin + isResource }
+}
+
+/** The key of the present session: one for all its tabs. */
+function createKeys(): Pick<Dpop, 'open' | 'forget'> & { readonly load: () => Promise<StoredKey> } {
+  let database: string | undefined
+  /** Whether other tabs use the key, too. */
+  let isShared = false
+  let warn: (message: string, error?: unknown) => void
+  let current: Promise<StoredKey> | undefined
+  /** Deletes the key of the session before. */
+  let clearing: Promise<unknown> | undefined
+
+  const row = (update: (stored: StoredKey | undefined) => StoredKey | null | undefined) =>
+    within(transact<StoredKey>(`${database}`, ROW, update), LIMIT, Error)
+  const find = async (): Promise<StoredKey> => {
+    check(database, 'dpop', 'given to createAuth before its first use', database)
+    check(globalThis.crypto?.subtle, 'dpop', 'used in a secure context', 'no crypto.subtle')
+    const made: StoredKey = { id: Math.random(), pair: await generateKeyPair('ES256') }
+    await clearing
+    try {
+      // The key of the tab that came first is the key of the session.
+      return (isShared && (await row(stored => (stored ? undefined : made)))) || made
+    } catch (error) {
+      isShared = false
+      warn('The key could not be stored', error)
+      return made
+    }
+  }
+  return {
+    load() {
+      current ??= find().catch(error => {
+        current = undefined
+        throw error
+      })
+      return current
     },
     open(name, isStored, notify) {
       check(!database || database === name, 'dpop', 'a dpop() of its own for each session', name)

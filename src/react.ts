@@ -16,18 +16,18 @@ import {
 } from 'react'
 import { hasWindow } from './core/environment.js'
 import { ENGINE, type Handle } from './core/handle.js'
-import { createView } from './core/initial-state.js'
+import { createView, LOADING } from './core/initial-state.js'
 import type {
   Auth,
   AuthenticatedState,
   AuthState,
   ExpiredState,
   JwtClaims,
-  LoadingState,
   TokenResponse,
 } from './core/types.js'
 import { loadDevtools } from './devtools/load.js'
 import type { AuthDevtoolsProps } from './devtools/options.js'
+import { createSelect } from './hooks/select.js'
 
 export type {
   AuthDevtoolsProps,
@@ -70,8 +70,6 @@ interface Provided {
   /** The state to show: the server's until the restore has finished. */
   readonly getState: () => AuthState<never>
 }
-
-const LOADING: Readonly<LoadingState> = { status: 'loading' }
 
 const AuthContext: Context<Provided | undefined> = /* @__PURE__ */ createContext<Provided | undefined>(
   undefined,
@@ -122,15 +120,13 @@ export function useClaims(selector?: (claims: unknown) => unknown): unknown {
   const provided = useProvided()
   const { auth } = provided
   const select = useMemo(() => {
+    const choose = createSelect(selector)
     let claims: unknown
     let selected: unknown
     return (state: AuthState<unknown>): unknown => {
       const present = 'claims' in state ? state.claims : undefined
-      if (present !== claims) {
-        claims = present
-        const next = claims && selector ? selector(claims) : claims
-        if (!isSame(selected as Bag, next as Bag)) selected = next
-      }
+      if (present !== claims) selected = choose(present)
+      claims = present
       return selected
     }
   }, [selector])
@@ -176,16 +172,4 @@ function provide<Claims>(auth: Auth<Claims, never>, serverState: AuthState<Claim
 function firstState({ auth, initial }: Provided): AuthState<never> {
   const state = auth.getState()
   return initial ?? (hasWindow() || state.status !== 'authenticated' ? LOADING : state)
-}
-
-type Bag = Record<string, unknown>
-
-/** Whether there is nothing to show anew: the same, or an array or plain object with the same members. */
-function isSame(before: Bag, after: Bag): boolean {
-  return (
-    before === after ||
-    (([Array, Object] as unknown[]).includes(before?.constructor) &&
-      before.constructor === after?.constructor &&
-      Object.keys({ ...before, ...after }).every(name => before[name] === after[name]))
-  )
 }

@@ -20,18 +20,18 @@ import {
 } from 'vue'
 import { hasWindow } from './core/environment.js'
 import { ENGINE, type Handle } from './core/handle.js'
-import { withInitialState } from './core/initial-state.js'
+import { LOADING, withInitialState } from './core/initial-state.js'
 import type {
   Auth,
   AuthenticatedState,
   AuthState,
   ExpiredState,
   JwtClaims,
-  LoadingState,
   TokenResponse,
 } from './core/types.js'
 import { loadDevtools } from './devtools/load.js'
 import type { AuthDevtoolsProps } from './devtools/options.js'
+import { createSelect } from './hooks/select.js'
 
 export type {
   AuthDevtoolsProps,
@@ -81,8 +81,6 @@ interface Provided<Claims> {
 /** Any member of any state. */
 type Members = Partial<Omit<AuthenticatedState<unknown>, 'status'> & Omit<ExpiredState, 'status'>> &
   Pick<AuthState, 'status'>
-
-const LOADING: Readonly<LoadingState> = { status: 'loading' }
 
 const KEY: InjectionKey<object> = Symbol.for('tokenflight.auth')
 
@@ -134,12 +132,8 @@ export function useClaims<Claims = JwtClaims, Selected = unknown>(
   selector: (claims: Claims) => Selected,
 ): ComputedRef<Selected | undefined>
 export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<unknown> {
-  let selected: unknown
-  return follow().derive(({ claims }) => {
-    const next = claims && selector ? selector(claims) : claims
-    if (!isSame(selected as Bag, next as Bag)) selected = next
-    return selected
-  })
+  const select = createSelect(selector)
+  return follow().derive(({ claims }) => select(claims))
 }
 
 /**
@@ -202,16 +196,4 @@ function follow<Claims>(): {
     // A server hears of no change: there the state is read when the ref is.
     derive: select => computed(() => select((isServer ? read() : state.value) as Members)),
   }
-}
-
-type Bag = Record<string, unknown>
-
-/** Whether there is nothing to show anew: the same, or an array or plain object with the same members. */
-function isSame(before: Bag, after: Bag): boolean {
-  return (
-    before === after ||
-    (([Array, Object] as unknown[]).includes(before?.constructor) &&
-      before.constructor === after?.constructor &&
-      Object.keys({ ...before, ...after }).every(name => before[name] === after[name]))
-  )
 }

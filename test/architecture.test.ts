@@ -33,8 +33,9 @@ const layers: Record<string, string[]> = {
   'index.ts': ['core/', 'shared/', 'refresh/', 'http/renewal.ts', 'http/challenge.ts'],
   'axios.ts': ['http/', ...open],
   'fetch.ts': ['http/', ...open],
-  'react.ts': ['devtools/load.ts', 'devtools/options.ts', ...open],
-  'vue.ts': ['devtools/load.ts', 'devtools/options.ts', ...open],
+  'hooks/': [],
+  'react.ts': ['hooks/', 'devtools/load.ts', 'devtools/options.ts', ...open],
+  'vue.ts': ['hooks/', 'devtools/load.ts', 'devtools/options.ts', ...open],
   'msw.ts': ['mock-server/'],
   'dpop.ts': ['shared/indexed-db.ts', ...open],
   'devtools/': ['devtools/', ...open],
@@ -48,6 +49,7 @@ const packages: Record<string, string[]> = {
   // Imported by axios.ts alone.
   'http/axios-call.ts': ['axios'],
   'http/axios-error.ts': ['axios'],
+  'http/axios-wait.ts': ['axios'],
   'http/': [],
   'react.ts': ['react'],
   'vue.ts': ['vue'],
@@ -69,8 +71,9 @@ const platformFiles = [
 /** Folders and entries that are nothing without a page. */
 const pageFiles = /^(devtools[./]|shared\/)/
 
-const longest = 262
-const mayBeLonger = ['core/types.ts', 'core/state.ts'] // types only: documentation, no logic
+const longestFile = 200
+const mayBeLonger = ['core/types.ts', 'core/state.ts', 'mock-server/types.ts'] // types only: documentation, no logic
+const longestFunction = 60
 
 const source = join(dirname(fileURLToPath(import.meta.url)), '../src')
 const config = ts.getParsedCommandLineOfConfigFile(join(source, 'tsconfig.json'), undefined, {
@@ -145,15 +148,30 @@ describe('the house', () => {
     expect(offenders(({ file }) => nodesOf(file).filter(isModuleState).map(at))).toEqual([])
   })
 
-  it(`has no file above ${longest} lines`, () => {
+  it(`has no file above ${longestFile} lines`, () => {
     expect(
       offenders(({ file, name }) => {
         const lines = file.getLineAndCharacterOfPosition(file.end).line
-        return lines > longest && !mayBeLonger.includes(name) ? [`${name} has ${lines}`] : []
+        return lines > longestFile && !mayBeLonger.includes(name) ? [`${name} has ${lines}`] : []
       }),
     ).toEqual([])
   })
+
+  it(`has no function above ${longestFunction} lines`, () => {
+    expect(
+      offenders(({ file }) =>
+        nodesOf(file)
+          .filter(node => ts.isFunctionLike(node) && linesOf(file, node) > longestFunction)
+          .map(at),
+      ),
+    ).toEqual([])
+  })
 })
+
+function linesOf(file: ts.SourceFile, node: ts.Node): number {
+  const line = (position: number): number => file.getLineAndCharacterOfPosition(position).line
+  return line(node.end) - line(node.getStart(file)) + 1
+}
 
 function offenders(find: (entry: (typeof files)[number]) => string[]): string[] {
   return files.flatMap(find)

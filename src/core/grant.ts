@@ -1,6 +1,6 @@
 /** A grant: one access token with its deadlines and its outcome. */
-import { type SessionRecord, subjectOf } from './record.js'
-import { decodeToken, isOlder, type Predecessor, SKEW, type TokenReading } from './tokens.js'
+import type { SessionRecord } from './record.js'
+import { decodeToken } from './tokens.js'
 import type { JwtClaims, Spread } from './types.js'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -133,51 +133,6 @@ export function remember(
   return new Set(all.slice(-REMEMBERED))
 }
 
-/** Whether the answer has only the tokens of the grant. */
-export function isKnown(grant: Grant | undefined, { accessToken, refreshToken }: TokenReading): boolean {
-  return (
-    grant?.accessToken === accessToken &&
-    (refreshToken ?? grant.record.refreshToken) === grant.record.refreshToken
-  )
-}
-
-/** Whether the session has replaced the access token, or it was issued before the current one. */
-export function isOutdated(grant: Grant, token: string, leeway = 0): boolean {
-  return grant.earlier.has(token) || isOlder(token, grant.accessToken, leeway)
-}
-
-/**
- * The answer of a refresh without the tokens that are older than the current ones. An answer that is older as a whole is
- * a copy from a cache. A refresh token that the session never had proves that it is not. In place of a dead token, any
- * token will do.
- * @param isLate other tokens came in the meantime
- * @throws TypeError when nothing is left
- */
-export function reconcile(grant: Grant, reading: TokenReading, isLate: boolean, now: number): TokenReading {
-  const answer = withoutSpent(grant, reading)
-  const { refreshToken } = answer
-  const leeway = now >= grant.endsAt ? NEVER : isLate ? 0 : SKEW
-  if (!isOutdated(grant, answer.accessToken, leeway)) return answer
-  if (isLate) {
-    const lifetime = grant.endsAt < NEVER ? grant.endsAt - now : undefined
-    return { ...answer, accessToken: grant.accessToken, lifetime }
-  }
-  if (refreshToken && refreshToken !== grant.record.refreshToken) return answer
-  throw new TypeError('Not a token answer: the access token is older than the present one')
-}
-
-/** The answer without a refresh token that the session has replaced. */
-export function withoutSpent({ spent }: Grant, reading: TokenReading): TokenReading {
-  const isSpent = spent.has(`${reading.refreshToken}`)
-  return isSpent ? { ...reading, refreshToken: undefined, refreshLifetime: undefined } : reading
-}
-
-/** Whether the subject is known to be another user than the one of the session. */
-export function isOfAnother(grant: Grant | undefined, subject: string | undefined): boolean {
-  const present = grant && subjectOf(grant.record)
-  return present !== undefined && subject !== undefined && present !== subject
-}
-
 /** Takes over a record with the same access token, perhaps with other deadlines. Returns whether the token lives again. */
 export function prolong(grant: Grant, record: SessionRecord, context: GrantContext): boolean {
   const { record: before, endsAt, isRejected } = grant
@@ -190,18 +145,6 @@ export function prolong(grant: Grant, record: SessionRecord, context: GrantConte
     if (!isRejected) Object.assign(grant, { endsAt: next, attentionAt })
   }
   return endsAt <= context.now && grant.endsAt > context.now
-}
-
-/** How long the refresh token has left, milliseconds, when an answer arrives now. Infinity: unknown. */
-export function restOfRefresh(grant: Grant | undefined, now: number): number {
-  // The server accepted a refresh token that looked expired, so its end is unknown.
-  const isUnknown = !grant || now >= Math.max(grant.endsAt, grant.refreshEndsAt)
-  return isUnknown ? NEVER : grant.refreshEndsAt - now
-}
-
-/** The current token, for comparison with an answer that arrives now. */
-export function toPredecessor(grant: Grant | undefined, now: number): Predecessor | undefined {
-  return grant && { token: grant.accessToken, remaining: grant.statedEndsAt - now }
 }
 
 /** Claims are handed out, so they are frozen at every depth. */

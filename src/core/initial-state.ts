@@ -1,5 +1,8 @@
 /** The state that a server rendered, shown in place of the browser's own for as long as that one knows nothing. */
-import type { AuthState } from './types.js'
+import type { AuthState, LoadingState } from './types.js'
+
+/** The state before anything is known. */
+export const LOADING: Readonly<LoadingState> = { status: 'loading' }
 
 /**
  * The initial state until the restore has finished. If the network prevents the restore, it stays, with the error.

@@ -1,6 +1,7 @@
 /** How a login, new tokens, the record of another tab and the end of a session change the facts. */
 import { SessionExpiredError, SignedOutError } from './errors.js'
-import { type Grant, isOfAnother, prolong } from './grant.js'
+import { type Grant, prolong } from './grant.js'
+import { isOfAnother } from './reconcile.js'
 import {
   between,
   EMPTY,

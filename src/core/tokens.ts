@@ -1,11 +1,7 @@
-/** Reading a token answer and a JWT: the only file that knows seconds. */
+/** Reading a token answer and a JWT. */
 import { jwtDecode } from 'jwt-decode'
+import { readEnd, readInstant, readSeconds, smallest } from './instants.js'
 import type { JwtClaims, TokenResponse } from './types.js'
-
-/** Above this a NumericDate is milliseconds by mistake: as seconds it would be the year 5138. */
-const LARGEST_SECONDS = 1e11
-/** Lifetimes beyond this (a century) say nothing. */
-const LONGEST_LIFETIME = 3.2e12
 
 /** A later arrival than this, milliseconds, is not only the network and the whole seconds of a NumericDate. */
 const LATE = 2_000
@@ -152,48 +148,6 @@ function readLifetime(
 
 function readIssueTime(claims: JwtClaims | undefined): number {
   return readInstant(claims?.iat ?? claims?.['nbf'])
-}
-
-/** The smallest positive value that can be a lifetime. */
-function smallest(...values: number[]): number | undefined {
-  const least = Math.min(...values.filter(value => value > 0 && value < LONGEST_LIFETIME))
-  return least < LONGEST_LIFETIME ? least : undefined
-}
-
-/**
- * An instant as epoch milliseconds, whether it is a NumericDate (RFC 7519 section 2) as a number or a string, epoch
- * milliseconds, or ISO 8601 with a zone. NaN: unreadable.
- */
-function readInstant(value: unknown): number {
-  const isDate = typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)$/i.test(value)
-  const number = isDate ? Date.parse(value) : readNumber(value)
-  return isDate || number > LARGEST_SECONDS ? number : number * 1000
-}
-
-/** A number, or a string that is one. NaN: unreadable. */
-function readNumber(value: unknown): number {
-  return typeof value === 'number' || (typeof value === 'string' && value.trim()) ? Number(value) : Number.NaN
-}
-
-/** `expires_in` and its kind as milliseconds. NaN: unreadable. */
-function readSeconds(name: string, value: unknown, warnings: string[]): number {
-  const seconds = readNumber(value)
-  if (isStated(value) && !(seconds >= 0))
-    warnings.push(`${name} of the answer is not a number of seconds; ignored`)
-  return seconds * 1000
-}
-
-/** `expires_at` as epoch milliseconds. NaN: unreadable. */
-function readEnd(value: unknown, warnings: string[]): number {
-  const end = readInstant(value)
-  if (isStated(value) && !(end >= 0))
-    warnings.push('expires_at of the answer is neither epoch time nor ISO 8601 with a zone; ignored')
-  return end
-}
-
-/** Whether the member is there and not empty. */
-function isStated(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== ''
 }
 
 /** The kind of a value, without its contents. */

@@ -12,32 +12,12 @@ export interface Flights {
 /** The state changes a moment before the event that explains it. */
 const moment = 50
 
-export function createFlights({ marks, place, release, name }: Pen): Flights {
+export function createFlights(pen: Pen): Flights {
+  const { marks, name } = pen
   /** The refresh of this tab that is under way, or has just ended. */
   let flight: RefreshMark | undefined
   let backoff: BackoffMark | undefined
 
-  const begin = (start: number): RefreshMark => {
-    const id = name('refresh')
-    const row = place(refreshLane, start, Number.POSITIVE_INFINITY)
-    const mark: RefreshMark = {
-      kind: 'refresh',
-      id,
-      lane: refreshLane,
-      start,
-      row,
-      outcome: 'open',
-      detail: '',
-    }
-    marks.set(id, mark)
-    return mark
-  }
-  const end = (mark: RefreshMark, at: number, outcome: RefreshMark['outcome'], detail: string): void => {
-    mark.end = at
-    mark.outcome = outcome
-    mark.detail = detail
-    release(refreshLane, mark.row, at)
-  }
   const stopBackoff = (at: number): void => {
     if (backoff && backoff.end > at) backoff.end = at
     backoff = undefined
@@ -53,9 +33,9 @@ export function createFlights({ marks, place, release, name }: Pen): Flights {
     state({ isRefreshing, at }) {
       if (isRefreshing && flight?.outcome !== 'open') {
         stopBackoff(at)
-        flight = begin(at)
+        flight = begin(pen, at)
       } else if (!isRefreshing && flight?.outcome === 'open')
-        end(flight, at, 'done', 'another tab had the tokens')
+        end(pen, flight, at, 'done', 'another tab had the tokens')
     },
     event(note, tab) {
       const { type, at, members } = note
@@ -69,12 +49,45 @@ export function createFlights({ marks, place, release, name }: Pen): Flights {
       const { title, detail } = wordsOf(note)
       const words = isFailed ? `${title}: ${detail}` : detail
       if (!tab && flight && isRecent) {
-        end(flight, at, isFailed ? 'failed' : 'done', words)
+        end(pen, flight, at, isFailed ? 'failed' : 'done', words)
         flight = undefined
       } else if (members['source'] !== 'tab' && duration > 0)
-        end(begin(at - duration), at, isFailed ? 'failed' : 'done', tab ? `${words}, in another tab` : words)
+        end(
+          pen,
+          begin(pen, at - duration),
+          at,
+          isFailed ? 'failed' : 'done',
+          tab ? `${words}, in another tab` : words,
+        )
     },
   }
+}
+
+function begin({ marks, place, name }: Pen, start: number): RefreshMark {
+  const id = name('refresh')
+  const row = place(refreshLane, start, Number.POSITIVE_INFINITY)
+  const mark: RefreshMark = {
+    kind: 'refresh',
+    id,
+    lane: refreshLane,
+    start,
+    row,
+    outcome: 'open',
+    detail: '',
+  }
+  marks.set(id, mark)
+  return mark
+}
+
+function end(
+  { release }: Pen,
+  mark: RefreshMark,
+  at: number,
+  outcome: RefreshMark['outcome'],
+  detail: string,
+): void {
+  Object.assign(mark, { end: at, outcome, detail })
+  release(refreshLane, mark.row, at)
 }
 
 /** In words, how long a back-off lasts. */

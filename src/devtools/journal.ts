@@ -30,37 +30,13 @@ const gap = 30
 
 export function createJournal(): Journal {
   const marks = new Map<string, Mark>()
-  const rows = new Map<string, number[]>()
-  let names = 0
   let version = 0
   let isSignedOut = false
 
-  const pen: Pen = {
-    marks,
-    place(lane, start, end) {
-      const ends = rows.get(lane) ?? []
-      rows.set(lane, ends)
-      const free = ends.findIndex(taken => taken + gap <= start)
-      const row = free < 0 ? ends.length : free
-      ends[row] = end
-      return row
-    },
-    release(lane, row, at) {
-      const ends = rows.get(lane)
-      if (ends) ends[row] = at
-    },
-    name: kind => `${kind}.${++names}`,
-  }
+  const pen = createPen(marks)
   const tokens = createTokens(pen)
   const flights = createFlights(pen)
 
-  const forget = (now: number): void => {
-    for (const [id, mark] of marks) {
-      if (marks.size <= limit && endOf(mark, now) >= now - memory) continue
-      if (marks.size <= limit && mark.kind === 'request' && mark.outcome === 'open') continue
-      marks.delete(id)
-    }
-  }
   const takeRequest = (note: RequestNote, tab: string): void => {
     const { phase, at, status, client, method, url } = note
     const id = `request.${tab}.${note.id}`
@@ -88,7 +64,7 @@ export function createJournal(): Journal {
     },
     take(note, tab = '') {
       version++
-      forget(note.at)
+      forget(marks, note.at)
       if (note.kind === 'request') return takeRequest(note, tab)
       if (tab) return note.kind === 'event' ? flights.event(note, tab) : undefined
       if (note.kind === 'state') {
@@ -104,6 +80,36 @@ export function createJournal(): Journal {
       const id = pen.name(note.kind)
       marks.set(id, { kind: note.kind, id, lane: eventLane, start: note.at, row: 0, title, detail, isBad })
     },
+  }
+}
+
+/** Keeps the memory bounded. An open request stays, unless there are too many marks. */
+function forget(marks: Map<string, Mark>, now: number): void {
+  for (const [id, mark] of marks) {
+    if (marks.size <= limit && endOf(mark, now) >= now - memory) continue
+    if (marks.size <= limit && mark.kind === 'request' && mark.outcome === 'open') continue
+    marks.delete(id)
+  }
+}
+
+function createPen(marks: Map<string, Mark>): Pen {
+  const rows = new Map<string, number[]>()
+  let names = 0
+  return {
+    marks,
+    place(lane, start, end) {
+      const ends = rows.get(lane) ?? []
+      rows.set(lane, ends)
+      const free = ends.findIndex(taken => taken + gap <= start)
+      const row = free < 0 ? ends.length : free
+      ends[row] = end
+      return row
+    },
+    release(lane, row, at) {
+      const ends = rows.get(lane)
+      if (ends) ends[row] = at
+    },
+    name: kind => `${kind}.${++names}`,
   }
 }
 

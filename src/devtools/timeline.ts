@@ -41,7 +41,98 @@ export interface Subject {
 const ahead = 0.14
 const narrow = 640
 
-export function createTimeline({ root, clip }: Picture, { journal, epoch, others }: Subject): Timeline {
+/** The time in view, and the picture of it. */
+interface View {
+  width: number
+  height: number
+  /** Milliseconds. */
+  span: number
+  end: number
+  isPaused: boolean
+  isHeld: boolean
+  isStopped: boolean
+  /** The version of the journal that is drawn. -1: it must be drawn again. */
+  version: number
+  /** When it was drawn. */
+  drawn: number
+}
+
+export function createTimeline(picture: Picture, subject: Subject): Timeline {
+  const { journal, epoch, others } = subject
+  const view = createView()
+  const pauses = new Set<() => void>()
+  const draws = new Set<() => void>()
+  const change = (next: Partial<View>): void => void Object.assign(view, next, { version: -1 })
+  const pause = (isPaused: boolean): void => {
+    change({ isPaused })
+    for (const listener of pauses) listener()
+  }
+  const observer = new ResizeObserver(([entry]) => {
+    change({ width: Math.floor(entry?.contentRect.width ?? 0) })
+  })
+  observer.observe(picture.root.parentElement ?? picture.root)
+  const show = createShow(picture, subject, view, draws)
+  const isCalm = matchMedia('(prefers-reduced-motion: reduce)')
+  const run = (): void => {
+    if (view.isStopped) return
+    show(Date.now())
+    if (isCalm.matches) setTimeout(run, 500)
+    else requestAnimationFrame(run)
+  }
+  requestAnimationFrame(run)
+  return {
+    get isPaused() {
+      return view.isPaused
+    },
+    get width() {
+      return view.width
+    },
+    pause,
+    hold(isHeld) {
+      view.isHeld = isHeld
+    },
+    zoom: span => change({ span }),
+    pan(part) {
+      const { span, end } = view
+      if (!view.isPaused) pause(true)
+      change({ end: Math.min(Date.now() + span * ahead, Math.max(epoch + span * 0.3, end + part * span)) })
+    },
+    explain(id) {
+      const mark = journal.marks.get(id)
+      return mark && explain(mark, others, epoch)
+    },
+    listen(onPause, onDraw) {
+      pauses.add(onPause)
+      draws.add(onDraw)
+    },
+    stop() {
+      view.isStopped = true
+      observer.disconnect()
+    },
+  }
+}
+
+function createView(): View {
+  return {
+    width: 0,
+    height: 0,
+    span: 20_000,
+    end: Date.now(),
+    isPaused: false,
+    isHeld: false,
+    isStopped: false,
+    version: -1,
+    drawn: 0,
+  }
+}
+
+/** Returns the function that shows one frame: scrolls, and draws the shapes again if something happened. */
+function createShow(
+  { root, clip }: Picture,
+  { journal, epoch, others }: Subject,
+  view: View,
+  draws: ReadonlySet<() => void>,
+): (now: number) => void {
   const back = createLayer(root, 'back')
   const clipped = createLayer(root, 'clipped')
   clipped.group.setAttribute('clip-path', 'url(#clip)')
@@ -49,33 +140,17 @@ export function createTimeline({ root, clip }: Picture, { journal, epoch, others
   const pictures = createLayer(clipped.group, 'marks')
   const front = createLayer(root, 'front')
   const clients = new Set<string>()
-  const pauses = new Set<() => void>()
-  const draws = new Set<() => void>()
 
-  let width = 0
-  let height = 0
-  let span = 20_000
-  let end = Date.now()
-  let isPaused = false
-  let isHeld = false
-  let isStopped = false
-  let version = -1
-  let drawn = 0
-  let lanes: Lane[] = []
-
-  const gutter = (): number => (width < narrow ? 0 : 108)
-  const perMs = (): number => (width - gutter()) / span
+  const gutter = (): number => (view.width < narrow ? 0 : 108)
+  const perMs = (): number => (view.width - gutter()) / view.span
   const x = (instant: number): number => (instant - epoch) * perMs()
-  const visible = (now: number): Mark[] =>
-    [...journal.marks.values()].filter(
-      mark => mark.start <= end && (mark.kind === 'token' ? mark.end : endOf(mark, now)) >= end - span * 1.05,
-    )
 
   const draw = (now: number): void => {
-    const marks = visible(now)
+    const { width, span, end } = view
+    const marks = visible(journal, view, now)
     for (const { kind, lane } of marks) if (kind === 'request' && lane.startsWith('client')) clients.add(lane)
-    lanes = layLanes(marks, clients, others, gutter() ? 0 : 15)
-    height = Math.max(...lanes.map(lane => lane.top + lane.height))
+    const lanes: Lane[] = layLanes(marks, clients, others, gutter() ? 0 : 15)
+    const height = Math.max(...lanes.map(lane => lane.top + lane.height))
     root.setAttribute('viewBox', `0 0 ${width} ${height}`)
     root.setAttribute('height', String(height))
     clip.setAttribute('x', String(gutter()))
@@ -93,74 +168,28 @@ export function createTimeline({ root, clip }: Picture, { journal, epoch, others
     back.show(laneShapes(lanes, width, gutter()))
     guides.show(lines)
     pictures.show(shapes)
-    // What is open grows.
+    // An open mark grows.
     const isGrowing = marks.some(mark => 'outcome' in mark && mark.outcome === 'open')
-    version = isGrowing ? -1 : journal.version
-    drawn = now
+    Object.assign(view, { height, drawn: now, version: isGrowing ? -1 : journal.version })
     for (const listener of draws) listener()
   }
-  const frame = (): void => {
-    const now = Date.now()
-    const isFollowing = !isPaused && !isHeld
-    // What has just been opened fills from the left.
-    if (isFollowing) end = Math.max(now + span * ahead, epoch + span)
-    if (width > 0 && (version !== journal.version || (isFollowing && now - drawn > 400))) draw(now)
-    const offset = gutter() - x(end - span)
+  return now => {
+    const { width, span } = view
+    const isFollowing = !view.isPaused && !view.isHeld
+    // Devtools that have just been opened fill from the left.
+    if (isFollowing) view.end = Math.max(now + span * ahead, epoch + span)
+    if (width > 0 && (view.version !== journal.version || (isFollowing && now - view.drawn > 400))) draw(now)
+    const offset = gutter() - x(view.end - span)
     for (const { group } of [guides, pictures])
       group.setAttribute('transform', `translate(${offset.toFixed(1)} 0)`)
     const line = offset + x(now)
-    front.show(new Map(line < gutter() || line > width ? [] : [['now', nowLine(line, height || axisHeight)]]))
+    const isVisible = line >= gutter() && line <= width
+    front.show(new Map(isVisible ? [['now', nowLine(line, view.height || axisHeight)]] : []))
   }
-  const isCalm = matchMedia('(prefers-reduced-motion: reduce)')
-  const run = (): void => {
-    if (isStopped) return
-    frame()
-    if (isCalm.matches) setTimeout(run, 500)
-    else requestAnimationFrame(run)
-  }
-  const observer = new ResizeObserver(([entry]) => {
-    width = Math.floor(entry?.contentRect.width ?? 0)
-    version = -1
-  })
-  observer.observe(root.parentElement ?? root)
-  requestAnimationFrame(run)
+}
 
-  const pause = (next: boolean): void => {
-    isPaused = next
-    version = -1
-    for (const listener of pauses) listener()
-  }
-  return {
-    get isPaused() {
-      return isPaused
-    },
-    get width() {
-      return width
-    },
-    pause,
-    hold(next) {
-      isHeld = next
-    },
-    zoom(next) {
-      span = next
-      version = -1
-    },
-    pan(part) {
-      if (!isPaused) pause(true)
-      end = Math.min(Date.now() + span * ahead, Math.max(epoch + span * 0.3, end + part * span))
-      version = -1
-    },
-    explain(id) {
-      const mark = journal.marks.get(id)
-      return mark && explain(mark, others, epoch)
-    },
-    listen(onPause, onDraw) {
-      pauses.add(onPause)
-      draws.add(onDraw)
-    },
-    stop() {
-      isStopped = true
-      observer.disconnect()
-    },
-  }
+function visible({ marks }: Journal, { span, end }: View, now: number): Mark[] {
+  return [...marks.values()].filter(
+    mark => mark.start <= end && (mark.kind === 'token' ? mark.end : endOf(mark, now)) >= end - span * 1.05,
+  )
 }

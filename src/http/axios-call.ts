@@ -5,27 +5,19 @@ import {
   AxiosHeaders,
   type AxiosProgressEvent,
   type AxiosResponse,
-  CanceledError,
   type InternalAxiosRequestConfig,
 } from 'axios'
-import { isAuthError } from '../core/errors.js'
 import { ignore } from '../core/waiting.js'
-import {
-  asAxiosError,
-  createBodyError,
-  createTimeoutError,
-  restateTimeout,
-  withAnswer,
-} from './axios-error.js'
+import { createBodyError, restateTimeout, withAnswer } from './axios-error.js'
+import { startLimit, type TimeLimit, unlessCancelled } from './axios-wait.js'
 import { discard, isOneShot, type Repeated, whileIntact } from './body.js'
 import type { Attempt, Call } from './call.js'
 import { challengeOf, noteChallenge } from './challenge.js'
 import { copyOf, handOver, readings } from './config.js'
-import { limitRedirects } from './landing.js'
 import { isForeign, type Origins } from './origins.js'
 import { type CallProgress, createProgress } from './progress.js'
+import { guardRedirects } from './redirects.js'
 import type { Report } from './report.js'
-import { startLimit, type TimeLimit } from './time-limit.js'
 
 type Config = InternalAxiosRequestConfig
 
@@ -101,7 +93,7 @@ export class AxiosCall implements Call<AxiosResponse> {
       own.headers.set(again.headers)
     }
     const names = Object.keys(tokens ?? {})
-    const isAway = tokens && this.guardRedirects(own, names)
+    const isAway = tokens && guardRedirects(own, names, this.context)
     const { response, failure, end } = await this.attempt(own, isReplay || !mayFollow)
     // An answer that streams may fail later, with an error that names the config that left.
     if (isOneShot(response?.data)) own.headers.delete(names)
@@ -124,29 +116,9 @@ export class AxiosCall implements Call<AxiosResponse> {
     }
   }
 
-  /** The promise, unless the request is cancelled or times out first. Rejects with an error of this request alone. */
   wait<T>(promise: Promise<T>): Promise<T> {
-    const { config } = this.context
-    const { signal } = config
-    const token = config.cancelToken as Subscribable | undefined
     this.hasWaited = true
-    const mine = promise.catch(error => {
-      throw isAuthError(error) ? asAxiosError(error, config) : error
-    })
-    if (!signal && !token && !this.limit) return mine
-    return new Promise<T>((resolve, reject) => {
-      this.limit?.isOver.catch(() => reject(createTimeoutError(config, this.isFetch)))
-      const cancel = (): void => reject(Object.assign(new CanceledError(), { config }))
-      if (signal?.aborted) cancel()
-      signal?.addEventListener?.('abort', cancel)
-      token?.subscribe(reject)
-      mine
-        .finally(() => {
-          signal?.removeEventListener?.('abort', cancel)
-          token?.unsubscribe(reject)
-        })
-        .then(resolve, reject)
-    })
+    return unlessCancelled(promise, this.context.config, this.limit, this.isFetch)
   }
 
   waitToSend<T>(promise: Promise<T>): Promise<T> {
@@ -160,24 +132,6 @@ export class AxiosCall implements Call<AxiosResponse> {
     const { adapter, isNamed } = this.context
     const { adapterName = isNamed && 'fetch' } = adapter as { adapterName?: string }
     return adapterName === 'fetch'
-  }
-
-  /** Takes the tokens off on the way to another origin. Returns whether a redirect has led there. */
-  private guardRedirects(own: Config, names: string[]): () => boolean {
-    const { config, adapter, origins, collects } = this.context
-    const { beforeRedirect } = config
-    let isAway = false
-    // A proof is good for its own address alone, so it may stay.
-    const secrets = names.filter(name => name !== 'DPoP')
-    limitRedirects(own, adapter, secrets, collects)
-    own.beforeRedirect = (target, ...details) => {
-      beforeRedirect?.(target, ...details)
-      isAway ||= isForeign(origins, target.href)
-      if (!isAway) return
-      target.headers = new AxiosHeaders(target.headers)
-      target.headers.delete(names)
-    }
-    return () => isAway
   }
 
   /** Sends the copy. Its outcome becomes the application's. */
@@ -219,10 +173,4 @@ interface Outcome {
 async function pass(adapter: AxiosAdapter, config: Config): Promise<Attempt<AxiosResponse>> {
   const response = await adapter(config)
   return { response, isUnrelated: true, finish: () => response, discard: ignore }
-}
-
-/** The methods that axios's types leave out of its `CancelToken`. */
-interface Subscribable {
-  subscribe(listener: (reason: unknown) => void): void
-  unsubscribe(listener: (reason: unknown) => void): void
 }

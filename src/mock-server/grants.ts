@@ -1,13 +1,8 @@
-/** Sessions and what is granted to them. Tokens are minted first; then it is judged and granted in one step, unawaited. */
+/** Sessions, the tokens that are presented to them, and the grants that they are given. */
+import { commit, commitInPlace, type Minted, mint, type Use } from './mint.js'
 import { refuse } from './reply.js'
 import { pruneState, type StoredRefreshToken, type StoredSession } from './store.js'
-import {
-  hashToken,
-  readAccessClaims,
-  readRefreshClaims,
-  signAccessToken,
-  signRefreshToken,
-} from './tokens.js'
+import { hashToken, readAccessClaims, readRefreshClaims } from './tokens.js'
 import type { MockAccessClaims } from './types.js'
 import type { Exchange, Pair, World } from './world.js'
 
@@ -30,24 +25,11 @@ export interface RefusedAccess {
 
 /** A refresh token that is in the store, or under transport `'access'` the access token that is one. */
 export interface PresentedRefresh {
-  readonly use: 'access' | 'refresh'
+  readonly use: Use
   readonly hash: string
   readonly record: StoredRefreshToken
   readonly id: string
   readonly session: StoredSession
-}
-
-/** Signed, not yet granted. */
-interface Minted {
-  readonly accessToken: string
-  readonly accessId: string
-  readonly accessLifetime: number
-  readonly scope: string
-  /** Absent under transport `'access'`. */
-  readonly refreshToken: string | undefined
-  /** Of the token that the next refresh takes. */
-  readonly refreshHash: string
-  readonly refreshLifetime: number
 }
 
 /** Begins a session and gives its first tokens. */
@@ -91,7 +73,7 @@ export async function presentAccess(
 export async function presentRefresh(
   exchange: Exchange,
   token: string,
-  use: PresentedRefresh['use'] = 'refresh',
+  use: Use = 'refresh',
 ): Promise<PresentedRefresh> {
   const { world, trace } = exchange
   const read =
@@ -161,77 +143,9 @@ function repeatGrant(world: World, presented: PresentedRefresh, minted: Minted):
   return commitInPlace(world, presented, minted, known.refreshToken, child.expiresAt)
 }
 
-async function mint(
-  world: World,
-  id: string,
-  session: StoredSession,
-  scope: string,
-  use: PresentedRefresh['use'],
-): Promise<Minted> {
-  const { accessTokenLifetime, refreshTokenLifetime } = world.settings
-  const accessId = crypto.randomUUID()
-  const subject = { id, username: session.username }
-  const accessToken = await signAccessToken(world, subject, accessId, scope)
-  const refreshToken = use === 'access' ? undefined : await signRefreshToken(world, subject)
-  return {
-    accessToken,
-    accessId,
-    accessLifetime: accessTokenLifetime,
-    scope,
-    refreshToken,
-    refreshHash: await hashToken(refreshToken ?? accessToken),
-    refreshLifetime: refreshTokenLifetime,
-  }
-}
-
 /** The end that the next token inherits: an access token can be refreshed for so long after the login, and no longer. */
 function endOf({ use, record }: PresentedRefresh): number | undefined {
   return use === 'access' ? record.expiresAt : undefined
-}
-
-function commit(
-  world: World,
-  id: string,
-  session: StoredSession,
-  minted: Minted,
-  expiresAt = world.options.clock.now() + minted.refreshLifetime,
-): Pair {
-  const { refreshToken, refreshHash } = minted
-  world.state.refreshTokens[refreshHash] = { session: id, expiresAt, status: 'current' }
-  return commitAccess(world, session, minted, refreshToken, expiresAt)
-}
-
-/** Grants an access token beside a refresh token that stays what it was, where it is no refresh token itself. */
-function commitInPlace(
-  world: World,
-  { use, id, session }: PresentedRefresh,
-  minted: Minted,
-  refreshToken: string | undefined,
-  expiresAt: number,
-): Pair {
-  return use === 'access'
-    ? commit(world, id, session, minted, expiresAt)
-    : commitAccess(world, session, minted, refreshToken, expiresAt)
-}
-
-function commitAccess(
-  world: World,
-  session: StoredSession,
-  { accessToken, accessId, accessLifetime, scope }: Minted,
-  refreshToken: string | undefined,
-  refreshExpiresAt: number,
-): Pair {
-  const now = world.options.clock.now()
-  session.accessTokens[accessId] = now + accessLifetime
-  const expiresIn = accessLifetime / 1000
-  return {
-    accessToken,
-    accessId,
-    expiresIn,
-    scope,
-    refreshToken,
-    refreshExpiresIn: (refreshExpiresAt - now) / 1000,
-  }
 }
 
 function graceWindow({ settings }: World): number {

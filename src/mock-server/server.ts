@@ -46,14 +46,10 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
   let world = createWorld(complete)
   const saving = createSaving(complete.store)
 
-  const exchangeOf = (request: Request, { cookies, trace }: Surroundings = {}): Exchange => {
+  const exchangeOf = (request: Request, given: Surroundings = {}): Exchange => {
+    const { cookies = readCookies(request.headers.get('Cookie')), trace = {} } = given
     world.counters.requests += 1
-    return {
-      world,
-      request,
-      cookies: cookies ?? readCookies(request.headers.get('Cookie')),
-      trace: trace ?? {},
-    }
+    return { world, request, cookies, trace }
   }
 
   const answer: AuthServer['answer'] = async (path, request, surroundings) => {
@@ -73,16 +69,7 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
       return world.settings
     },
     answer,
-    async respond(request, surroundings) {
-      const path = new URL(request.url).pathname
-      const endpoint = endpoints.find(known => `${complete.basePath}${known.path}` === path)
-      if (!endpoint) return undefined
-      const method = request.method === 'HEAD' ? 'GET' : request.method
-      if (method === endpoint.method) return answer(endpoint.path, request, surroundings)
-      return refuse(405, 'invalid_request', `The method is not ${endpoint.method}`, [
-        ['Allow', endpoint.method],
-      ]).reply
-    },
+    respond: (request, surroundings) => respond(complete.basePath, answer, request, surroundings),
     async authorize(request, passage) {
       const exchange = exchangeOf(request, passage)
       const passed = await settle(exchange, async () => {
@@ -99,15 +86,11 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
       await saving.save()
       return tokenAnswer(pair)
     },
-    cookiesFor: tokens =>
-      sessionCookies(
-        {
-          basePath: complete.basePath,
-          secure: complete.baseUrl.startsWith('https:'),
-          transport: world.settings.transport,
-        },
-        tokens,
-      ),
+    cookiesFor(tokens) {
+      const { basePath, baseUrl } = complete
+      const secure = baseUrl.startsWith('https:')
+      return sessionCookies({ basePath, secure, transport: world.settings.transport }, tokens)
+    },
     ...createKnobs(() => world, saving.start),
     reset() {
       world = renewWorld(complete)
@@ -115,6 +98,21 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
     },
     settled: saving.settled,
   }
+}
+
+async function respond(
+  basePath: string,
+  answer: AuthServer['answer'],
+  request: Request,
+  surroundings: Surroundings | undefined,
+): Promise<Reply | undefined> {
+  const path = new URL(request.url).pathname
+  const endpoint = endpoints.find(known => `${basePath}${known.path}` === path)
+  if (!endpoint) return undefined
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  if (method === endpoint.method) return answer(endpoint.path, request, surroundings)
+  const allow: [string, string] = ['Allow', endpoint.method]
+  return refuse(405, 'invalid_request', `The method is not ${endpoint.method}`, [allow]).reply
 }
 
 interface Saving {

@@ -33,60 +33,73 @@ export function createExclusive(
   clock: () => number,
 ): Exclusive {
   const lease = createLease(name, hold + LOCK_MARGIN / 2)
+  const turns: Turns = { hold, stuck: new Set() }
   /** Pages that gave up on a frozen holder take turns by a second lock. */
   const second = `${name}:stuck`
-  /** Locks whose holder is frozen, as far as this page knows. */
-  const stuck = new Set<string>()
   let wasStuck = false
-
-  /** Notices when the frozen holder has released the lock. Then the next holder is waited for again. */
-  const probe = (locks: AuthLock, turn: string): void => {
-    stuck.add(turn)
-    const free = async (): Promise<void> => void stuck.delete(turn)
-    const ask = async (): Promise<void> => locks.request(turn, { signal: new AbortController().signal }, free)
-    ask().catch(free)
-  }
-  const under = async <T>(locks: AuthLock, turn: string, work: () => Promise<T>): Promise<LockResult<T>> => {
-    if (stuck.has(turn)) return { running: undefined, isLate: true }
-    let running: Promise<T> | undefined
-    /** The wait is over. */
-    let isOver = false
-    const waiting = new AbortController()
-    const cancel = startTimer(() => waiting.abort(), hold + LOCK_MARGIN, true)
-    const giveUp = (): Error => {
-      isOver = true
-      return new Error()
-    }
-    try {
-      const request = locks.request(turn, { signal: waiting.signal }, async () => {
-        if (isOver) return
-        cancel()
-        running = work()
-        await running
-      })
-      await within(request, hold + LOCK_MARGIN + ABORT_MARGIN, giveUp, true)
-    } catch {
-      // The wait has ended, and the outcome of the lock does not matter any more.
-    }
-    cancel()
-    const isLate = waiting.signal.aborted
-    if (isLate && !running && !stuck.has(turn)) probe(locks, turn)
-    return { running, isLate }
-  }
   return async callback => {
     const locks = lock ?? webLocks() ?? lease
     const alone = (): ReturnType<typeof callback> => callback(true)
     // The page that gets the lock after a frozen one may meet the pages that take turns.
     const inTurn = async (): ReturnType<typeof callback> =>
-      (await under(locks, second, alone)).running ?? alone()
+      (await under(turns, locks, second, alone)).running ?? alone()
     const asked = clock()
-    const first = await under(locks, name, () =>
+    const first = await under(turns, locks, name, () =>
       wasStuck || clock() - asked > LONG_WAIT ? inTurn() : alone(),
     )
     if (first.running) return first.running
     // No lock and no database, an opaque origin, a document that is not active: go on without.
     if (!first.isLate) return callback(false)
     wasStuck = true
-    return (await under(locks, second, alone)).running ?? callback(false)
+    return (await under(turns, locks, second, alone)).running ?? callback(false)
   }
+}
+
+interface Turns {
+  /** How long a holder may need, milliseconds. */
+  readonly hold: number
+  /** Locks whose holder is frozen, as far as this page knows. */
+  readonly stuck: Set<string>
+}
+
+/** Runs the work under the lock, unless its holder keeps it too long. */
+async function under<T>(
+  { hold, stuck }: Turns,
+  locks: AuthLock,
+  name: string,
+  work: () => Promise<T>,
+): Promise<LockResult<T>> {
+  if (stuck.has(name)) return { running: undefined, isLate: true }
+  let running: Promise<T> | undefined
+  /** The wait is over. */
+  let isOver = false
+  const waiting = new AbortController()
+  const cancel = startTimer(() => waiting.abort(), hold + LOCK_MARGIN, true)
+  const giveUp = (): Error => {
+    isOver = true
+    return new Error()
+  }
+  try {
+    const request = locks.request(name, { signal: waiting.signal }, async () => {
+      if (isOver) return
+      cancel()
+      running = work()
+      await running
+    })
+    await within(request, hold + LOCK_MARGIN + ABORT_MARGIN, giveUp, true)
+  } catch {
+    // The wait has ended, and the outcome of the lock does not matter any more.
+  }
+  cancel()
+  const isLate = waiting.signal.aborted
+  if (isLate && !running && !stuck.has(name)) probe(stuck, locks, name)
+  return { running, isLate }
+}
+
+/** Notices when the frozen holder has released the lock. Then the next holder is waited for again. */
+function probe(stuck: Set<string>, locks: AuthLock, name: string): void {
+  stuck.add(name)
+  const free = async (): Promise<void> => void stuck.delete(name)
+  const ask = async (): Promise<void> => locks.request(name, { signal: new AbortController().signal }, free)
+  ask().catch(free)
 }

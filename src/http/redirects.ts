@@ -1,8 +1,9 @@
-/** Where a redirect led, which axios's adapter on `fetch` does not say. */
+/** Redirects of axios: where they lead, and no token on the way to another origin. */
+import { isForeign, type Origins } from './origins.js'
 
 type Fetch = typeof fetch
 
-/** Sends, and notes it on the request, as an `XMLHttpRequest` does. */
+/** Sends, and notes on the request where a redirect led, as an `XMLHttpRequest` does. axios's adapter on `fetch` does not. */
 async function follow(send: Fetch, ...[request, init]: Parameters<Fetch>): Promise<Response> {
   const response = await send(request, init)
   // A polyfill may not know whether it was redirected.
@@ -15,13 +16,49 @@ function land(...call: Parameters<Fetch>): Promise<Response> {
   return follow(fetch, ...call)
 }
 
+/** The parts of a request's config that concern redirects. */
+interface RedirectConfig {
+  fetchOptions?: { redirect?: unknown }
+  /** Node alone calls it (`follow-redirects`). */
+  beforeRedirect?: ((target: Target, ...details: never[]) => void) | undefined
+}
+
+/** The options of the next request. */
+type Target = { readonly href: string; readonly headers: Record<string, unknown> }
+
+/**
+ * Takes the tokens off on the way to another origin.
+ * @param own the config that leaves
+ * @param names the headers of the tokens
+ * @returns whether a redirect has led to another origin
+ */
+export function guardRedirects(
+  own: RedirectConfig,
+  names: readonly string[],
+  { adapter, origins, collects }: { adapter: object; origins: Origins; collects: boolean },
+): () => boolean {
+  const { beforeRedirect } = own
+  let isAway = false
+  // A proof is good for its own address alone, so it may stay.
+  const secrets = names.filter(name => name !== 'DPoP')
+  limitRedirects(own, adapter, secrets, collects)
+  own.beforeRedirect = (target, ...details) => {
+    beforeRedirect?.(target, ...details)
+    isAway ||= isForeign(origins, target.href)
+    if (!isAway) return
+    for (const name of Object.keys(target.headers))
+      if (names.some(each => each.toLowerCase() === name.toLowerCase())) delete target.headers[name]
+  }
+  return () => isAway
+}
+
 /**
  * Says how an adapter on `fetch` treats redirects; adapters that do not use it take no notice. `fetch` follows a redirect
  * by itself and takes off no header but `Authorization`, so a redirect fails where another one holds a token, unless the
  * application says otherwise.
  */
-export function limitRedirects(
-  config: { fetchOptions?: { redirect?: unknown } },
+function limitRedirects(
+  config: RedirectConfig,
   adapter: object,
   names: readonly string[],
   collects: boolean,
