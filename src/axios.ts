@@ -13,8 +13,9 @@ import {
 } from 'axios'
 import { check, ownOptions } from './core/check.js'
 import type { AuthError } from './core/errors.js'
-import { engineOf } from './core/handle.js'
+import { handleOf } from './core/handle.js'
 import type { Auth } from './core/types.js'
+import { type Admission, createAdmission } from './http/admission.js'
 import { withJson } from './http/answer.js'
 import { AxiosCall } from './http/axios-call.js'
 import { asAxiosError, sealOf, unwrap, wrap } from './http/axios-error.js'
@@ -27,7 +28,6 @@ import { type HttpOptions, type HttpRules, optionNames } from './http/options.js
 import { start } from './http/pipeline.js'
 import { createLanding } from './http/redirects.js'
 import { type Report, report } from './http/report.js'
-import { createWants, type Wants } from './http/wants.js'
 
 declare module 'axios' {
   // biome-ignore lint/suspicious/noExplicitAny: an augmentation repeats the type parameters of axios to the letter
@@ -59,12 +59,12 @@ export function attachAuth<Claims>(
   auth: Auth<Claims, never>,
   options: AttachOptions = {},
 ): () => void {
-  const engine = engineOf(auth as Auth<never, never>)
+  const handle = handleOf(auth as Auth<never, never>)
   const request = instance?.interceptors?.request
   check(typeof request?.use === 'function', 'instance', 'an axios instance', instance)
   const own = ownOptions(options, 'attachAuth', optionNames)
   const marks = findMarks(request.handlers)
-  const same = marks.find(mark => isAttached(mark, engine, own, Object.keys(optionNames)))
+  const same = marks.find(mark => isAttached(mark, handle, own, Object.keys(optionNames)))
   if (same) return same.detach
   const client = createAxiosClient(instance, auth as Auth<never, never>, own)
   for (const mark of marks) mark.detach()
@@ -74,9 +74,9 @@ export function attachAuth<Claims>(
   // began in, and adds nothing to the chain of interceptors.
   const runWhen = (config: Config): boolean => {
     const adapter = unwrap(config.adapter ?? ['xhr', 'http', 'fetch'])
-    const session = engine.session()
-    const isRefresh = engine.isRefresh(config.signal)
-    config.adapter = isRefresh ? adapter : wrap(adapter, own => send(client, own, adapter, session))
+    const session = handle.session()
+    const isRefresh = handle.isRefresh(config.signal)
+    config.adapter = isRefresh ? adapter : wrap(adapter, own => intercept(client, own, adapter, session))
     return false
   }
   const id = request.use(null, null, { synchronous: true, runWhen })
@@ -84,7 +84,7 @@ export function attachAuth<Claims>(
     // After a `clear()`, older versions of axios give the number to another interceptor.
     if (request.handlers?.some(handler => handler?.runWhen === runWhen)) request.eject(id)
   }
-  Object.assign(runWhen, { engine, options: own, detach } satisfies Mark)
+  Object.assign(runWhen, { handle, options: own, detach } satisfies Mark)
   return detach
 }
 
@@ -93,7 +93,7 @@ interface AxiosClient extends Client<AxiosResponse> {
   readonly instance: AxiosInstance
   readonly auth: Auth<never, never>
   readonly rules: HttpRules<Config, AxiosResponse>
-  readonly wants: Wants<Config>
+  readonly admission: Admission<Config>
   readonly landing: ReturnType<typeof createLanding>
 }
 
@@ -102,34 +102,35 @@ function createAxiosClient(
   auth: Auth<never, never>,
   options: AttachOptions,
 ): AxiosClient {
-  const engine = engineOf(auth)
-  const client = createClient(engine, options, withJson)
+  const handle = handleOf(auth)
+  const client = createClient(handle, options, withJson)
   const complete = (config: Config, url: string): string =>
     instance.getUri({ ...config, url, baseURL: '', allowAbsoluteUrls: true } as AxiosRequestConfig)
-  const wants = createWants(engine, client.rules, complete)
-  return { ...client, instance, auth, wants, landing: createLanding() }
+  const admission = createAdmission(handle, client.rules, complete)
+  return { ...client, instance, auth, admission, landing: createLanding() }
 }
 
-function send(
+/** Sends a request of the instance, and reports its steps. */
+function intercept(
   client: AxiosClient,
   config: Config,
   given: Adapter,
   session: object | undefined,
 ): Promise<AxiosResponse> {
   const url = (): string => readings(config).pop() as string
-  return report(client.engine, 'axios', config, url, step => run(client, config, given, session, step))
+  return report(client.handle, 'axios', config, url, step => send(client, config, given, session, step))
 }
 
 /** Sends a request below all interceptors and transforms of the application, twice if need be. */
-function run(
+function send(
   client: AxiosClient,
   config: Config,
   given: Adapter,
   session: object | undefined,
   step: Report | undefined,
 ): Promise<AxiosResponse> {
-  const { engine, rules, instance } = client
-  const { wants, isTaken } = client.wants
+  const { handle, rules, instance } = client
+  const { admit, isTaken } = client.admission
   const { error, adapter: wrapped = given } = sealOf(given) ?? {}
   config.adapter = wrapped
   if (error && isOver(client, error)) return Promise.reject(asAxiosError(error, config))
@@ -137,12 +138,12 @@ function run(
   const isNamed = typeof wrapped !== 'function'
   const adapter = isNamed ? resolveAdapter(client, wrapped, config) : wrapped
   const origins = rules.origins(instance.defaults?.baseURL)
-  const isWanted = wants(config, origins)
+  const isAdmitted = admit(config, origins)
   const { collect, carry } = rules.renewal
   const again = repeat(config.data)
   const isOnce = !again && isOneShot(config.data)
-  const grant = isWanted ? engine.acquire(session, isOnce, !!carry) : undefined
-  if (!grant && !(isWanted && engine.isUndecided())) {
+  const grant = isAdmitted ? handle.acquire(session, isOnce, !!carry) : undefined
+  if (!grant && !(isAdmitted && handle.isUndecided())) {
     step?.('sent')
     return adapter(config)
   }

@@ -4,7 +4,7 @@
  */
 
 import { check, isOptionalFunction, ownOptions } from './core/check.js'
-import { engineOf } from './core/handle.js'
+import { handleOf } from './core/handle.js'
 import type { Auth } from './core/types.js'
 import { isPromise } from './core/waiting.js'
 import { carries } from './http/body.js'
@@ -54,19 +54,19 @@ export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
  * @throws TypeError that names the option and its mistake
  */
 export function authFetch<Claims>(auth: Auth<Claims, never>, options: AuthFetchOptions = {}): AuthFetch {
-  const engine = engineOf(auth as Auth<never, never>)
+  const handle = handleOf(auth as Auth<never, never>)
   const own = ownOptions(options, 'authFetch', { ...optionNames, fetch: 1 })
   own.shouldRefresh = onClone(own.shouldRefresh)
   check(isOptionalFunction(own.fetch), 'fetch', 'a function', own.fetch)
-  const client: FetchClient = createClient(engine, own, response => response)
+  const client: FetchClient = createClient(handle, own, response => response)
   return (input, init) => {
     const call = (step?: Report): Promise<Response> => send(client, own.fetch ?? fetch, input, init, step)
     try {
       const request = requestOf(input)
       const { method = request?.method, signal = request?.signal } = init ?? {}
       // The refresh has events of its own.
-      if (engine.isRefresh(signal)) return call()
-      return report(engine, 'fetch', { method }, () => request?.url ?? String(input), call)
+      if (handle.isRefresh(signal)) return call()
+      return report(handle, 'fetch', { method }, () => request?.url ?? String(input), call)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -85,16 +85,16 @@ function send(
   init: AuthRequestInit | undefined,
   step: Report | undefined,
 ): Promise<Response> {
-  const { engine, rules } = client
+  const { handle, rules } = client
   const { carry } = rules.renewal
-  const session = engine.session()
+  const session = handle.session()
   const given = read(input, init)
-  const token = engine.flightToken()
+  const token = handle.flightToken()
   const origins = rules.origins()
   const isTaken = (): boolean => !rules.header.leftOvers(given.headers.get)
   const isLeft = init?.skipAuth || !wants(client, given, origins, token, isTaken)
-  const grant = isLeft ? undefined : engine.acquire(session, given.isOnce, !!carry)
-  if (!grant && (isLeft || !engine.isUndecided())) {
+  const grant = isLeft ? undefined : handle.acquire(session, given.isOnce, !!carry)
+  if (!grant && (isLeft || !handle.isUndecided())) {
     step?.('sent')
     return fetcher(input, init)
   }
@@ -107,13 +107,13 @@ function send(
 
 /** Whether a request gets a token: to an allowed origin, not skipped, not aborted, and not the refresh. */
 function wants(
-  { engine, rules }: FetchClient,
+  { handle, rules }: FetchClient,
   { url, method, signal, headers, body }: Given,
   origins: Origins,
   token: string | undefined,
   isTaken: () => boolean,
 ): boolean {
-  if (signal?.aborted || engine.isRefresh(signal) || rules.isOver() || isTaken()) return false
+  if (signal?.aborted || handle.isRefresh(signal) || rules.isOver() || isTaken()) return false
   if (token && (carries(body, token) || carries(headers.values(), token))) return false
   const describe = ({ href }: URL): FetchRequest => ({
     url: href,

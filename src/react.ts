@@ -15,7 +15,7 @@ import {
   useSyncExternalStore,
 } from 'react'
 import { hasWindow } from './core/environment.js'
-import { ENGINE, type Handle } from './core/handle.js'
+import { HANDLE, type Handle } from './core/handle.js'
 import { createView, LOADING } from './core/initial-state.js'
 import type {
   Auth,
@@ -162,8 +162,8 @@ function useProvided(): Provided {
 }
 
 function provide<Claims>(auth: Auth<Claims, never>, serverState: AuthState<Claims> | undefined): unknown {
-  const engine = (auth as { [ENGINE]?: Handle } | undefined)?.[ENGINE]
-  const initial = serverState ?? (engine?.initialState as AuthState<Claims> | undefined)
+  const handle = (auth as { [HANDLE]?: Handle } | undefined)?.[HANDLE]
+  const initial = serverState ?? (handle?.initialState as AuthState<Claims> | undefined)
   const view = createView(initial)
   return { auth, initial, getState: () => view(auth.getState()) }
 }

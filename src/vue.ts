@@ -19,7 +19,7 @@ import {
   ssrContextKey,
 } from 'vue'
 import { hasWindow } from './core/environment.js'
-import { ENGINE, type Handle } from './core/handle.js'
+import { HANDLE, type Handle } from './core/handle.js'
 import { LOADING, withInitialState } from './core/initial-state.js'
 import type {
   Auth,
@@ -91,8 +91,8 @@ export function createAuthPlugin<Claims>(
 ): Plugin {
   return {
     install(app) {
-      const engine = (auth as { [ENGINE]?: Handle })[ENGINE]
-      const initial = options.serverState ?? (engine?.initialState as AuthState<Claims> | undefined)
+      const handle = (auth as { [HANDLE]?: Handle })[HANDLE]
+      const initial = options.serverState ?? (handle?.initialState as AuthState<Claims> | undefined)
       app.provide(KEY, { auth, initial } satisfies Provided<Claims>)
     },
   }

@@ -5,7 +5,7 @@ import { startTimer } from './environment.js'
 import { toFailure } from './failure.js'
 import { revokeStray } from './logout.js'
 import { isKnown, isOfAnother, reconcile, toPredecessor } from './reconcile.js'
-import { recoverLate, type Turn } from './retry.js'
+import { type Attempt, recoverLate } from './retry.js'
 import { adopt, begin, renew, save } from './session.js'
 import type { Engine, Flight } from './state.js'
 import { readAnswer, type TokenReading } from './tokens.js'
@@ -13,7 +13,12 @@ import type { RefreshContext } from './types.js'
 import { ignore, within } from './waiting.js'
 
 /** Sends one request, and stores the tokens of its answer. Resolves to whether they are of this session. */
-export async function send(engine: Engine, flight: Flight, turn: Turn, locked: boolean): Promise<boolean> {
+export async function sendRefresh(
+  engine: Engine,
+  flight: Flight,
+  attempt: Attempt,
+  locked: boolean,
+): Promise<boolean> {
   const { grant } = flight
   const { refreshToken, isQuestion } = findMeans(engine) ?? {}
   flight.isQuestion = !!isQuestion
@@ -30,7 +35,7 @@ export async function send(engine: Engine, flight: Flight, turn: Turn, locked: b
   })
   const context = {
     reason: flight.reason,
-    attempt: turn.count,
+    attempt: attempt.count,
     ...(refreshToken && { refreshToken }),
     ...(grant && !engine.settings.isHidden && { accessToken: grant.accessToken }),
   }

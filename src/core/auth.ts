@@ -9,7 +9,7 @@ import { isPage, onWake } from './environment.js'
 import { withCause } from './errors.js'
 import { CHANGE, checkEvent, checkListener, createEvents } from './events.js'
 import type { Grant } from './grant.js'
-import { ENGINE } from './handle.js'
+import { HANDLE } from './handle.js'
 import { clearLeftovers } from './leftovers.js'
 import { createLogouts, logOut, warnWithoutLogout } from './logout.js'
 import { resolveOptions } from './options.js'
@@ -93,7 +93,7 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
       sharing?.peers.close()
     },
   }
-  return Object.defineProperty(auth, ENGINE, { value: createHandle(engine) })
+  return Object.defineProperty(auth, HANDLE, { value: createHandle(engine) })
 }
 
 function createEngine(options: AuthOptions): Engine {

@@ -4,7 +4,7 @@ import type { Settings } from './state.js'
 import type { Auth, AuthEvents, AuthState, RefreshContext, RequestEvent, TokenResponse } from './types.js'
 
 /** Finds the handle of an `Auth`, also of one that another copy of the package has created. */
-export const ENGINE: unique symbol = Symbol.for('tokenflight.engine') as never
+export const HANDLE: unique symbol = Symbol.for('tokenflight.engine') as never
 
 export interface Handle {
   /** The state that the server rendered. Hooks repeat it when they take over the page. */
@@ -64,8 +64,8 @@ export interface Handle {
 }
 
 /** @throws TypeError when it is not an `Auth` */
-export function engineOf(auth: Auth<never, never>): Handle {
-  const handle = (auth as { [ENGINE]?: Handle } | null | undefined)?.[ENGINE]
+export function handleOf(auth: Auth<never, never>): Handle {
+  const handle = (auth as { [HANDLE]?: Handle } | null | undefined)?.[HANDLE]
   if (!handle) throw new TypeError('tokenflight: `auth` must come from createAuth')
   return handle
 }

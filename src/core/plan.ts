@@ -85,8 +85,8 @@ function plan(engine: Engine): void {
   const { refreshAt, noticeAt, overAt } = findDeadlines(engine, grant)
   let due = settings.autoRefresh === 'off' ? NEVER : refreshAt
   if (due <= now)
-    due = isEager(engine, grant) && !flight && !isOffline() ? nextAttempt(engine, grant, now) : NEVER
-  const over = overAt > now ? overAt : mayEnd(engine, grant) ? nextAttempt(engine, grant, now) : NEVER
+    due = isEager(engine, grant) && !flight && !isOffline() ? timeOfNext(engine, grant, now) : NEVER
+  const over = overAt > now ? overAt : mayEnd(engine, grant) ? timeOfNext(engine, grant, now) : NEVER
   // The end of the flight makes a new plan.
   const next = Math.min(due, noticeAt, flight ? NEVER : over)
   if (next < NEVER) engine.stopTimer = startTimer(() => doDueWork(engine), next - now)
@@ -144,7 +144,7 @@ function mayEnd(engine: Engine, grant: Grant): boolean {
 }
 
 /** The time of a refresh that is due. After a failure, `spread` decides when the timer tries again. */
-function nextAttempt({ backoff, settings }: Engine, grant: Grant, now: number): number {
+function timeOfNext({ backoff, settings }: Engine, grant: Grant, now: number): number {
   const { timerAt, windowAt, endsAt, record } = grant
   const soon = Math.max(now, backoff.until)
   if (!settings.spread || !backoff.failures) return soon

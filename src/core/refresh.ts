@@ -2,7 +2,7 @@
  * One refresh, from top to bottom: take the lock, read the storage, adopt or send, store, release the lock, then decide. The
  * locked section returns its decision as a function. So a failure is classified, a session ends, and listeners run, outside the lock.
  */
-import { emitRefreshed, send } from './attempt.js'
+import { emitRefreshed, sendRefresh } from './attempt.js'
 import { isStrict } from './backoff.js'
 import { isLeaving, watchDeparture } from './departure.js'
 import { findMeans, isPeerRetrying } from './derive.js'
@@ -10,7 +10,7 @@ import { whenActivated } from './environment.js'
 import { RefreshFailedError } from './errors.js'
 import { createFlight, isBackingOff, isUnsent, outcome, refusal } from './flight.js'
 import type { Grant } from './grant.js'
-import { drawTurn, finish, recover, shareFailure, type Turn } from './retry.js'
+import { type Attempt, finish, nextAttempt, recover, shareFailure } from './retry.js'
 import { sync } from './session.js'
 import type { Engine, Flight, Sharing } from './state.js'
 import type { RefreshFunction, RefreshReason } from './types.js'
@@ -22,7 +22,7 @@ const POLL_INTERVAL = 50
 const CONTENDED = 5
 
 /** Runs after the lock is released. Resolves to the next attempt, if one follows. */
-type Decision = () => Turn | undefined | Promise<Turn | undefined>
+type Decision = () => Attempt | undefined | Promise<Attempt | undefined>
 
 /** Refreshes, or joins the refresh in progress. */
 export function fly(
@@ -39,7 +39,7 @@ export function fly(
   engine.flight = flight
   engine.publish()
   // An error that escapes it settles the flight, so no call waits for ever.
-  void run(engine, flight).catch(flight.settle)
+  void carryOut(engine, flight).catch(flight.settle)
   return flight.promise
 }
 
@@ -68,7 +68,7 @@ export function releaseWaiters(engine: Engine, before: Grant, stored: Promise<un
   }
 }
 
-async function run(engine: Engine, flight: Flight): Promise<void> {
+async function carryOut(engine: Engine, flight: Flight): Promise<void> {
   // A page that is being prerendered spends no refresh token, and has no lock.
   const activation = whenActivated()
   if (activation) await activation
@@ -78,15 +78,15 @@ async function run(engine: Engine, flight: Flight): Promise<void> {
   // After the activation: a page that is being prerendered goes nowhere.
   engine.stopWatching = watchDeparture(engine)
   try {
-    for (let turn: Turn | undefined = drawTurn(engine, 1); turn && !flight.done; ) {
-      const current: Turn = turn
+    for (let attempt: Attempt | undefined = nextAttempt(engine, 1); attempt && !flight.done; ) {
+      const current: Attempt = attempt
       const asked = clock()
       const decide = await exclusive(locked =>
-        attempt(engine, flight, current, { locked, waited: clock() - asked, startedAt }).finally(() =>
+        makeAttempt(engine, flight, current, { locked, waited: clock() - asked, startedAt }).finally(() =>
           linger(engine, locked),
         ),
       )
-      turn = await decide()
+      attempt = await decide()
     }
   } finally {
     engine.stopWatching()
@@ -96,7 +96,7 @@ async function run(engine: Engine, flight: Flight): Promise<void> {
   engine.publish()
 }
 
-interface Attempt {
+interface LockContext {
   readonly locked: boolean
   /** How long the lock took, milliseconds. */
   readonly waited: number
@@ -105,23 +105,23 @@ interface Attempt {
 }
 
 /** Inside the lock: reads the storage, adopts or sends, and stores. */
-async function attempt(
+async function makeAttempt(
   engine: Engine,
   flight: Flight,
-  turn: Turn,
-  { locked, waited, startedAt }: Attempt,
+  attempt: Attempt,
+  { locked, waited, startedAt }: LockContext,
 ): Promise<Decision> {
   try {
-    if (isEarly(engine, flight)) return () => waitUntilDue(engine, flight, turn)
+    if (isEarly(engine, flight)) return () => waitUntilDue(engine, flight, attempt)
     if (engine.sharing) await learnNews(engine, flight, engine.sharing, waited)
-    const obstacle = findObstacle(engine, flight, turn)
+    const obstacle = findObstacle(engine, flight, attempt)
     if (obstacle) return obstacle
-    const isMine = await send(engine, flight, turn, locked)
-    return () => void (isMine && !flight.done && emitRefreshed(engine, flight, turn.count, startedAt))
+    const isMine = await sendRefresh(engine, flight, attempt, locked)
+    return () => void (isMine && !flight.done && emitRefreshed(engine, flight, attempt.count, startedAt))
   } catch (error) {
     const failure = { error, locked }
-    await shareFailure(engine, flight, turn, failure)
-    return () => (flight.done ? undefined : recover(engine, flight, turn, failure))
+    await shareFailure(engine, flight, attempt, failure)
+    return () => (flight.done ? undefined : recover(engine, flight, attempt, failure))
   }
 }
 
@@ -136,14 +136,14 @@ async function learnNews(engine: Engine, flight: Flight, sharing: Sharing, waite
 }
 
 /** The decision of an attempt that sends no request. */
-function findObstacle(engine: Engine, flight: Flight, turn: Turn): Decision | undefined {
+function findObstacle(engine: Engine, flight: Flight, attempt: Attempt): Decision | undefined {
   if (flight.done) return ignore
   flight.grant = engine.grant
   flight.generation = engine.record.generation
   if (!findMeans(engine)) return async () => void (await finish(engine, flight))
-  if (isEarly(engine, flight)) return () => waitUntilDue(engine, flight, turn)
+  if (isEarly(engine, flight)) return () => waitUntilDue(engine, flight, attempt)
   // Another tab has failed again in the meantime, which holds for this flight, too.
-  const isRefused = isBackingOff(engine, flight.reason) || engine.backoff.failures > turn.failures
+  const isRefused = isBackingOff(engine, flight.reason) || engine.backoff.failures > attempt.failures
   return isRefused ? () => void flight.settle(refusal(engine)) : undefined
 }
 
@@ -158,10 +158,10 @@ function isEarly(engine: Engine, { reason }: Flight): boolean {
   return isLeaving(engine) || (reason !== 'manual' && isPeerRetrying(engine))
 }
 
-async function waitUntilDue(engine: Engine, flight: Flight, turn: Turn): Promise<Turn> {
+async function waitUntilDue(engine: Engine, flight: Flight, attempt: Attempt): Promise<Attempt> {
   const { failures } = engine.backoff
   while (isEarly(engine, flight) && !flight.done) await pause(POLL_INTERVAL)
-  return { ...turn, failures }
+  return { ...attempt, failures }
 }
 
 function flyManually(engine: Engine): Promise<void> {

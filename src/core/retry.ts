@@ -16,7 +16,7 @@ const PEER_DELAY = 1_000
 const DECISION_MARGIN = 250
 
 /** One attempt of a flight. */
-export interface Turn {
+export interface Attempt {
   /** From 1. */
   readonly count: number
   /** The delay before the next attempt, milliseconds: exponential, full jitter. */
@@ -32,7 +32,7 @@ export interface Failure {
   readonly locked: boolean
 }
 
-export function drawTurn({ settings }: Engine, count: number): Turn {
+export function nextAttempt({ settings }: Engine, count: number): Attempt {
   const longest = Math.min(settings.maxDelay, settings.delay * 2 ** (count - 1))
   return { count, delay: Math.random() * longest, failures: Number.POSITIVE_INFINITY }
 }
@@ -41,7 +41,7 @@ export function drawTurn({ settings }: Engine, count: number): Turn {
 export async function shareFailure(
   engine: Engine,
   flight: Flight,
-  { count, delay }: Turn,
+  { count, delay }: Attempt,
   { error, locked }: Failure,
 ): Promise<void> {
   const { settings, clock } = engine
@@ -61,9 +61,9 @@ export async function shareFailure(
 export async function recover(
   engine: Engine,
   flight: Flight,
-  { count, delay }: Turn,
+  { count, delay }: Attempt,
   failure: Failure,
-): Promise<Turn | undefined> {
+): Promise<Attempt | undefined> {
   const { error } = failure
   const kind = await classify(engine, flight, error)
   if (flight.isQuestion) return refuseQuestion(engine, flight, count, kind, error)
@@ -71,7 +71,7 @@ export async function recover(
   const wait = readWait(engine, error)
   const isOver = kind !== 'transient' || isLast(engine, flight, count, wait)
   if (!isOver) await pause(Math.max(wait && wait + 1, delay))
-  if (!isOver && !engine.isDisposed && !isOffline()) return drawTurn(engine, count + 1)
+  if (!isOver && !engine.isDisposed && !isOffline()) return nextAttempt(engine, count + 1)
   if (!flight.done) fail(engine, flight, count, kind, error)
   return undefined
 }

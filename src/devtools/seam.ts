@@ -1,5 +1,5 @@
-/** What the devtools need of an `Auth` beside its public members: its engine, and nothing that holds a token. */
-import { engineOf } from '../core/handle.js'
+/** What the devtools need of an `Auth` beside its public members: its handle, and nothing that holds a token. */
+import { handleOf } from '../core/handle.js'
 import type { Auth, RefreshFunction } from '../core/types.js'
 
 export interface Seam {
@@ -23,8 +23,8 @@ export interface Seam {
 
 /** @throws TypeError when it is not an `Auth` */
 export function seamOf(auth: Auth<never, never>): Seam {
-  const engine = engineOf(auth)
-  const { settings } = engine
+  const handle = handleOf(auth)
+  const { settings } = handle
   const { refresh } = settings
   let isArmed = false
   const faulty: RefreshFunction = async context => {
@@ -38,9 +38,9 @@ export function seamOf(auth: Auth<never, never>): Seam {
     name: settings.name,
     canRefresh: !!refresh,
     skew: () => settings.clock.now() - Date.now(),
-    lifetime: () => engine.current()?.record.lifetime,
+    lifetime: () => handle.current()?.record.lifetime,
     windowOf: settings.window,
-    expire: engine.expire,
+    expire: handle.expire,
     failNext() {
       isArmed = true
       settings.refresh = faulty

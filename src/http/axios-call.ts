@@ -94,7 +94,7 @@ export class AxiosCall implements Call<AxiosResponse> {
     }
     const names = Object.keys(tokens ?? {})
     const isAway = tokens && guardRedirects(own, names, this.context)
-    const { response, failure, end } = await this.attempt(own, isReplay || !mayFollow)
+    const { response, failure, end } = await this.callAdapter(own, isReplay || !mayFollow)
     // An answer that streams may fail later, with an error that names the config that left.
     if (isOneShot(response?.data)) own.headers.delete(names)
     // A browser follows redirects by itself.
@@ -135,7 +135,7 @@ export class AxiosCall implements Call<AxiosResponse> {
   }
 
   /** Sends the copy. Its outcome becomes the application's. */
-  private async attempt(own: Config, isShown: boolean): Promise<Outcome> {
+  private async callAdapter(own: Config, isShown: boolean): Promise<Outcome> {
     const { config, adapter } = this.context
     const rest = this.hasWaited ? this.limit?.rest() : undefined
     if (rest) own.timeout = rest

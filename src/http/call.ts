@@ -52,7 +52,7 @@ export interface Answer {
 
 /** The state of one attached client. */
 export interface Client<Response extends Answer> {
-  readonly engine: Handle
+  readonly handle: Handle
   readonly rules: Pick<HttpRules<never, Response>, 'header' | 'renewal' | 'shouldRefresh'>
   /** The answer as the functions of the application expect it. */
   readonly view: (response: Response) => Response | Promise<Response>

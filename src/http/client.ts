@@ -5,14 +5,14 @@ import { type HttpOptions, type HttpRules, resolveHttpOptions } from './options.
 
 /** @throws TypeError that names the option and its mistake */
 export function createClient<Request, Response extends Answer>(
-  engine: Handle,
+  handle: Handle,
   options: HttpOptions<Request, Response>,
   view: Client<Response>['view'],
 ): Client<Response> & { readonly rules: HttpRules<Request, Response> } {
-  const rules = resolveHttpOptions(engine, options)
-  if (rules.renewal.carry) engine.serverRenews()
+  const rules = resolveHttpOptions(handle, options)
+  if (rules.renewal.carry) handle.serverRenews()
   return {
-    engine,
+    handle,
     rules,
     view,
     stubborn: new WeakMap(),

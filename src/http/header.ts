@@ -28,18 +28,18 @@ export interface TokenHeaders {
 }
 
 /** @throws TypeError when the option is neither */
-export function createTokenHeaders(engine: Handle, header: HeaderOption | undefined): TokenHeaders {
-  const { isHidden } = engine.settings
+export function createTokenHeaders(handle: Handle, header: HeaderOption | undefined): TokenHeaders {
+  const { isHidden } = handle.settings
   const maker =
     header === undefined || isHidden
-      ? standard(engine)
+      ? standard(handle)
       : typeof header === 'function'
         ? several(header)
         : one(header)
   const { name, make } = maker
   /** Those of a function depend on the token; while there is none, nothing is added either. */
   const names = (): string[] => {
-    const held = name ? undefined : engine.current()
+    const held = name ? undefined : handle.current()
     return name ? [name] : held ? Object.keys(make(held.accessToken)) : []
   }
   return {
@@ -47,7 +47,7 @@ export function createTokenHeaders(engine: Handle, header: HeaderOption | undefi
     leftOvers(read) {
       const present = names().filter(each => read(each) !== undefined)
       if (!present.length) return present
-      const held = engine.current()
+      const held = handle.current()
       const tokens = held ? [held.accessToken, ...held.earlier] : []
       const isOurs = (token: string): boolean => {
         const headers = make(token)

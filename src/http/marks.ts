@@ -3,7 +3,7 @@ import type { Handle } from '../core/handle.js'
 
 /** What the condition of our interceptor says of its attachment, also to another copy of the package. */
 export interface Mark {
-  readonly engine: Handle
+  readonly handle: Handle
   /** With own members only. */
   readonly options: object
   readonly detach: () => void
@@ -14,13 +14,13 @@ type Handlers = readonly ({ readonly runWhen?: unknown } | null)[] | null | unde
 
 /** The marks among the interceptors. */
 export function findMarks(handlers: Handlers): Mark[] {
-  return (handlers ?? []).map(handler => handler?.runWhen as Mark).filter(mark => mark?.engine && mark.detach)
+  return (handlers ?? []).map(handler => handler?.runWhen as Mark).filter(mark => mark?.handle && mark.detach)
 }
 
 /** Whether it is the attachment of this session with these options; one that is undefined is not given. */
-export function isAttached(mark: Mark, engine: Handle, options: object, names: readonly string[]): boolean {
+export function isAttached(mark: Mark, handle: Handle, options: object, names: readonly string[]): boolean {
   return (
-    mark.engine === engine &&
+    mark.handle === handle &&
     names.every(name => Reflect.get(options, name) === Reflect.get(mark.options ?? {}, name))
   )
 }

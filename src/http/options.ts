@@ -71,12 +71,12 @@ export interface HttpRules<Request, Response> {
  * @throws TypeError that names the option and its mistake
  */
 export function resolveHttpOptions<Request, Response>(
-  engine: Handle,
+  handle: Handle,
   options: HttpOptions<Request, Response>,
 ): HttpRules<Request, Response> {
   const { shouldRefresh, renewal } = options
-  const origins = createOrigins(engine, options.allowedOrigins)
-  const header = createTokenHeaders(engine, options.header)
+  const origins = createOrigins(handle, options.allowedOrigins)
+  const header = createTokenHeaders(handle, options.header)
   check(
     renewal === undefined || typeof renewal?.collect === 'function',
     'renewal',
@@ -84,8 +84,8 @@ export function resolveHttpOptions<Request, Response>(
     renewal,
   )
   check(isOptionalFunction(shouldRefresh), 'shouldRefresh', 'a function', shouldRefresh)
-  const isSkipped = options.skip === undefined ? undefined : createSkip(engine, options.skip)
-  const withhold = createWithholding(engine)
+  const isSkipped = options.skip === undefined ? undefined : createSkip(handle, options.skip)
+  const withhold = createWithholding(handle)
   let isWarned = false
 
   return {
@@ -101,11 +101,11 @@ export function resolveHttpOptions<Request, Response>(
       }
       // The user info of a URL becomes an `Authorization` of its own.
       if (target.username + target.password && header.isCredentials()) return false
-      return !(isSkipped && unlessThrows(engine, 'skip', () => isSkipped(target, describe, complete), false))
+      return !(isSkipped && unlessThrows(handle, 'skip', () => isSkipped(target, describe, complete), false))
     },
     isOver() {
-      if (!engine.isDisposed()) return false
-      if (!isWarned) engine.warn('The session was disposed: its clients send no token any more')
+      if (!handle.isDisposed()) return false
+      if (!isWarned) handle.warn('The session was disposed: its clients send no token any more')
       isWarned = true
       return true
     },
@@ -120,11 +120,11 @@ function ownRenewal<Response>(renewal: Renewal<Response> | undefined): Partial<P
 }
 
 /** The result of a function of the application, or the fallback and a warning. */
-export function unlessThrows<T>(engine: Handle, option: string, ask: () => T, fallback: T): T {
+export function unlessThrows<T>(handle: Handle, option: string, ask: () => T, fallback: T): T {
   try {
     return ask()
   } catch (error) {
-    engine.warn(`${option} threw`, error)
+    handle.warn(`${option} threw`, error)
     return fallback
   }
 }

@@ -16,11 +16,11 @@ const LOUDEST = 100
  * @throws TypeError when an entry is not the origin of an HTTP server
  */
 export function createOrigins(
-  engine: Handle,
+  handle: Handle,
   allowed: readonly string[] | undefined,
 ): (base?: unknown) => Origins {
   const open = (origins: Origins): Origins => {
-    for (const origin of origins) engine.warnOfPlainHttp(origin)
+    for (const origin of origins) handle.warnOfPlainHttp(origin)
     return origins
   }
   if (allowed !== undefined) {
@@ -59,16 +59,16 @@ export function isForeign(origins: Origins, url: string, base?: string): boolean
 }
 
 /** Gives a function that warns, once for each origin, that a token was withheld from it. */
-export function createWithholding(engine: Handle): (origins: Origins, url: string) => void {
+export function createWithholding(handle: Handle): (origins: Origins, url: string) => void {
   const warned = new Set<string>()
   return (origins, url) => {
     const target = parseUrl(url)
     // Without a token there is nothing to withhold; without a server nothing to send it to.
-    if (!engine.session() || (target ? !/^https?:$/.test(target.protocol) : origins.length)) return
+    if (!handle.session() || (target ? !/^https?:$/.test(target.protocol) : origins.length)) return
     const origin = target?.origin ?? ''
     if (warned.has(origin) || warned.size >= LOUDEST) return
     warned.add(origin)
-    engine.warn(
+    handle.warn(
       origins.length
         ? `No token was sent to ${origin}: it is not an allowed origin. Add it to \`allowedOrigins\`, or say skipAuth`
         : 'No token was sent: no origin is allowed yet. Set the baseURL of the instance, or `allowedOrigins`',

@@ -5,7 +5,7 @@ import type { Handle } from '../core/handle.js'
 import { ignore, isPromise } from '../core/waiting.js'
 import type { Answer, Attempt, Call, Client } from './call.js'
 import { proveAndSend } from './proof.js'
-import { isRejection, isRejectionOfVisitor, renew } from './verdict.js'
+import { checkAnswer, isRejectionOfVisitor, renew } from './rejection.js'
 
 /** Sends a call with the grant that `acquire` gave it, now or later. */
 export function start<Response extends Answer>(
@@ -13,50 +13,50 @@ export function start<Response extends Answer>(
   call: Call<Response>,
   grant: ReturnType<Handle['acquire']>,
 ): Promise<Response> {
-  const { engine, rules } = client
+  const { handle, rules } = client
   const { carry } = rules.renewal
   const isWaiting = isPromise(grant)
-  if (isWaiting || (carry && grant && engine.isExpired(grant))) call.step?.('waiting')
+  if (isWaiting || (carry && grant && handle.isExpired(grant))) call.step?.('waiting')
   if (carry)
-    return carry(engine, {
+    return carry(handle, {
       grant,
       call,
-      send: (own, isAlone) => run(client, call, own, isAlone),
+      send: (own, isAlone) => sendWith(client, call, own, isAlone),
       isUnrelated: response => client.unrelated.has(response),
       isRejection: response => client.rejections.has(response),
     })
-  if (!isWaiting) return run(client, call, grant, false)
+  if (!isWaiting) return sendWith(client, call, grant, false)
   // The application may have set credentials of its own during the wait.
-  return call.waitToSend(grant).then(late => run(client, call, call.isTaken() ? undefined : late, false))
+  return call.waitToSend(grant).then(late => sendWith(client, call, call.isTaken() ? undefined : late, false))
 }
 
 /** One attempt, and another one if its token is rejected: one refresh, one replay, one outcome. */
-async function run<Response extends Answer>(
+async function sendWith<Response extends Answer>(
   client: Client<Response>,
   call: Call<Response>,
   found: Grant | undefined,
   isReplay: boolean,
 ): Promise<Response> {
-  const { engine } = client
-  const grant = engine.isDisposed() ? undefined : found
+  const { handle } = client
+  const grant = handle.isDisposed() ? undefined : found
   // No answer has shown yet whether there is a cookie session: a rejection tries its restore again.
-  const isHopeful = !found && !isReplay && engine.isUndecided() && !call.isTaken()
-  let outcome: Attempt<Response> | undefined = await attempt(client, call, grant, isReplay, isHopeful)
+  const isHopeful = !found && !isReplay && handle.isUndecided() && !call.isTaken()
+  let outcome: Attempt<Response> | undefined = await sendOnce(client, call, grant, isReplay, isHopeful)
   if (!outcome.response) return outcome.finish()
   if (outcome.isUnrelated) {
     client.unrelated.add(outcome.response)
     return outcome.finish()
   }
-  if (isHopeful && !engine.isDisposed()) {
+  if (isHopeful && !handle.isDisposed()) {
     const restored = restore(client, outcome.response)
     const late = call.isOneShot ? undefined : await call.wait(restored)
     if (!late) return outcome.finish()
     call.step?.('rejected', outcome.response.status)
     outcome.discard()
-    return run(client, call, late, true)
+    return sendWith(client, call, late, true)
   }
-  if (!grant || engine.isDisposed()) return outcome.finish()
-  let isRejected = isRejection(client, outcome.response, grant, call, isReplay)
+  if (!grant || handle.isDisposed()) return outcome.finish()
+  let isRejected = checkAnswer(client, outcome.response, grant, call, isReplay)
   if (isPromise(isRejected)) isRejected = await call.wait(isRejected)
   if (!isRejected || isReplay) return outcome.finish()
   call.step?.('rejected', outcome.response.status)
@@ -67,17 +67,17 @@ async function run<Response extends Answer>(
   outcome.discard()
   // A call that waits keeps nothing of the rejection: an error with its stack is most of the cost of a wait.
   outcome = undefined
-  return run(client, call, await call.wait(renewal), true)
+  return sendWith(client, call, await call.wait(renewal), true)
 }
 
-function attempt<Response extends Answer>(
-  { engine, rules }: Client<Response>,
+function sendOnce<Response extends Answer>(
+  { handle, rules }: Client<Response>,
   call: Call<Response>,
   grant: Grant | undefined,
   isReplay: boolean,
   isHopeful: boolean,
 ): Promise<Attempt<Response>> {
-  const { dpop } = engine.settings
+  const { dpop } = handle.settings
   if (dpop && grant) return proveAndSend(dpop, call, grant, tokensOf(rules, grant), isReplay)
   call.step?.('sent')
   if (!grant) return call.send(undefined, isReplay, isHopeful)
@@ -102,5 +102,5 @@ async function restore<Response extends Answer>(
   response: Response,
 ): Promise<Grant | undefined> {
   const isRejected = await isRejectionOfVisitor(client, response).catch(ignore)
-  return isRejected ? client.engine.restoreAgain().catch(ignore) : undefined
+  return isRejected ? client.handle.restoreAgain().catch(ignore) : undefined
 }

@@ -90,21 +90,21 @@ export interface Carried<Response> {
  * token. The others wait for the tokens of its answer, so that no refresh token is spent twice.
  * @throws SessionExpiredError when the server refused both tokens
  */
-async function carry<Response>(engine: Handle, carried: Carried<Response>): Promise<Response> {
+async function carry<Response>(handle: Handle, carried: Carried<Response>): Promise<Response> {
   const { call, send } = carried
   let grant = await call.waitToSend(Promise.resolve(carried.grant))
-  while (grant && engine.isExpired(grant)) {
+  while (grant && handle.isExpired(grant)) {
     const dead: Grant = grant
-    const own = await sendInTurn(engine, carried, dead)
+    const own = await sendInTurn(handle, carried, dead)
     if (own) return own.sent
-    grant = await call.waitToSend(Promise.resolve(engine.acquire(dead.session, call.isOneShot, true)))
+    grant = await call.waitToSend(Promise.resolve(handle.acquire(dead.session, call.isOneShot, true)))
   }
   return send(grant, false)
 }
 
 /** Sends the call as the refresh, unless another call goes first. Resolves to its outcome. Undefined: another one went first. */
 async function sendInTurn<Response>(
-  engine: Handle,
+  handle: Handle,
   { call, send, isUnrelated, isRejection }: Carried<Response>,
   dead: Grant,
 ): Promise<{ sent: Promise<Response> } | undefined> {
@@ -130,9 +130,9 @@ async function sendInTurn<Response>(
     if (isUnrelated(answer)) return undefined
     if (isRejection(answer)) throw Object.assign(new Error('The server refused both tokens'), { status: 401 })
     // The tokens of the answer were collected. If it had none, the server keeps the token for good.
-    return { access_token: engine.current()?.accessToken }
+    return { access_token: handle.current()?.accessToken }
   }
-  const flight = engine.refreshWith(refresh)
+  const flight = handle.refreshWith(refresh)
   const ready = call.waitToSend(Promise.race([turn, flight]))
   try {
     await ready

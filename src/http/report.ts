@@ -18,13 +18,13 @@ interface Described {
  * @param call gets what reports the steps before the outcome, if they are reported
  */
 export function report<Response extends { status: number }>(
-  engine: Handle,
+  handle: Handle,
   client: string,
   { baseURL, method = 'GET' }: Described,
   url: () => string,
   call: (step?: Report) => Promise<Response>,
 ): Promise<Response> {
-  const id = engine.nextRequestId()
+  const id = handle.nextRequestId()
   if (!id) return call()
   const described = {
     id,
@@ -34,7 +34,7 @@ export function report<Response extends { status: number }>(
   }
   let sent = 0
   const step: Report = (phase, status) =>
-    engine.report({ ...described, phase: phase === 'sent' && sent++ ? 'replayed' : phase, status })
+    handle.report({ ...described, phase: phase === 'sent' && sent++ ? 'replayed' : phase, status })
   const answer = new Promise<Response>(resolve => resolve(call(step)))
   answer.then(
     ({ status }) => step('done', status),

@@ -20,7 +20,7 @@ export type IsSkipped<Request> = (
  * @throws TypeError when a rule is none, or is a path that matches no request
  */
 export function createSkip<Request>(
-  engine: Handle,
+  handle: Handle,
   skip: Skip<Request> | readonly Skip<Request>[],
 ): IsSkipped<Request> | undefined {
   const rules = Array.isArray(skip) ? (skip as readonly Skip<Request>[]) : [skip as Skip<Request>]
@@ -39,7 +39,7 @@ export function createSkip<Request>(
           if (!isPromise(answer)) return answer
           // The warning tells of its failure, too.
           answer.then(ignore, ignore)
-          engine.warn('skip returned a promise in place of a boolean: the request is not skipped')
+          handle.warn('skip returned a promise in place of a boolean: the request is not skipped')
           return false
         })
     : undefined

@@ -33,7 +33,7 @@ export function createExclusive(
   clock: () => number,
 ): Exclusive {
   const lease = createLease(name, hold + LOCK_MARGIN / 2)
-  const turns: Turns = { hold, stuck: new Set() }
+  const waits: Waits = { hold, stuck: new Set() }
   /** Pages that gave up on a frozen holder take turns by a second lock. */
   const second = `${name}:stuck`
   let wasStuck = false
@@ -42,20 +42,20 @@ export function createExclusive(
     const alone = (): ReturnType<typeof callback> => callback(true)
     // The page that gets the lock after a frozen one may meet the pages that take turns.
     const inTurn = async (): ReturnType<typeof callback> =>
-      (await under(turns, locks, second, alone)).running ?? alone()
+      (await under(waits, locks, second, alone)).running ?? alone()
     const asked = clock()
-    const first = await under(turns, locks, name, () =>
+    const first = await under(waits, locks, name, () =>
       wasStuck || clock() - asked > LONG_WAIT ? inTurn() : alone(),
     )
     if (first.running) return first.running
     // No lock and no database, an opaque origin, a document that is not active: go on without.
     if (!first.isLate) return callback(false)
     wasStuck = true
-    return (await under(turns, locks, second, alone)).running ?? callback(false)
+    return (await under(waits, locks, second, alone)).running ?? callback(false)
   }
 }
 
-interface Turns {
+interface Waits {
   /** How long a holder may need, milliseconds. */
   readonly hold: number
   /** Locks whose holder is frozen, as far as this page knows. */
@@ -64,7 +64,7 @@ interface Turns {
 
 /** Runs the work under the lock, unless its holder keeps it too long. */
 async function under<T>(
-  { hold, stuck }: Turns,
+  { hold, stuck }: Waits,
   locks: AuthLock,
   name: string,
   work: () => Promise<T>,

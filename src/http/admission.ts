@@ -14,30 +14,33 @@ interface Config extends Target {
   readonly headers: { get(name: string): unknown; delete(names: string[]): unknown }
 }
 
-export interface Wants<Request> {
-  /** Whether a request gets a token: to an allowed origin, not skipped, without credentials of its own, not the refresh. */
-  wants(config: Request, origins: Origins): boolean
+export interface Admission<Request> {
+  /**
+   * Whether a request gets a token: to an allowed origin, not skipped, without credentials of its own, not the refresh. Takes
+   * off the headers that the token replaces.
+   */
+  admit(config: Request, origins: Origins): boolean
   /** Whether a request has credentials of its own. A header with a token of the session does not count. */
   isTaken(config: Request): boolean
 }
 
 /** @param complete gives the URL with its query */
-export function createWants<Request extends Config, Response>(
-  engine: Handle,
+export function createAdmission<Request extends Config, Response>(
+  handle: Handle,
   rules: HttpRules<Request, Response>,
   complete: (config: Request, url: string) => string,
-): Wants<Request> {
+): Admission<Request> {
   const { header } = rules
   /** The headers that the token replaces; undefined where it must not. */
   const leftOvers = ({ headers, auth }: Request): readonly string[] | undefined =>
     auth && header.isCredentials() ? undefined : header.leftOvers(name => headers.get(name) ?? undefined)
 
   return {
-    wants(config, origins) {
+    admit(config, origins) {
       const { headers, data } = config
       if (config.skipAuth || rules.isOver()) return false
       const left = leftOvers(config)
-      const token = engine.flightToken()
+      const token = handle.flightToken()
       const isRefresh = token && (carries(data, token) || carries(Object.values(headers).join(), token))
       if (!left || isRefresh) return false
       // Which reading is sent depends on the version and the adapter.

@@ -7,10 +7,10 @@ import { type Challenge, describeChallenge, findUnmet, noteChallenge, readChalle
 import { unlessThrows } from './options.js'
 
 /**
- * Whether the answer rejects its token; a promise if the application's `shouldRefresh` is asynchronous. Takes the tokens
- * that the server handed out with it, and reports a challenge that no refresh can meet.
+ * Checks an answer: stores the tokens that came with it, and reports a challenge that no refresh can meet. Returns whether it
+ * rejects its token; a promise if the application's `shouldRefresh` is asynchronous.
  */
-export function isRejection<Response extends Answer>(
+export function checkAnswer<Response extends Answer>(
   client: Client<Response>,
   response: Response,
   grant: Grant,
@@ -24,9 +24,9 @@ export function isRejection<Response extends Answer>(
     return stored ? stored.then(() => ask(client, view, grant)) : ask(client, view, grant)
   }
   const view = collect || client.rules.shouldRefresh ? client.view(response) : response
-  const verdict = isPromise(view) ? view.then(decide) : decide(view)
-  const finish = (isRejected: boolean): boolean => note(client, response, grant, call, isReplay, isRejected)
-  return isPromise(verdict) ? verdict.then(finish) : finish(verdict)
+  const isRejected = isPromise(view) ? view.then(decide) : decide(view)
+  const finish = (rejects: boolean): boolean => note(client, response, grant, call, isReplay, rejects)
+  return isPromise(isRejected) ? isRejected.then(finish) : finish(isRejected)
 }
 
 /** The same for a request that left without a token. */
@@ -39,21 +39,21 @@ export async function isRejectionOfVisitor<Response extends Answer>(
 
 /** The grant to replay with. Undefined: the caller gets the rejection. */
 export function renew<Response extends Answer>(
-  { engine, stubborn }: Client<Response>,
+  { handle, stubborn }: Client<Response>,
   grant: Grant,
   call: Pick<Call<Response>, 'url' | 'isOneShot'>,
 ): Promise<Grant> | undefined {
   // No replay will show whether the new token is accepted.
-  if (call.isOneShot && grant.fromRejection) engine.doubtEndpoint(grant)
+  if (call.isOneShot && grant.fromRejection) handle.doubtEndpoint(grant)
   // Acceptance elsewhere proves nothing for an endpoint that always answers 401.
   const { accepted } = grant
   grant.accepted = accepted && !stubborn.get(grant)?.has(endpointOf(call.url))
-  const renewal = engine.rejectGrant(grant)
+  const renewal = handle.rejectGrant(grant)
   grant.accepted = accepted
   return renewal
 }
 
-/** Remembers the verdict. */
+/** Remembers whether the answer rejects its token. */
 function note<Response extends Answer>(
   client: Client<Response>,
   response: Response,
@@ -62,13 +62,13 @@ function note<Response extends Answer>(
   isReplay: boolean,
   isRejected: boolean,
 ): boolean {
-  const { engine, stubborn, rejections } = client
+  const { handle, stubborn, rejections } = client
   const endpoints = stubborn.get(grant)
   if (isRejected) {
     rejections.add(response)
     if (isReplay) {
       stubborn.set(grant, (endpoints ?? new Set()).add(endpointOf(call.url)))
-      engine.doubtEndpoint(grant)
+      handle.doubtEndpoint(grant)
     }
     return true
   }
@@ -81,23 +81,23 @@ function note<Response extends Answer>(
   if (unmet) {
     const challenge = describeChallenge(unmet)
     noteChallenge(response, challenge)
-    engine.challenge(challenge)
+    handle.challenge(challenge)
   }
   return false
 }
 
 /** Resolves when the tokens of the answer are stored: the caller may leave the page. Undefined: there are none. */
 function store<Response extends Answer>(
-  { engine }: Client<Response>,
+  { handle }: Client<Response>,
   collect: NonNullable<Client<Response>['rules']['renewal']['collect']>,
   view: Response,
   grant: Grant,
 ): Promise<void> | undefined {
-  const tokens = unlessThrows(engine, 'collect', () => collect(view), undefined)
+  const tokens = unlessThrows(handle, 'collect', () => collect(view), undefined)
   if (!tokens) return undefined
-  if (!isPromise(tokens)) return engine.collect(tokens, grant)
+  if (!isPromise(tokens)) return handle.collect(tokens, grant)
   tokens.then(ignore, ignore)
-  return void engine.warn('collect returned a promise; it must return the tokens themselves, or undefined')
+  return void handle.warn('collect returned a promise; it must return the tokens themselves, or undefined')
 }
 
 /** Asks the application. If it has no opinion, a 401 decides. */
@@ -106,11 +106,11 @@ function ask<Response extends Answer>(
   view: Response,
   grant: Grant | undefined,
 ): boolean | Promise<boolean> {
-  const { engine, rules } = client
+  const { handle, rules } = client
   const byDefault = (): boolean => view.status === 401 && !findUnmetOf(client, view, grant)
   if (!rules.shouldRefresh) return byDefault()
   const fail = (error: unknown): boolean => {
-    engine.warn('shouldRefresh threw', error)
+    handle.warn('shouldRefresh threw', error)
     return byDefault()
   }
   try {
@@ -138,10 +138,10 @@ function findUnmetOf<Response extends Answer>(
 
 /** Whether the answer asks for a nonce, and so tells nothing about the token (RFC 9449 section 9). */
 function wantsNonce<Response extends Answer>(
-  { engine }: Client<Response>,
+  { handle }: Client<Response>,
   { status, headers }: Response,
 ): boolean {
-  const { dpop } = engine.settings
+  const { dpop } = handle.settings
   return !!dpop && status === 401 && /\buse_dpop_nonce\b/.test(readHeader(headers, 'www-authenticate'))
 }
 
