@@ -38,8 +38,8 @@ export function acquire(
   isOneShot?: boolean,
   acceptExpired?: boolean,
 ): Grant | undefined | Promise<Grant | undefined> {
-  const { grant, stale } = engine
-  if (grant && !stale && (!began || began === grant.session)) {
+  const { grant, sleeps } = engine
+  if (grant && !sleeps && (!began || began === grant.session)) {
     const now = engine.clock()
     if (now < grant.endsAt) {
       grant.used = true
@@ -47,7 +47,7 @@ export function acquire(
       refreshAhead(engine, grant)
       if (!isOneShot || !isShort(engine, grant) || !engine.flight) return grant
     } else if (!acceptExpired) return joinSuccessor(grant, () => wait(engine, grant.session))
-  } else if (!grant && !began && !engine.loading && !(engine.ended && stale)) return undefined
+  } else if (!grant && !began && !engine.loading && !(engine.ended && sleeps)) return undefined
   return wait(engine, began, acceptExpired)
 }
 
@@ -121,7 +121,7 @@ async function wait(
 ): Promise<Grant | undefined> {
   const { ended } = engine
   await engine.loading
-  if (engine.stale) {
+  if (engine.sleeps) {
     await sync(engine)
     engine.publish()
   }

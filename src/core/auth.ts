@@ -112,7 +112,7 @@ function createEngine(options: AuthOptions): Engine {
     isUndecided: !!settings.cookie,
     found: undefined,
     seen: new Set(),
-    stale: 0,
+    sleeps: 0,
     isFrozen: false,
     isBack: false,
     leavingUntil: 0,

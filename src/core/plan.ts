@@ -32,12 +32,12 @@ export function wake(engine: Engine, event: string, persisted: boolean): void {
   engine.isFrozen = event === 'freeze'
   const hasSlept = engine.isFrozen || event === 'resume' || event === 'prerenderingchange' || persisted
   // The storage has the changes of the other tabs.
-  if (engine.sharing && hasSlept) engine.stale++
+  if (engine.sharing && hasSlept) engine.sleeps++
   if (persisted) engine.isBack = !!settings.cookie
   if (engine.isFrozen) return
   if (event === 'pageshow') engine.leavingUntil = 0
   if (event !== 'visibilitychange' || isVisible()) clock.wake()
-  if (engine.stale) void sync(engine).then(() => decide(engine, persisted))
+  if (engine.sleeps) void sync(engine).then(() => decide(engine, persisted))
   if (event === 'online') retryOnline(engine)
   // One wake-up comes as several events.
   engine.stopWaking ??= startTimer(() => {

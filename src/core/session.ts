@@ -152,8 +152,8 @@ export async function save(engine: Engine, force?: boolean): Promise<void> {
 export async function sync(engine: Engine): Promise<void> {
   const { settings, sharing, store, clock } = engine
   // A page that slept again in the meantime reads once more.
-  for (let before = -1; before !== engine.stale; ) {
-    before = engine.stale
+  for (let before = -1; before !== engine.sleeps; ) {
+    before = engine.sleeps
     // Without an answer, only the cookie can tell whose session this is by now.
     if (!settings.records.shared && before && !(await sharing?.peers.ask()) && engine.isBack && engine.grant)
       engine.grant.endsAt = clock()
@@ -165,7 +165,7 @@ export async function sync(engine: Engine): Promise<void> {
       await save(engine)
     }
   }
-  engine.stale = 0
+  engine.sleeps = 0
   engine.isBack = false
 }
 

@@ -180,7 +180,7 @@ export interface Engine {
   /** The access tokens that the page has had, in this session and in those before it, oldest first. */
   seen: ReadonlySet<string>
   /** Greater than 0: the page slept, and storage must be read before the next token. Counts how often. */
-  stale: number
+  sleeps: number
   /** The page is frozen, so it must start no database work. */
   isFrozen: boolean
   /** The page seems to go away until this instant, on the steady clock: no request is sent. */

@@ -23,9 +23,9 @@ export interface RecordStore {
   load?(): Promise<unknown>
   /**
    * Writes in one step unless something newer is there. Resolves to the record that is there afterwards.
-   * @param insist a record of another version is replaced, too
+   * @param force a record of another version is replaced, too
    */
-  commit?(record: SessionRecord, insist?: boolean): Promise<unknown>
+  commit?(record: SessionRecord, force?: boolean): Promise<unknown>
   /** Resolves when other tabs see the last write; undefined if they saw it at once. The writer need not wait. */
   settled?(): Promise<void> | undefined
   /** Whether the record lives in this entry of this Web Storage. */

@@ -8,7 +8,7 @@ import { type GivenHeaders, kindOf, readHeaders } from './fetch-headers.js'
 type Input = string | URL | Request
 
 /** How long a request waits for a look into its body while the present token is good, milliseconds. */
-const GLANCE = 25
+const INSPECTION_LIMIT = 25
 
 /** What the caller gave, read at once. */
 export interface Given {
@@ -135,14 +135,14 @@ export function inspect({ request, body, headers }: Given, token: string): Promi
 }
 
 /**
- * The ticket, or undefined as soon as the request turns out to be the refresh. A good ticket waits but for a glance:
+ * The grant, or undefined as soon as the request turns out to be the refresh. A good grant waits a moment at the most:
  * the body of a request may never end.
  */
-export function unlessRefresh<Ticket>(
+export function unlessRefresh<T>(
   inspection: Promise<boolean>,
-  ticket: Ticket | Promise<Ticket>,
-): Promise<Ticket | undefined> {
-  const found = inspection.then(isRefresh => (isRefresh ? undefined : ticket))
-  const other = isPromise(ticket) ? ticket : pause(GLANCE).then(() => ticket)
+  grant: T | Promise<T>,
+): Promise<T | undefined> {
+  const found = inspection.then(isRefresh => (isRefresh ? undefined : grant))
+  const other = isPromise(grant) ? grant : pause(INSPECTION_LIMIT).then(() => grant)
   return Promise.race([found, other])
 }

@@ -39,16 +39,16 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
   const { name, make } = maker
   /** Those of a function depend on the token; while there is none, nothing is added either. */
   const names = (): string[] => {
-    const held = name ? undefined : handle.current()
-    return name ? [name] : held ? Object.keys(make(held.accessToken)) : []
+    const current = name ? undefined : handle.current()
+    return name ? [name] : current ? Object.keys(make(current.accessToken)) : []
   }
   return {
     ...maker,
     leftOvers(read) {
       const present = names().filter(each => read(each) !== undefined)
       if (!present.length) return present
-      const held = handle.current()
-      const tokens = held ? [held.accessToken, ...held.earlier] : []
+      const current = handle.current()
+      const tokens = current ? [current.accessToken, ...current.earlier] : []
       const isOurs = (token: string): boolean => {
         const headers = make(token)
         return present.every(each => plain(read(each)) === plain(headers[each]))

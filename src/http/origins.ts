@@ -8,7 +8,7 @@ import type { Handle } from '../core/handle.js'
 export type Origins = readonly string[]
 
 /** How many origins a client warns about. */
-const LOUDEST = 100
+const MOST_WARNINGS = 100
 
 /**
  * The option `allowedOrigins` as a function of the client's base URL: without the option, the origin of that URL, or
@@ -66,7 +66,7 @@ export function createWithholding(handle: Handle): (origins: Origins, url: strin
     // Without a token there is nothing to withhold; without a server nothing to send it to.
     if (!handle.session() || (target ? !/^https?:$/.test(target.protocol) : origins.length)) return
     const origin = target?.origin ?? ''
-    if (warned.has(origin) || warned.size >= LOUDEST) return
+    if (warned.has(origin) || warned.size >= MOST_WARNINGS) return
     warned.add(origin)
     handle.warn(
       origins.length

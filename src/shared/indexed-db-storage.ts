@@ -41,9 +41,9 @@ export function indexedDBStorage(options: IndexedDBStorageOptions = {}): TokenSt
       get: async () => parseRecord(await row(name, RECORD)),
       set: record => row(name, RECORD, () => record),
       remove: () => row(name, RECORD, () => null),
-      commit: (record, insist) =>
+      commit: (record, force) =>
         row(name, RECORD, stored => {
-          if (!insist && isForeign(stored)) throw new Error(TOO_NEW)
+          if (!force && isForeign(stored)) throw new Error(TOO_NEW)
           const present = parseRecord(stored)
           return present && isNewer(present, record) ? undefined : record
         }),

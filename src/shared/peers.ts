@@ -30,7 +30,7 @@ export function createPeers(engine: Engine): Peers {
     isAlone = false
     if (isStored) {
       // A frozen page must not open a transaction, which would block the other tabs.
-      if (engine.isFrozen) engine.stale++
+      if (engine.isFrozen) engine.sleeps++
       else if (changed) void sync(engine).then(engine.publish)
       return
     }

@@ -27,8 +27,8 @@ export function withTabSessions(records: RecordStore, key: string): RecordStore 
     }
     return mine
   }
-  const commit = async (record: SessionRecord, insist?: boolean): Promise<unknown> =>
-    (await records.commit?.(record, insist)) ?? record
+  const commit = async (record: SessionRecord, force?: boolean): Promise<unknown> =>
+    (await records.commit?.(record, force)) ?? record
   return {
     ...records,
     canBeTabOnly: true,
@@ -43,16 +43,16 @@ export function withTabSessions(records: RecordStore, key: string): RecordStore 
     },
     isAt: (area, entry) =>
       (entry === key && !!own() && area === sessionStorage) || (records.isAt?.(area, entry) ?? false),
-    async commit(record, insist) {
+    async commit(record, force) {
       if (!record.tabOnly) {
         clear()
-        return commit(record, insist)
+        return commit(record, force)
       }
       sessionStorage.setItem(key, JSON.stringify(record))
       // In the other tabs the session before this one ends. That end is older than this session.
       const { generation, savedAt } = record
       const end: SessionRecord = { ...EMPTY, generation: Math.floor(generation), savedAt, ended: 'logout' }
-      const stored = parseRecord(await commit(end, insist))
+      const stored = parseRecord(await commit(end, force))
       return stored && isNewer(stored, record) ? stored : record
     },
   }

@@ -62,7 +62,7 @@ interface AreaRecords extends RecordStore {
   get(): SessionRecord | null
   set(record: SessionRecord): void
   /** @throws Error when another version has stored a record, and no user's act replaces it */
-  respect(insist: boolean | undefined): void
+  respect(force: boolean | undefined): void
 }
 
 /** The records in an entry of a storage that this page alone uses. */
@@ -74,11 +74,11 @@ function openArea(area: () => Storage, entry: string): AreaRecords {
     set: record => area().setItem(entry, JSON.stringify(record)),
     remove: () => area().removeItem(entry),
     isAt: (other, at) => at === entry && other.getItem(at) === area().getItem(at),
-    respect(insist) {
-      if (!insist && isForeign(read())) throw new Error(TOO_NEW)
+    respect(force) {
+      if (!force && isForeign(read())) throw new Error(TOO_NEW)
     },
-    async commit(record, insist) {
-      records.respect(insist)
+    async commit(record, force) {
+      records.respect(force)
       if (isWorthKeeping(record)) records.set(record)
       else area().removeItem(entry)
     },
@@ -106,8 +106,8 @@ function shareArea(area: AreaRecords, database: string, entry: string): RecordSt
     ...area,
     shared: true,
     load,
-    async commit(record, insist) {
-      respect(insist)
+    async commit(record, force) {
+      respect(force)
       /** A record that is there already and newer: perhaps an end whose stamp was lost with its page. */
       const newer = (): SessionRecord | undefined => {
         const present = get()
