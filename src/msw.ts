@@ -11,6 +11,7 @@ import {
   type StrictResponse,
 } from 'msw'
 import { usesCookies } from './mock-server/cookies.js'
+import { methodOf } from './mock-server/dispatch.js'
 import { createCookieJar } from './mock-server/jar.js'
 import { type Reply, toResponse } from './mock-server/reply.js'
 import { createAuthServer } from './mock-server/server.js'
@@ -106,11 +107,12 @@ export function mockAuth(options: MockAuthOptions): MockAuth {
     get settings() {
       return server.settings
     },
-    handlers: endpoints.map(({ method, path }) =>
-      http[method === 'GET' ? 'get' : 'post'](`${server.baseUrl}${path}`, async ({ request }) => {
+    handlers: endpoints.map(endpoint =>
+      http.all(`${server.baseUrl}${endpoint.path}`, async ({ request }) => {
+        if (request.method !== methodOf(endpoint, server.settings)) return undefined
         // The jar of the request: a reset while it is answered leaves the next jar empty.
         const cookieJar = jar
-        const reply = await answer(path, request, { cookies: cookieJar.matching(request) })
+        const reply = await answer(endpoint.path, request, { cookies: cookieJar.matching(request) })
         cookieJar.store(reply.cookies)
         return send(reply)
       }),

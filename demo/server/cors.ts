@@ -8,6 +8,11 @@ const exposed = [
   'X-Access-Token',
   'X-Refresh-Token',
   'Content-Length',
+  'access-token',
+  'client',
+  'uid',
+  'expiry',
+  'token-type',
 ].join(', ')
 
 /** Which origins may call: a list, or (default) any port of this machine. */

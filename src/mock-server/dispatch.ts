@@ -4,12 +4,21 @@ import { login, logout } from './login.js'
 import { me } from './protect.js'
 import { refresh, refreshByOAuth } from './refresh.js'
 import { brokenConnection, jsonReply, Refusal, type Reply } from './reply.js'
+import type { MockAuthSettings } from './types.js'
 import type { Exchange } from './world.js'
 
 /** An endpoint of the server; `path` is relative to `baseUrl`. */
 export interface Endpoint {
   readonly method: 'GET' | 'POST'
   readonly path: '/login' | '/refresh' | '/logout' | '/me' | '/token' | '/jwks'
+}
+
+/** The method of an endpoint. That of a refresh is a setting. */
+export function methodOf(
+  { path, method }: Endpoint,
+  { refreshMethod }: MockAuthSettings,
+): Endpoint['method'] {
+  return path === '/refresh' ? refreshMethod : method
 }
 
 /** Every endpoint that there is. */

@@ -37,7 +37,7 @@ export async function startSession(world: World, username: string): Promise<Pair
   const scope = world.options.users.get(username)?.scope ?? ''
   const id = crypto.randomUUID()
   const session: StoredSession = { username, scope, accessTokens: {} }
-  const use = world.settings.transport === 'access' ? 'access' : 'refresh'
+  const use = ['access', 'headers'].includes(world.settings.transport) ? 'access' : 'refresh'
   const minted = await mint(world, id, session, scope, use)
   pruneState(world.state, world.options.clock.now() - Math.max(3_600_000, world.settings.accessTokenLifetime))
   world.state.sessions[id] = session

@@ -12,6 +12,7 @@ import { readBearer, readJson, readString } from './reading.js'
 import { sessionReply, spellings } from './refresh.js'
 import { challenge, emptyReply, Refusal, type Reply, refuse } from './reply.js'
 import type { StoredSession } from './store.js'
+import { loginReply, readTokenHeaders } from './token-headers.js'
 import type { Exchange } from './world.js'
 
 /** `POST {baseUrl}/login` with JSON `{ username, password }`. A wrong password is 401 `invalid_credentials`. */
@@ -29,7 +30,7 @@ export async function login(exchange: Exchange): Promise<Reply> {
   trace.username = username
   const pair = await startSession(world, username)
   world.counters.logins += 1
-  return sessionReply(exchange, pair)
+  return world.settings.transport === 'headers' ? loginReply(exchange, pair) : sessionReply(exchange, pair)
 }
 
 /**
@@ -44,7 +45,7 @@ export async function logout(exchange: Exchange): Promise<Reply> {
   const isHidden = transport === 'cookies'
   if (usesCookie && (cookies[refreshCookieName] || (isHidden && cookies[accessCookieName])))
     checkCsrf(exchange)
-  const accessToken = isHidden ? cookies[accessCookieName] || undefined : readBearer(request.headers)
+  const accessToken = readAccess(exchange)
   const inBody = readString(await readJson(request), ...spellings, 'token')
   const refreshToken = usesCookie ? cookies[refreshCookieName] || inBody : inBody
   if (accessToken === undefined && refreshToken === undefined && !usesCookie) {
@@ -60,13 +61,24 @@ export async function logout(exchange: Exchange): Promise<Reply> {
     if (session) sessions.add(session)
   }
   if (accessToken !== undefined) {
-    const access = await presentAccess(exchange, accessToken, transport === 'access')
+    const access = await presentAccess(
+      exchange,
+      accessToken,
+      transport === 'access' || transport === 'headers',
+    )
     if ('session' in access) sessions.add(access.session)
     else if (refreshToken === undefined && !access.isOver && !isHidden)
       throw challenge(401, 'invalid_token', access.problem)
   }
   for (const session of sessions) if (endSession(session, 'logout')) world.counters.logouts += 1
   return emptyReply(204, usesCookie ? clearedCookies(siteOf(exchange)) : [])
+}
+
+/** The access token of a request, wherever the transport has it. */
+function readAccess(exchange: Exchange): string | undefined {
+  const { transport } = exchange.world.settings
+  if (transport === 'cookies') return exchange.cookies[accessCookieName] || undefined
+  return transport === 'headers' ? readTokenHeaders(exchange) : readBearer(exchange.request.headers)
 }
 
 async function sessionOfRefresh(exchange: Exchange, token: string): Promise<StoredSession | undefined> {

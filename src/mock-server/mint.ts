@@ -3,7 +3,7 @@ import type { StoredSession } from './store.js'
 import { hashToken, signAccessToken, signRefreshToken } from './tokens.js'
 import type { Pair, World } from './world.js'
 
-/** Whether a token is renewed by a refresh token or, under transport `'access'`, by itself. */
+/** Whether a token is renewed by a refresh token or, by itself. */
 export type Use = 'access' | 'refresh'
 
 /** Signed, not yet granted. */
@@ -12,7 +12,7 @@ export interface Minted {
   readonly accessId: string
   readonly accessLifetime: number
   readonly scope: string
-  /** Absent under transport `'access'`. */
+  /** Absent under transport `'access'` and `'headers'`. */
   readonly refreshToken: string | undefined
   /** Of the token that the next refresh takes. */
   readonly refreshHash: string
@@ -68,7 +68,8 @@ export function commitInPlace(
     : commitAccess(world, session, minted, refreshToken, expiresAt)
 }
 
-function commitAccess(
+/** Grants an access token. */
+export function commitAccess(
   world: World,
   session: StoredSession,
   { accessToken, accessId, accessLifetime, scope }: Minted,

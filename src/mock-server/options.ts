@@ -22,6 +22,7 @@ const defaultSettings: MockAuthSettings = Object.freeze({
   reuseDetection: true,
   graceWindow: 0,
   transport: 'body',
+  refreshMethod: 'POST',
   csrf: false,
   renewal: 'client',
 })
@@ -70,6 +71,7 @@ export function completeSettings(present: MockAuthSettings, changes: MockAuthCha
     reuseDetection: changes.reuseDetection ?? present.reuseDetection,
     graceWindow: changes.graceWindow ?? present.graceWindow,
     transport: changes.transport ?? present.transport,
+    refreshMethod: changes.refreshMethod ?? present.refreshMethod,
     csrf: changes.csrf ?? present.csrf,
     renewal: changes.renewal ?? present.renewal,
   }
@@ -84,7 +86,8 @@ export function completeSettings(present: MockAuthSettings, changes: MockAuthCha
   for (const name of ['rotation', 'reuseDetection', 'csrf'] as const) {
     if (typeof settings[name] !== 'boolean') throw misuse(name, 'a boolean', settings[name])
   }
-  oneOf('transport', ['body', 'header', 'both', 'cookie', 'access', 'cookies'], settings.transport)
+  oneOf('transport', ['body', 'header', 'both', 'cookie', 'access', 'cookies', 'headers'], settings.transport)
+  oneOf('refreshMethod', ['POST', 'GET'], settings.refreshMethod)
   oneOf('renewal', ['client', 'server'], settings.renewal)
   return Object.freeze(settings)
 }

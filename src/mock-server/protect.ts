@@ -3,6 +3,7 @@ import { accessCookieName } from './cookies.js'
 import { type GenuineAccess, grantRefresh, presentAccess, presentRefresh } from './grants.js'
 import { readBearer } from './reading.js'
 import { challenge, jsonReply, type Refusal, type Reply } from './reply.js'
+import { nextTokenHeaders, presentTokenHeaders, readTokenHeaders } from './token-headers.js'
 import { readAccessClaims } from './tokens.js'
 import type { MockAccessClaims } from './types.js'
 import type { Exchange } from './world.js'
@@ -48,6 +49,7 @@ export async function me(exchange: Exchange): Promise<Reply> {
 
 async function identify(exchange: Exchange): Promise<Passage> {
   const { world, request, cookies } = exchange
+  if (world.settings.transport === 'headers') return identifyByHeaders(exchange)
   const token =
     world.settings.transport === 'cookies'
       ? cookies[accessCookieName] || undefined
@@ -61,6 +63,16 @@ async function identify(exchange: Exchange): Promise<Passage> {
     throw refused(exchange, 'invalid_token', 'The access token has expired')
   }
   return renew(exchange, access, refreshToken)
+}
+
+async function identifyByHeaders(exchange: Exchange): Promise<Passage> {
+  const token = readTokenHeaders(exchange)
+  if (token === undefined)
+    throw refused(exchange, undefined, 'This resource needs access-token, client and uid')
+  const access = await presentTokenHeaders(exchange, token)
+  if ('problem' in access) throw refused(exchange, 'invalid_token', access.problem)
+  if (access.expired) throw refused(exchange, 'invalid_token', 'The access token has expired')
+  return { claims: access.claims, headers: await nextTokenHeaders(exchange.world, access) }
 }
 
 async function renew(exchange: Exchange, access: GenuineAccess, refreshToken: string): Promise<Passage> {

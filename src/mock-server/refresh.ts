@@ -21,6 +21,8 @@ const header = 'X-Refresh-Token'
 /** `POST {baseUrl}/refresh`. Fails as RFC 6749 section 5.2 says. */
 export async function refresh(exchange: Exchange): Promise<Reply> {
   const { transport } = exchange.world.settings
+  if (transport === 'headers')
+    throw refuse(400, 'invalid_request', 'There is no refresh: each answer brings the next token')
   if (transport === 'header') return refreshByHeader(exchange)
   if (transport === 'both') return refreshByBoth(exchange)
   if (transport === 'access') return refreshByAccess(exchange)

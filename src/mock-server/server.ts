@@ -1,6 +1,6 @@
 /** The mock auth server: a model without a network. `src/msw.ts` plays it as msw handlers, `demo/server` over HTTP. */
 import { sessionCookies } from './cookies.js'
-import { type Endpoint, endpoints, play, settle } from './dispatch.js'
+import { type Endpoint, endpoints, methodOf, play, settle } from './dispatch.js'
 import { startSession } from './grants.js'
 import { createKnobs, liveStats } from './knobs.js'
 import { completeOptions } from './options.js'
@@ -69,7 +69,13 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
       return world.settings
     },
     answer,
-    respond: (request, surroundings) => respond(complete.basePath, answer, request, surroundings),
+    async respond(request, surroundings) {
+      const path = new URL(request.url).pathname
+      const endpoint = endpoints.find(known => `${complete.basePath}${known.path}` === path)
+      if (!endpoint) return undefined
+      const method = methodOf(endpoint, world.settings)
+      return isMethod(request, method) ? answer(endpoint.path, request, surroundings) : refuseMethod(method)
+    },
     async authorize(request, passage) {
       const exchange = exchangeOf(request, passage)
       const passed = await settle(exchange, async () => {
@@ -100,19 +106,12 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
   }
 }
 
-async function respond(
-  basePath: string,
-  answer: AuthServer['answer'],
-  request: Request,
-  surroundings: Surroundings | undefined,
-): Promise<Reply | undefined> {
-  const path = new URL(request.url).pathname
-  const endpoint = endpoints.find(known => `${basePath}${known.path}` === path)
-  if (!endpoint) return undefined
-  const method = request.method === 'HEAD' ? 'GET' : request.method
-  if (method === endpoint.method) return answer(endpoint.path, request, surroundings)
-  const allow: [string, string] = ['Allow', endpoint.method]
-  return refuse(405, 'invalid_request', `The method is not ${endpoint.method}`, [allow]).reply
+function isMethod({ method }: Request, expected: Endpoint['method']): boolean {
+  return (method === 'HEAD' ? 'GET' : method) === expected
+}
+
+function refuseMethod(method: Endpoint['method']): Reply {
+  return refuse(405, 'invalid_request', `The method is not ${method}`, [['Allow', method]]).reply
 }
 
 interface Saving {

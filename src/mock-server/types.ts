@@ -19,8 +19,11 @@ import type { MockStore } from './store.js'
  *   refreshed once, and resources take it until its own end.
  * - `'cookies'`: as `'cookie'`, and the AT is a cookie too: `access`, `HttpOnly; SameSite=Strict` on every path. Resources
  *   read it alone. The JSON answers hold no token, but `expiresIn`, so that clients can refresh ahead.
+ * - `'headers'`: as devise_token_auth has it. There is no RT and no refresh: an answer has the AT in `access-token`, beside
+ *   `client`, `uid` and `expiry` (epoch seconds), and a resource takes the first three. With `rotation` each answer has the
+ *   next AT. The AT before it is good for another 5 seconds, and is answered with a blank `access-token`: a batch request.
  */
-export type MockTransport = 'body' | 'header' | 'both' | 'cookie' | 'access' | 'cookies'
+export type MockTransport = 'body' | 'header' | 'both' | 'cookie' | 'access' | 'cookies' | 'headers'
 
 /** Somebody who can log in. */
 export interface MockUser {
@@ -52,6 +55,8 @@ export interface MockAuthSettings {
   readonly graceWindow: number
   /** How tokens travel at `/login`, `/refresh` and `/logout`. Default `'body'`. `/token` always speaks OAuth 2.0. */
   readonly transport: MockTransport
+  /** The method of `/refresh`. Any other is answered with 405. Default `'POST'`. */
+  readonly refreshMethod: 'POST' | 'GET'
   /**
    * Under `transport: 'cookie'` and `'cookies'`, whether a refresh and a logout must bring the value of the cookie
    * `csrf` back in `X-CSRF-Token` (double submit), else they are 403 `csrf_mismatch`. The client needs a page to read
@@ -100,9 +105,12 @@ export interface MockAuthOptions extends MockAuthChanges {
 
 /** What a successful login, refresh or `issue` answers. */
 export interface MockTokenAnswer {
-  /** In the header of a refresh under transport `'header'`, in a cookie of a login or refresh under `'cookies'`. */
+  /**
+   * In the header of a refresh under transport `'header'`, in a cookie of a login or refresh under `'cookies'`, in a header of
+   * every answer under `'headers'`.
+   */
   readonly accessToken: string
-  /** Absent where a refresh did not rotate, and under transport `'cookie'`, `'cookies'` and `'access'`. */
+  /** Absent where a refresh did not rotate, and under transport `'cookie'`, `'cookies'`, `'access'` and `'headers'`. */
   readonly refreshToken?: string
   /** Lifetime of the AT in **seconds**, as OAuth answers have it. */
   readonly expiresIn: number
