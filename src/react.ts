@@ -15,8 +15,7 @@ import {
   useSyncExternalStore,
 } from 'react'
 import { hasWindow } from './core/environment.js'
-import { HANDLE, type Handle } from './core/handle.js'
-import { createView, LOADING } from './core/initial-state.js'
+import { createView, initialStateOf, LOADING } from './core/initial-state.js'
 import type {
   Auth,
   AuthenticatedState,
@@ -27,7 +26,7 @@ import type {
 } from './core/types.js'
 import { loadDevtools } from './devtools/load.js'
 import type { AuthDevtoolsProps } from './devtools/options.js'
-import { createSelect } from './hooks/select.js'
+import { type Bag, isSame } from './hooks/same.js'
 
 export type {
   AuthDevtoolsProps,
@@ -120,13 +119,15 @@ export function useClaims(selector?: (claims: unknown) => unknown): unknown {
   const provided = useProvided()
   const { auth } = provided
   const select = useMemo(() => {
-    const choose = createSelect(selector)
     let claims: unknown
     let selected: unknown
     return (state: AuthState<unknown>): unknown => {
       const present = 'claims' in state ? state.claims : undefined
-      if (present !== claims) selected = choose(present)
-      claims = present
+      if (present !== claims) {
+        claims = present
+        const next = claims && selector ? selector(claims) : claims
+        if (!isSame(selected as Bag, next as Bag)) selected = next
+      }
       return selected
     }
   }, [selector])
@@ -157,13 +158,12 @@ export function AuthDevtools(props: AuthDevtoolsProps): null {
 
 function useProvided(): Provided {
   const provided = useContext(AuthContext)
-  if (!provided?.auth) throw new Error('tokenflight: useAuth needs an <AuthProvider auth={auth}> above it')
+  if (!provided?.auth) throw new Error('tokenflight: missing <AuthProvider auth={auth}>')
   return provided
 }
 
 function provide<Claims>(auth: Auth<Claims, never>, serverState: AuthState<Claims> | undefined): unknown {
-  const handle = (auth as { [HANDLE]?: Handle } | undefined)?.[HANDLE]
-  const initial = serverState ?? (handle?.initialState as AuthState<Claims> | undefined)
+  const initial = initialStateOf(auth, serverState)
   const view = createView(initial)
   return { auth, initial, getState: () => view(auth.getState()) }
 }

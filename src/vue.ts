@@ -2,25 +2,22 @@
  * An `Auth` as Vue reads it; Vue 3.3 and later.
  * @module tokenflight/vue
  */
+
+import type { ComputedRef, DefineComponent, InjectionKey, Plugin } from 'vue'
 import {
-  type ComputedRef,
   computed,
-  type DefineComponent,
   defineComponent,
   getCurrentInstance,
-  type InjectionKey,
   inject,
   onBeforeUnmount,
   onMounted,
   onScopeDispose,
   onUnmounted,
-  type Plugin,
   shallowRef,
   ssrContextKey,
 } from 'vue'
 import { hasWindow } from './core/environment.js'
-import { HANDLE, type Handle } from './core/handle.js'
-import { LOADING, withInitialState } from './core/initial-state.js'
+import { initialStateOf, LOADING, withInitialState } from './core/initial-state.js'
 import type {
   Auth,
   AuthenticatedState,
@@ -31,7 +28,7 @@ import type {
 } from './core/types.js'
 import { loadDevtools } from './devtools/load.js'
 import type { AuthDevtoolsProps } from './devtools/options.js'
-import { createSelect } from './hooks/select.js'
+import { type Bag, isSame } from './hooks/same.js'
 
 export type {
   AuthDevtoolsProps,
@@ -91,9 +88,7 @@ export function createAuthPlugin<Claims>(
 ): Plugin {
   return {
     install(app) {
-      const handle = (auth as { [HANDLE]?: Handle })[HANDLE]
-      const initial = options.serverState ?? (handle?.initialState as AuthState<Claims> | undefined)
-      app.provide(KEY, { auth, initial } satisfies Provided<Claims>)
+      app.provide(KEY, { auth, initial: initialStateOf(auth, options.serverState) })
     },
   }
 }
@@ -132,8 +127,12 @@ export function useClaims<Claims = JwtClaims, Selected = unknown>(
   selector: (claims: Claims) => Selected,
 ): ComputedRef<Selected | undefined>
 export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<unknown> {
-  const select = createSelect(selector)
-  return follow().derive(({ claims }) => select(claims))
+  let selected: unknown
+  return follow().derive(({ claims }) => {
+    const next = claims && selector ? selector(claims) : claims
+    if (!isSame(selected as Bag, next as Bag)) selected = next
+    return selected
+  })
 }
 
 /**

@@ -14,11 +14,11 @@ export function createHandle(engine: Engine): Handle {
     settings,
     initialState: engine.initialState,
     session: () => engine.grant?.session,
-    acquire: (began, isOneShot, acceptExpired) => acquire(engine, began, isOneShot, acceptExpired),
-    rejectGrant: grant => rejectGrant(engine, grant),
-    doubtEndpoint: grant => doubtEndpoint(engine, grant),
+    acquire: acquire.bind(null, engine),
+    rejectGrant: rejectGrant.bind(null, engine),
+    doubtEndpoint: doubtEndpoint.bind(null, engine),
     isUndecided: () => engine.isUndecided,
-    restoreAgain: () => restoreAgain(engine),
+    restoreAgain: restoreAgain.bind(null, engine),
     serverRenews() {
       engine.serverRenews = true
     },
@@ -32,11 +32,11 @@ export function createHandle(engine: Engine): Handle {
         if (!answer) engine.flight?.settle()
         return answer as TokenResponse
       }),
-    collect: (tokens, grant) => collect(engine, tokens, grant),
+    collect: collect.bind(null, engine),
     isRefresh: signal => engine.isCalling || (!!signal && engine.signals.has(signal)),
     flightToken: () => engine.flight?.grant?.record.refreshToken,
-    warn: (message, error) => warn(engine, message, error),
-    warnOfPlainHttp: address => warnOfPlainHttp(engine, address),
+    warn: warn.bind(null, engine),
+    warnOfPlainHttp: warnOfPlainHttp.bind(null, engine),
     challenge: event => events.emitNow('challenge', event),
     nextRequestId: events.nextRequestId,
     report: event => events.emitNow('request', { ...event, at: settings.clock.now() }),

@@ -13,17 +13,10 @@ const LONGEST = 10_000
  * page out of the back/forward cache.
  */
 export function watchDeparture(engine: Engine): () => void {
-  const stops = [
-    listen('beforeunload', () => {
-      engine.leavingUntil = engine.clock() + LONGEST
-    }),
-    listen('pageshow', () => {
-      engine.leavingUntil = 0
-    }),
-  ]
-  return () => {
-    for (const stop of stops) stop()
+  const note = ({ type }: Event): void => {
+    engine.leavingUntil = type === 'pageshow' ? 0 : engine.clock() + LONGEST
   }
+  return listen(note, ['beforeunload', 'pageshow'])
 }
 
 /** Whether the page seems to go away. */

@@ -79,31 +79,31 @@ export function whenActivated(): Promise<void> | undefined {
   )
 }
 
-/** Listens to an event of the window, where there is one. Returns what stops that. */
-export function listen(event: string, listener: () => void): () => void {
+/** Listens to events of the window and of the document, where they exist. Returns a function that stops it. */
+export function listen(
+  listener: (event: Event) => void,
+  ofWindow: readonly string[],
+  ofDocument: readonly string[] = [],
+): () => void {
   if (typeof window === 'undefined' || !window.addEventListener) return () => {}
-  const target = window
-  target.addEventListener(event, listener)
-  return () => target.removeEventListener(event, listener)
+  const targets: readonly (readonly [EventTarget | undefined, readonly string[]])[] = [
+    [window, ofWindow],
+    [typeof document === 'undefined' ? undefined : document, ofDocument],
+  ]
+  const each = (method: 'addEventListener' | 'removeEventListener'): void => {
+    for (const [target, names] of targets) for (const name of names) target?.[method](name, listener)
+  }
+  each('addEventListener')
+  return () => each('removeEventListener')
 }
 
-/** Calls the listener with the name of each event that may mean time has passed unseen. Returns what stops it. */
+/** Calls the listener with the name of each event that may mean time has passed unseen. Returns a function that stops it. */
 export function onWake(listener: (event: string, restored: boolean) => void): () => void {
-  if (typeof window === 'undefined' || !window.addEventListener) return () => {}
-  const handler = (event: Event): void =>
-    listener(event.type, (event as PageTransitionEvent).persisted === true)
-  const targets: readonly (readonly [EventTarget | undefined, readonly string[]])[] = [
-    [window, ['pageshow', 'focus', 'online']],
-    [
-      typeof document === 'undefined' ? undefined : document,
-      ['visibilitychange', 'freeze', 'resume', 'prerenderingchange'],
-    ],
-  ]
-  for (const [target, names] of targets) for (const name of names) target?.addEventListener(name, handler)
-  return () => {
-    for (const [target, names] of targets)
-      for (const name of names) target?.removeEventListener(name, handler)
-  }
+  return listen(
+    event => listener(event.type, (event as PageTransitionEvent).persisted === true),
+    ['pageshow', 'focus', 'online'],
+    ['visibilitychange', 'freeze', 'resume', 'prerenderingchange'],
+  )
 }
 
 /** The value of a cookie that scripts can read. Empty: the page has no such cookie. */

@@ -58,19 +58,18 @@ export function checkListener<Listener>(listener: Listener): Listener {
 }
 
 export function createEvents(): Events {
-  const { add, has, call } = createListeners()
-  const queue: [name: string, event: unknown][] = []
+  const listeners: Listeners = new Map()
+  const queue: Queue = []
   let isOpen = false
   let isFlushing = false
   let awaited: Promise<unknown> | undefined
   let requests = 0
 
-  const warn = (message: string, error: unknown): void => void queue.push(['warning', { message, error }])
   const flush = (): void => {
     // A listener that calls back: its events come after those that the others still wait for.
     if (isFlushing) return
     isFlushing = true
-    while (isOpen && !awaited && queue.length) call(...(queue.shift() as (typeof queue)[number]), warn, flush)
+    while (isOpen && !awaited && queue.length) deliver(listeners, queue, flush)
     isFlushing = false
   }
   // The events of the creation wait for the listeners that are about to be added.
@@ -79,8 +78,15 @@ export function createEvents(): Events {
     flush()
   })
   return {
-    on: add,
-    nextRequestId: () => (has(EVERY) ? ++requests : undefined),
+    on(name, listener) {
+      // Wrapped, so that one function that is registered twice is two listeners.
+      const entry: Entry = (event, type) =>
+        listener((name === EVERY ? { type, ...(event as object) } : event) as never)
+      const set = listeners.get(name) ?? new Set()
+      listeners.set(name, set.add(entry))
+      return () => void set.delete(entry)
+    },
+    nextRequestId: () => (listeners.get(EVERY)?.size ? ++requests : undefined),
     emit: (name, event) => void queue.push([name, event]),
     emitNow(name, event) {
       queue.push([name, event])
@@ -105,47 +111,27 @@ export function createEvents(): Events {
   }
 }
 
-interface Listeners {
-  add: Events['on']
-  has(name: string): boolean
-  /** Calls the listeners of an event. `warn` hears of those that fail; `onReject` follows a late failure. */
-  call(
-    name: string,
-    event: unknown,
-    warn: (message: string, error: unknown) => void,
-    onReject: () => void,
-  ): void
-}
+type Listeners = Map<string, Set<Entry>>
+type Queue = [name: string, event: unknown][]
 
-function createListeners(): Listeners {
-  const listeners = new Map<string, Set<Entry>>()
-  return {
-    add(name, listener) {
-      // Wrapped, so that one function that is registered twice is two listeners.
-      const entry: Entry = (event, type) =>
-        listener((name === EVERY ? { type, ...(event as object) } : event) as never)
-      const set = listeners.get(name) ?? new Set()
-      listeners.set(name, set.add(entry))
-      return () => void set.delete(entry)
-    },
-    has: name => !!listeners.get(name)?.size,
-    call(name, event, warn, onReject) {
-      const fail = (verb: string, error: unknown): void => {
-        if (name !== 'warning') warn(`A listener of ${name || 'subscribe'} ${verb}`, error)
+/** Delivers the first event of the queue. A listener that fails causes a warning. */
+function deliver(listeners: Listeners, queue: Queue, flush: () => void): void {
+  const [name, event] = queue.shift() as Queue[number]
+  const warn = (verb: string, error: unknown): void => {
+    if (name !== 'warning')
+      queue.push(['warning', { message: `A listener of ${name || 'subscribe'} ${verb}`, error }])
+  }
+  for (const listener of [...(listeners.get(name) ?? []), ...((name && listeners.get(EVERY)) || [])]) {
+    try {
+      const result = listener(event, name)
+      if (!isPromise(result)) continue
+      const reject = (error: unknown): void => {
+        warn('rejected', error)
+        flush()
       }
-      for (const listener of [...(listeners.get(name) ?? []), ...((name && listeners.get(EVERY)) || [])]) {
-        try {
-          const result = listener(event, name)
-          if (!isPromise(result)) continue
-          const reject = (error: unknown): void => {
-            fail('rejected', error)
-            onReject()
-          }
-          result.then(undefined, reject)
-        } catch (error) {
-          fail('threw', error)
-        }
-      }
-    },
+      result.then(undefined, reject)
+    } catch (error) {
+      warn('threw', error)
+    }
   }
 }

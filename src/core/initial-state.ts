@@ -1,5 +1,6 @@
 /** The state that a server rendered, shown in place of the browser's own for as long as that one knows nothing. */
-import type { AuthState, LoadingState } from './types.js'
+import { HANDLE, type Handle } from './handle.js'
+import type { Auth, AuthState, LoadingState } from './types.js'
 
 /** The state before anything is known. */
 export const LOADING: Readonly<LoadingState> = { status: 'loading' }
@@ -21,6 +22,17 @@ export function withInitialState<Claims>(
     return { ...state, claims: initial.claims }
   // Only a restore that the network prevented leaves an error without a session.
   return state.status === 'anonymous' && state.error ? { ...initial, error: state.error } : state
+}
+
+/** The state that the server rendered: the one that a component was given, or that of the `auth`. */
+export function initialStateOf<Claims>(
+  auth: Auth<Claims, never>,
+  given: AuthState<Claims> | undefined,
+): AuthState<Claims> | undefined {
+  return (
+    given ??
+    ((auth as { [HANDLE]?: Handle } | undefined)?.[HANDLE]?.initialState as AuthState<Claims> | undefined)
+  )
 }
 
 /** `withInitialState` for one page: the same state in gives the same state out. */

@@ -1,5 +1,6 @@
 /** Reading a token answer and a JWT. */
 import { jwtDecode } from 'jwt-decode'
+import { kindOf } from './check.js'
 import { readEnd, readInstant, readSeconds, smallest } from './instants.js'
 import type { JwtClaims, TokenResponse } from './types.js'
 
@@ -76,8 +77,7 @@ export function readAnswer(
   previous?: Predecessor,
   isBound = false,
 ): TokenReading {
-  if (!answer || typeof answer !== 'object')
-    throw new TypeError(`Not a token answer: ${answer === null ? null : typeof answer}`)
+  if (!answer || typeof answer !== 'object') throw new TypeError(`Not a token answer: ${kindOf(answer)}`)
   const accessToken = answer.access_token ?? answer.access ?? answer.accessToken
   const refreshToken = answer.refresh_token ?? answer.refresh ?? answer.refreshToken
   const type = answer.token_type ?? answer.tokenType
@@ -152,11 +152,5 @@ function readIssueTime(claims: JwtClaims | undefined): number {
 
 /** The kind of a value, without its contents. */
 function describe(value: unknown): string {
-  return value === ''
-    ? 'an empty string'
-    : typeof value === 'string'
-      ? 'one with them'
-      : value === null
-        ? 'null'
-        : typeof value
+  return value === '' ? 'an empty string' : typeof value === 'string' ? 'one with them' : kindOf(value)
 }

@@ -92,7 +92,7 @@ export function createChart(subject: Subject, totals: Readonly<Totals>): Chart {
 }
 
 function createTools(timeline: Timeline): HTMLElement {
-  const pause = button('Pause', () => timeline.pause(!timeline.isPaused), {
+  const pause = button('Pause', () => timeline.pause(!timeline.isPaused()), {
     class: 'pause',
     'aria-pressed': 'false',
   })
@@ -101,8 +101,8 @@ function createTools(timeline: Timeline): HTMLElement {
   select.addEventListener('change', () => timeline.zoom(Number(select.value)))
   timeline.listen(
     () => {
-      pause.setAttribute('aria-pressed', String(timeline.isPaused))
-      setText(pause, timeline.isPaused ? 'Resume' : 'Pause')
+      pause.setAttribute('aria-pressed', String(timeline.isPaused()))
+      setText(pause, timeline.isPaused() ? 'Resume' : 'Pause')
     },
     () => {},
   )

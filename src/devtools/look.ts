@@ -50,7 +50,7 @@ export function lookAtMarks(chart: HTMLElement, tip: HTMLElement, timeline: Time
     next?.focus({ preventScroll: false })
   })
   timeline.listen(
-    () => chart.toggleAttribute('data-paused', timeline.isPaused),
+    () => chart.toggleAttribute('data-paused', timeline.isPaused()),
     () => {
       if (shown && !shown.isConnected) show(undefined)
       // There is always one mark to tab to: the newest.
@@ -73,7 +73,7 @@ function dragToPan(chart: HTMLElement, timeline: Timeline, onDrag: (isDragging: 
     isMoving = false
     onDrag(false)
   }
-  const pan = (px: number): void => timeline.pan(px / Math.max(timeline.width, 1))
+  const pan = (px: number): void => timeline.pan(px / Math.max(timeline.width(), 1))
   chart.addEventListener('pointerdown', event => {
     from = event.clientX
   })

@@ -6,14 +6,14 @@
 import { guide, laneShapes, nowLine, ticks } from './axis.js'
 import { type Explanation, explain } from './explain.js'
 import type { Journal } from './journal.js'
-import { axisHeight, type Lane, layLanes } from './lanes.js'
-import { endOf, type Mark } from './marks.js'
+import { axisHeight, layLanes } from './lanes.js'
+import { endOf } from './marks.js'
 import type { Peer } from './peers.js'
-import { type Scale, shapeOf } from './shapes.js'
+import { shapeOf } from './shapes.js'
 import { createLayer, type Picture, type Shape } from './svg.js'
 
 export interface Timeline {
-  readonly isPaused: boolean
+  isPaused(): boolean
   pause(isPaused: boolean): void
   /** Stands still while a mark is looked at. */
   hold(isHeld: boolean): void
@@ -25,7 +25,7 @@ export interface Timeline {
   explain(id: string): Explanation | undefined
   /** Tells when it was paused or resumed, and after each time that shapes were written. */
   listen(onPause: () => void, onDraw: () => void): void
-  readonly width: number
+  width(): number
   stop(): void
 }
 
@@ -41,61 +41,54 @@ export interface Subject {
 const ahead = 0.14
 const narrow = 640
 
-/** The time in view, and the picture of it. */
-interface View {
-  width: number
-  height: number
-  /** Milliseconds. */
-  span: number
-  end: number
-  isPaused: boolean
-  isHeld: boolean
-  isStopped: boolean
-  /** The version of the journal that is drawn. -1: it must be drawn again. */
-  version: number
-  /** When it was drawn. */
-  drawn: number
-}
-
 export function createTimeline(picture: Picture, subject: Subject): Timeline {
   const { journal, epoch, others } = subject
-  const view = createView()
+  const { draw, scroll } = createPainter(picture, subject)
   const pauses = new Set<() => void>()
   const draws = new Set<() => void>()
-  const change = (next: Partial<View>): void => void Object.assign(view, next, { version: -1 })
-  const pause = (isPaused: boolean): void => {
-    change({ isPaused })
+  let width = 0
+  let span = 20_000
+  let end = Date.now()
+  let isPaused = false
+  let isHeld = false
+  let version = -1
+  let drawn = 0
+
+  const stop = everyFrame(now => {
+    const isFollowing = !isPaused && !isHeld
+    // Devtools that have just been opened fill from the left.
+    if (isFollowing) end = Math.max(now + span * ahead, epoch + span)
+    if (width > 0 && (version !== journal.version || (isFollowing && now - drawn > 400))) {
+      version = draw(width, span, end, now) ? -1 : journal.version
+      drawn = now
+      for (const listener of draws) listener()
+    }
+    scroll(width, span, end, now)
+  })
+  const observer = watchWidth(picture.root, next => {
+    width = next
+    version = -1
+  })
+  const pause = (next: boolean): void => {
+    isPaused = next
+    version = -1
     for (const listener of pauses) listener()
   }
-  const observer = new ResizeObserver(([entry]) => {
-    change({ width: Math.floor(entry?.contentRect.width ?? 0) })
-  })
-  observer.observe(picture.root.parentElement ?? picture.root)
-  const show = createShow(picture, subject, view, draws)
-  const isCalm = matchMedia('(prefers-reduced-motion: reduce)')
-  const run = (): void => {
-    if (view.isStopped) return
-    show(Date.now())
-    if (isCalm.matches) setTimeout(run, 500)
-    else requestAnimationFrame(run)
-  }
-  requestAnimationFrame(run)
   return {
-    get isPaused() {
-      return view.isPaused
-    },
-    get width() {
-      return view.width
-    },
+    isPaused: () => isPaused,
+    width: () => width,
     pause,
-    hold(isHeld) {
-      view.isHeld = isHeld
+    hold(next) {
+      isHeld = next
     },
-    zoom: span => change({ span }),
+    zoom(next) {
+      span = next
+      version = -1
+    },
     pan(part) {
-      const { span, end } = view
-      if (!view.isPaused) pause(true)
-      change({ end: Math.min(Date.now() + span * ahead, Math.max(epoch + span * 0.3, end + part * span)) })
+      if (!isPaused) pause(true)
+      end = Math.min(Date.now() + span * ahead, Math.max(epoch + span * 0.3, end + part * span))
+      version = -1
     },
     explain(id) {
       const mark = journal.marks.get(id)
@@ -106,33 +99,45 @@ export function createTimeline(picture: Picture, subject: Subject): Timeline {
       draws.add(onDraw)
     },
     stop() {
-      view.isStopped = true
+      stop()
       observer.disconnect()
     },
   }
 }
 
-function createView(): View {
-  return {
-    width: 0,
-    height: 0,
-    span: 20_000,
-    end: Date.now(),
-    isPaused: false,
-    isHeld: false,
-    isStopped: false,
-    version: -1,
-    drawn: 0,
+function watchWidth(root: SVGElement, note: (width: number) => void): ResizeObserver {
+  const observer = new ResizeObserver(([entry]) => note(Math.floor(entry?.contentRect.width ?? 0)))
+  observer.observe(root.parentElement ?? root)
+  return observer
+}
+
+/** Calls back at every frame; twice a second for a user who wants less motion. Returns a function that stops it. */
+function everyFrame(show: (now: number) => void): () => void {
+  const isCalm = matchMedia('(prefers-reduced-motion: reduce)')
+  let isStopped = false
+  const run = (): void => {
+    if (isStopped) return
+    show(Date.now())
+    if (isCalm.matches) setTimeout(run, 500)
+    else requestAnimationFrame(run)
+  }
+  requestAnimationFrame(run)
+  return () => {
+    isStopped = true
   }
 }
 
-/** Returns the function that shows one frame: scrolls, and draws the shapes again if something happened. */
-function createShow(
-  { root, clip }: Picture,
-  { journal, epoch, others }: Subject,
-  view: View,
-  draws: ReadonlySet<() => void>,
-): (now: number) => void {
+/** Paints the time before `end`, `span` milliseconds of it, over so many pixels. */
+type Paint<Result> = (width: number, span: number, end: number, now: number) => Result
+
+interface Painter {
+  /** Draws all shapes. Returns whether one of them still grows. */
+  readonly draw: Paint<boolean>
+  /** Moves the shapes with the time. */
+  readonly scroll: Paint<void>
+}
+
+function createPainter({ root, clip }: Picture, { journal, epoch, others }: Subject): Painter {
   const back = createLayer(root, 'back')
   const clipped = createLayer(root, 'clipped')
   clipped.group.setAttribute('clip-path', 'url(#clip)')
@@ -140,56 +145,49 @@ function createShow(
   const pictures = createLayer(clipped.group, 'marks')
   const front = createLayer(root, 'front')
   const clients = new Set<string>()
+  const gutterOf = (width: number): number => (width < narrow ? 0 : 108)
+  let height = 0
 
-  const gutter = (): number => (view.width < narrow ? 0 : 108)
-  const perMs = (): number => (view.width - gutter()) / view.span
-  const x = (instant: number): number => (instant - epoch) * perMs()
-
-  const draw = (now: number): void => {
-    const { width, span, end } = view
-    const marks = visible(journal, view, now)
-    for (const { kind, lane } of marks) if (kind === 'request' && lane.startsWith('client')) clients.add(lane)
-    const lanes: Lane[] = layLanes(marks, clients, others, gutter() ? 0 : 15)
-    const height = Math.max(...lanes.map(lane => lane.top + lane.height))
-    root.setAttribute('viewBox', `0 0 ${width} ${height}`)
-    root.setAttribute('height', String(height))
-    clip.setAttribute('x', String(gutter()))
-    clip.setAttribute('width', String(Math.max(0, width - gutter())))
-    const scale: Scale = { x, now, end }
-    const shapes = new Map<string, Shape>()
-    const lines = new Map<string, Shape>(ticks(end - span, end, perMs(), height, epoch))
-    for (const mark of marks) {
-      const lane = lanes.find(({ key }) => key === mark.lane)
-      if (!lane) continue
-      const { title, lines: words } = explain(mark, others, epoch)
-      shapes.set(mark.id, shapeOf(mark, lane, scale, [title, ...words].join('. ')))
-      if (mark.kind === 'control') lines.set(mark.id, guide(x(mark.start), lane.top + lane.height, height))
-    }
-    back.show(laneShapes(lanes, width, gutter()))
-    guides.show(lines)
-    pictures.show(shapes)
-    // An open mark grows.
-    const isGrowing = marks.some(mark => 'outcome' in mark && mark.outcome === 'open')
-    Object.assign(view, { height, drawn: now, version: isGrowing ? -1 : journal.version })
-    for (const listener of draws) listener()
+  return {
+    draw(width, span, end, now) {
+      const gutter = gutterOf(width)
+      const perMs = (width - gutter) / span
+      const x = (instant: number): number => (instant - epoch) * perMs
+      const marks = [...journal.marks.values()].filter(
+        mark =>
+          mark.start <= end && (mark.kind === 'token' ? mark.end : endOf(mark, now)) >= end - span * 1.05,
+      )
+      for (const { kind, lane } of marks)
+        if (kind === 'request' && lane.startsWith('client')) clients.add(lane)
+      const lanes = layLanes(marks, clients, others, gutter ? 0 : 15)
+      height = Math.max(...lanes.map(lane => lane.top + lane.height))
+      root.setAttribute('viewBox', `0 0 ${width} ${height}`)
+      root.setAttribute('height', String(height))
+      clip.setAttribute('x', String(gutter))
+      clip.setAttribute('width', String(Math.max(0, width - gutter)))
+      const shapes = new Map<string, Shape>()
+      const lines = new Map<string, Shape>(ticks(end - span, end, perMs, height, epoch))
+      for (const mark of marks) {
+        const lane = lanes.find(({ key }) => key === mark.lane)
+        if (!lane) continue
+        const { title, lines: words } = explain(mark, others, epoch)
+        shapes.set(mark.id, shapeOf(mark, lane, { x, now, end }, [title, ...words].join('. ')))
+        if (mark.kind === 'control') lines.set(mark.id, guide(x(mark.start), lane.top + lane.height, height))
+      }
+      back.show(laneShapes(lanes, width, gutter))
+      guides.show(lines)
+      pictures.show(shapes)
+      return marks.some(mark => 'outcome' in mark && mark.outcome === 'open')
+    },
+    scroll(width, span, end, now) {
+      const gutter = gutterOf(width)
+      const perMs = (width - gutter) / span
+      const offset = gutter - (end - span - epoch) * perMs
+      for (const { group } of [guides, pictures])
+        group.setAttribute('transform', `translate(${offset.toFixed(1)} 0)`)
+      const line = offset + (now - epoch) * perMs
+      const isVisible = line >= gutter && line <= width
+      front.show(new Map(isVisible ? [['now', nowLine(line, height || axisHeight)]] : []))
+    },
   }
-  return now => {
-    const { width, span } = view
-    const isFollowing = !view.isPaused && !view.isHeld
-    // Devtools that have just been opened fill from the left.
-    if (isFollowing) view.end = Math.max(now + span * ahead, epoch + span)
-    if (width > 0 && (view.version !== journal.version || (isFollowing && now - view.drawn > 400))) draw(now)
-    const offset = gutter() - x(view.end - span)
-    for (const { group } of [guides, pictures])
-      group.setAttribute('transform', `translate(${offset.toFixed(1)} 0)`)
-    const line = offset + x(now)
-    const isVisible = line >= gutter() && line <= width
-    front.show(new Map(isVisible ? [['now', nowLine(line, view.height || axisHeight)]] : []))
-  }
-}
-
-function visible({ marks }: Journal, { span, end }: View, now: number): Mark[] {
-  return [...marks.values()].filter(
-    mark => mark.start <= end && (mark.kind === 'token' ? mark.end : endOf(mark, now)) >= end - span * 1.05,
-  )
 }

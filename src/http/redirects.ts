@@ -46,8 +46,8 @@ export function guardRedirects(
     beforeRedirect?.(target, ...details)
     isAway ||= isForeign(origins, target.href)
     if (!isAway) return
-    for (const name of Object.keys(target.headers))
-      if (names.some(each => each.toLowerCase() === name.toLowerCase())) delete target.headers[name]
+    const own = names.map(name => name.toLowerCase())
+    for (const name in target.headers) if (own.includes(name.toLowerCase())) delete target.headers[name]
   }
   return () => isAway
 }

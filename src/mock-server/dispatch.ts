@@ -31,6 +31,12 @@ export const endpoints: readonly Endpoint[] = Object.freeze([
   { method: 'GET', path: '/jwks' },
 ])
 
+/** The endpoint of an address. */
+export function findEndpoint(basePath: string, url: string): Endpoint | undefined {
+  const path = new URL(url).pathname
+  return endpoints.find(endpoint => `${basePath}${endpoint.path}` === path)
+}
+
 /** The answer of an endpoint. Rejects with a `Refusal` where it refuses. */
 export async function play(path: Endpoint['path'], exchange: Exchange): Promise<Reply> {
   switch (path) {

@@ -1,6 +1,6 @@
 /** The mock auth server: a model without a network. `src/msw.ts` plays it as msw handlers, `demo/server` over HTTP. */
 import { sessionCookies } from './cookies.js'
-import { type Endpoint, endpoints, methodOf, play, settle } from './dispatch.js'
+import { type Endpoint, endpoints, findEndpoint, methodOf, play, settle } from './dispatch.js'
 import { startSession } from './grants.js'
 import { createKnobs, liveStats } from './knobs.js'
 import { completeOptions } from './options.js'
@@ -70,19 +70,15 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
     },
     answer,
     async respond(request, surroundings) {
-      const path = new URL(request.url).pathname
-      const endpoint = endpoints.find(known => `${complete.basePath}${known.path}` === path)
+      const endpoint = findEndpoint(complete.basePath, request.url)
       if (!endpoint) return undefined
       const method = methodOf(endpoint, world.settings)
       return isMethod(request, method) ? answer(endpoint.path, request, surroundings) : refuseMethod(method)
     },
     async authorize(request, passage) {
       const exchange = exchangeOf(request, passage)
-      const passed = await settle(exchange, async () => {
-        const allowed = await authorize(exchange, passage?.scope)
-        if (allowed.headers.length > 0) await saving.save()
-        return allowed
-      })
+      const passed = await settle(exchange, () => authorize(exchange, passage?.scope))
+      if ('headers' in passed && passed.headers.length > 0) await saving.save()
       return passed instanceof Refusal ? { refusal: passed.reply } : passed
     },
     async issue(username) {
