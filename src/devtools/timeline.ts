@@ -7,7 +7,7 @@ import { guide, laneShapes, nowLine, ticks } from './axis.js'
 import { type Explanation, explain } from './explain.js'
 import type { Journal } from './journal.js'
 import { axisHeight, layLanes } from './lanes.js'
-import { endOf } from './marks.js'
+import { endOf, type Mark } from './marks.js'
 import type { Peer } from './peers.js'
 import { shapeOf } from './shapes.js'
 import { createLayer, type Picture, type Shape } from './svg.js'
@@ -37,15 +37,14 @@ export interface Subject {
   readonly others: ReadonlyMap<string, Peer>
 }
 
-/** The part of the view that lies ahead of now: tokens reach into it. */
+/** The part of the view that lies ahead of now: tokens reach into it. Devtools that have just been opened fill from the left. */
 const ahead = 0.14
 const narrow = 640
 
 export function createTimeline(picture: Picture, subject: Subject): Timeline {
-  const { journal, epoch, others } = subject
+  const { journal, epoch } = subject
   const { draw, scroll } = createPainter(picture, subject)
-  const pauses = new Set<() => void>()
-  const draws = new Set<() => void>()
+  const [pauses, draws] = [new Set<() => void>(), new Set<() => void>()]
   let width = 0
   let span = 20_000
   let end = Date.now()
@@ -54,9 +53,8 @@ export function createTimeline(picture: Picture, subject: Subject): Timeline {
   let version = -1
   let drawn = 0
 
-  const stop = everyFrame(now => {
+  const stopFrames = everyFrame(now => {
     const isFollowing = !isPaused && !isHeld
-    // Devtools that have just been opened fill from the left.
     if (isFollowing) end = Math.max(now + span * ahead, epoch + span)
     if (width > 0 && (version !== journal.version || (isFollowing && now - drawn > 400))) {
       version = draw(width, span, end, now) ? -1 : journal.version
@@ -65,7 +63,7 @@ export function createTimeline(picture: Picture, subject: Subject): Timeline {
     }
     scroll(width, span, end, now)
   })
-  const observer = watchWidth(picture.root, next => {
+  const stopWatching = watchWidth(picture.root, next => {
     width = next
     version = -1
   })
@@ -90,25 +88,27 @@ export function createTimeline(picture: Picture, subject: Subject): Timeline {
       end = Math.min(Date.now() + span * ahead, Math.max(epoch + span * 0.3, end + part * span))
       version = -1
     },
-    explain(id) {
-      const mark = journal.marks.get(id)
-      return mark && explain(mark, others, epoch)
-    },
+    explain: id => explainOne(journal.marks.get(id), subject),
     listen(onPause, onDraw) {
       pauses.add(onPause)
       draws.add(onDraw)
     },
     stop() {
-      stop()
-      observer.disconnect()
+      stopFrames()
+      stopWatching()
     },
   }
 }
 
-function watchWidth(root: SVGElement, note: (width: number) => void): ResizeObserver {
+function explainOne(mark: Mark | undefined, { others, epoch }: Subject): Explanation | undefined {
+  return mark && explain(mark, others, epoch)
+}
+
+/** Calls back when the width has changed. Returns a function that stops it. */
+function watchWidth(root: SVGElement, note: (width: number) => void): () => void {
   const observer = new ResizeObserver(([entry]) => note(Math.floor(entry?.contentRect.width ?? 0)))
   observer.observe(root.parentElement ?? root)
-  return observer
+  return () => observer.disconnect()
 }
 
 /** Calls back at every frame; twice a second for a user who wants less motion. Returns a function that stops it. */
