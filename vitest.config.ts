@@ -38,6 +38,7 @@ export default defineConfig(({ mode }) => ({
           include: ['{test,examples}/**/*.test.{ts,tsx}'],
           exclude: [
             'test/browser/**',
+            'test/frameworks/**',
             'test/load/**',
             'test/package/**',
             'test/servers/**',
@@ -73,6 +74,16 @@ export default defineConfig(({ mode }) => ({
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        // Installs, builds and starts real projects, and drives Chromium: one file at a time. Not part of `npm test`.
+        extends: true,
+        test: {
+          name: 'frameworks',
+          include: ['test/frameworks/**/*.test.ts'],
+          fileParallelism: false,
+          hookTimeout: 1_200_000,
         },
       },
     ],
