@@ -9,8 +9,6 @@ const aliases = (built: boolean) => {
   const extension = built ? 'js' : 'ts'
   return [
     { find: /^tokenflight$/, replacement: `${target}/index.${extension}` },
-    // Frameworks that the examples are for, and that are not installed.
-    { find: /^(next\/headers|#imports)$/, replacement: inTests('docs/frameworks.ts') },
     {
       find: /^tokenflight\/(axios|fetch|react|vue|msw|dpop|devtools)$/,
       replacement: `${target}/$1.${extension}`,

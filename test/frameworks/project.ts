@@ -36,18 +36,33 @@ export function install(name: string): string {
   rmSync(join(project, 'node_modules/tokenflight'), { recursive: true, force: true })
   rmSync(join(project, 'node_modules/.package-lock.json'), { force: true })
   try {
-    run(['npm', 'install', '--prefer-offline', '--no-package-lock', '--no-audit', '--no-fund'], project)
+    run(
+      [
+        'npm',
+        'install',
+        '--ignore-scripts',
+        '--prefer-offline',
+        '--no-package-lock',
+        '--no-audit',
+        '--no-fund',
+      ],
+      project,
+    )
   } catch (cause) {
-    throw new Error(`The packages of examples/${name} cannot be installed. npm needs its registry for that.`, {
-      cause,
-    })
+    throw new Error(
+      `The packages of examples/${name} cannot be installed. npm needs its registry for that.`,
+      {
+        cause,
+      },
+    )
   }
   return project
 }
 
 /** The tarball that npm would publish. */
 function pack(): string {
-  if (!existsSync(join(root, 'dist/index.js'))) throw new Error('There is no dist: run `npm run build` first.')
+  if (!existsSync(join(root, 'dist/index.js')))
+    throw new Error('There is no dist: run `npm run build` first.')
   const output = run(['npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', place], root)
   const [{ filename }] = JSON.parse(output)
   return join(place, filename)

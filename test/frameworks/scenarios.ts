@@ -146,8 +146,7 @@ function describeRestore(stage: () => Stage, visitor: () => Visitor): void {
 }
 
 /** Texts of a page with orders that have been loaded once again. */
-const shownTexts = () =>
-  ['Ada Lovelace', 'Loaded 0 times', 'Loaded 1 times', 'Orders', orders].sort()
+const shownTexts = () => ['Ada Lovelace', 'Loaded 0 times', 'Loaded 1 times', 'Orders', orders].sort()
 
 function describeExpiry(stage: () => Stage, visitor: () => Visitor): void {
   it('is renewed once when a request of the page is refused, for all tabs', async () => {

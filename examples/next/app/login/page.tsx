@@ -38,7 +38,13 @@ function LoginForm() {
       {/* Nothing can be typed before the browser has taken the page over. */}
       <fieldset disabled={status === 'loading'}>
         <input name="username" aria-label="User" autoComplete="username" required />
-        <input name="password" aria-label="Password" type="password" autoComplete="current-password" required />
+        <input
+          name="password"
+          aria-label="Password"
+          type="password"
+          autoComplete="current-password"
+          required
+        />
         <button type="submit">Log in</button>
       </fieldset>
       {problem && <p role="alert">{problem}</p>}
