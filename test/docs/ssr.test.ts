@@ -21,7 +21,8 @@ describe.each([
     expect(missing).toEqual([])
   })
 
-  it('installs each of its packages', () => {
+  it('installs each of its packages, and this version', () => {
+    const { version } = JSON.parse(read('package.json'))
     const { dependencies, devDependencies } = JSON.parse(read(`${example}/package.json`))
     const commands = blocks.filter(({ language }) => language === 'sh').map(({ code }) => code)
     const command = commands.find(code => code.includes(` ${framework}@`)) ?? ''
@@ -29,6 +30,7 @@ describe.each([
       ([, name]) => name,
     )
     for (const name of Object.keys({ ...dependencies, ...devDependencies })) expect(installed).toContain(name)
+    expect(dependencies.tokenflight).toBe(`^${version}`)
     expect(command).toContain(` ${framework}@${dependencies[framework]} `)
   })
 })

@@ -6,19 +6,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { countPlatform } from '../browser/hot-reload-counts.js'
 import { type Backend, startBackend } from './backend.js'
 import { install, type Site, start } from './project.js'
-import { launch, loadAgain, logIn, showsOrders, type Visitor, visit } from './visitor.js'
+import { fillIn, launch, loadAgain, logIn, showsOrders, type Visitor, visit } from './visitor.js'
 
-const projects = [
-  {
-    name: 'next',
-    module: 'session/browser.ts',
-    command: (port: string) => ['npm', 'run', 'dev', '--', '-H', '127.0.0.1', '-p', port],
-  },
-  {
-    name: 'nuxt',
-    module: 'app/session/browser.ts',
-    command: (port: string) => ['npm', 'run', 'dev', '--', '--host', '127.0.0.1', '--port', port],
-  },
+const projects: [name: string, module: string, hostOption: string][] = [
+  ['next', 'session/browser.ts', '-H'],
+  ['nuxt', 'app/session/browser.ts', '--host'],
 ]
 
 let backend: Backend
@@ -35,7 +27,7 @@ afterAll(async () => {
 })
 beforeEach(() => backend.reset())
 
-describe.each(projects)('the development server of examples/$name', ({ name, module, command }) => {
+describe.each(projects)('the development server of examples/%s', (name, module, hostOption) => {
   let site: Site
   let file: string
   let code: string
@@ -45,7 +37,11 @@ describe.each(projects)('the development server of examples/$name', ({ name, mod
     const project = install(name)
     file = join(project, module)
     code = readFileSync(file, 'utf8')
-    site = await start(command, project, { API_URL: backend.url, NUXT_SERVER: backend.url })
+    const command = ['npm', 'run', 'dev', '--', hostOption, '127.0.0.1', '-p']
+    site = await start(port => [...command, port], project, {
+      API_URL: backend.url,
+      NUXT_SERVER: backend.url,
+    })
     await warmUp(site.url)
   })
   afterAll(() => site?.close())
@@ -71,6 +67,8 @@ describe.each(projects)('the development server of examples/$name', ({ name, mod
     await page.reload()
     await showsOrders(page)
     await loadAgain(page, 1)
+    await page.goto('/login')
+    await showsOrders(page)
     expect(problems).toEqual([])
   })
 
@@ -85,7 +83,8 @@ describe.each(projects)('the development server of examples/$name', ({ name, mod
     await page.goto('/login')
     await page.waitForFunction(number => globalThis.edit === number, edits)
     await page.evaluate(() => Object.assign(globalThis, { isSamePage: true }))
-    await logInHere(page)
+    await fillIn(page, 'lovelace')
+    await showsOrders(page)
     await loadAgain(page, 1)
     const before = await counts(page)
     expect(before).toMatchObject({ sessions: 1, timers: 1 })
@@ -115,13 +114,6 @@ function inMemory(code: string): string {
     .replace('cookieSession,', 'memoryStorage,')
   expect(changed).not.toContain('cookieSession')
   return changed
-}
-
-async function logInHere(page: Page): Promise<void> {
-  await page.getByLabel('User').fill('ada')
-  await page.getByLabel('Password').fill('lovelace')
-  await page.getByRole('button', { name: 'Log in' }).click()
-  await showsOrders(page)
 }
 
 /** The server compiles each page when it is first asked for, and may reload it then. */
