@@ -83,6 +83,9 @@ function describeLogin(stage: () => Stage, visitor: () => Visitor): void {
     await page.route('**/auth/logout', route => route.abort())
     await page.getByRole('button', { name: 'Log out' }).click()
     await showsLogin(page)
+    // The cookies are still there, so the guard and the server take them for a session.
+    await page.goto('/')
+    await showsLogin(page)
     await page.unroute('**/auth/logout')
     await page.reload()
     await showsLogin(page)
