@@ -9,8 +9,6 @@ const aliases = (built: boolean) => {
   const extension = built ? 'js' : 'ts'
   return [
     { find: /^tokenflight$/, replacement: `${target}/index.${extension}` },
-    // Frameworks that the examples are for, and that are not installed.
-    { find: /^(next\/headers|#imports)$/, replacement: inTests('docs/frameworks.ts') },
     {
       find: /^tokenflight\/(axios|fetch|react|vue|msw|dpop|devtools)$/,
       replacement: `${target}/$1.${extension}`,
@@ -38,6 +36,7 @@ export default defineConfig(({ mode }) => ({
           include: ['{test,examples}/**/*.test.{ts,tsx}'],
           exclude: [
             'test/browser/**',
+            'test/frameworks/**',
             'test/load/**',
             'test/package/**',
             'test/servers/**',
@@ -73,6 +72,16 @@ export default defineConfig(({ mode }) => ({
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        // Installs, builds and starts real projects, and drives Chromium: one file at a time. Not part of `npm test`.
+        extends: true,
+        test: {
+          name: 'frameworks',
+          include: ['test/frameworks/**/*.test.ts'],
+          fileParallelism: false,
+          hookTimeout: 1_200_000,
         },
       },
     ],
