@@ -44,6 +44,15 @@ describe.each(['before', 'after'])('axios-retry that is installed %s attachAuth'
     expect([tokens(), retried.length, refreshes.length]).toEqual([['at-1', 'at-2'], 0, 1])
   })
 
+  it('sees one refresh for many 401s', async () => {
+    const { api, revoke, tokens, retried, refreshes } = await retrying()
+    revoke()
+    const answers = await Promise.all([1, 2, 3].map(number => api.get(`/orders/${number}`)))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(tokens()).toEqual(['at-1', 'at-1', 'at-1', 'at-2', 'at-2', 'at-2'])
+    expect([retried.length, refreshes.length]).toEqual([0, 1])
+  })
+
   it('sends the same body again after a 401 and a failure', async () => {
     const staged = await retrying({
       respond: ({ token }) => (token === 'at-2' && staged.sent.length === 2 ? { status: 502 } : undefined),
