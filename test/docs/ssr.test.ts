@@ -30,6 +30,8 @@ describe.each([
       ([, name]) => name,
     )
     for (const name of Object.keys({ ...dependencies, ...devDependencies })) expect(installed).toContain(name)
+    // Without it, npm writes `commonjs`, and Next.js refuses to build.
+    expect(command).toContain('npm pkg set type=module')
     expect(dependencies.tokenflight).toBe(`^${version}`)
     expect(command).toContain(` ${framework}@${dependencies[framework]} `)
   })
