@@ -8,7 +8,7 @@ import { type Document, read } from './markdown.js'
 export type Check = (document: Document) => string[]
 
 const manifest = JSON.parse(read('package.json'))
-const sizes: { name: string; limit: string }[] = JSON.parse(read('.size-limit.json'))
+const sizes: { name: string; limit: string }[] = JSON.parse(read('config/.size-limit.json'))
 
 /** The rows of the table with this first column; none where there is no such table. */
 const rows = ({ heads, tables }: Document, head: string): readonly (readonly string[])[] =>
