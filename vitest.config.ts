@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config'
 
 // Tests import the public specifiers. They mean src, or what users install: TOKENFLIGHT_TEST=dist or --mode dist.
 const inTests = (path: string) => fileURLToPath(new URL(`test/${path}`, import.meta.url))
+/** Builds dist when it is missing or older than src. */
+const globalSetup = [inTests('support/built.ts')]
 const aliases = (built: boolean) => {
   const target = fileURLToPath(new URL(built ? 'dist' : 'src', import.meta.url))
   const extension = built ? 'js' : 'ts'
@@ -56,11 +58,11 @@ export default defineConfig(({ mode }) => ({
         test: { name: 'servers', include: ['test/servers/**/*.test.ts'] },
       },
       {
-        // Reads dist: build first (npm run test:package does).
         extends: true,
         test: {
           name: 'package',
           include: ['test/package/**/*.test.ts'],
+          globalSetup,
         },
       },
       {
@@ -69,6 +71,7 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts', 'examples/testing/playwright/*.test.ts'],
+          globalSetup,
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -80,6 +83,7 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'frameworks',
           include: ['test/frameworks/**/*.test.ts'],
+          globalSetup,
           fileParallelism: false,
           hookTimeout: 1_200_000,
         },

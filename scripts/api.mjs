@@ -1,16 +1,18 @@
 // @ts-check
-// `npm run test:api` compares the public surface of each built entry with its report in etc/, so that a change of it
-// shows in a diff; `npm run api` writes the reports.
+// `node scripts/api.mjs` compares the public surface of each built entry with its report in etc/, so that a change of it
+// shows in a diff; with `--update` it writes the reports.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor'
 import manifest from '../package.json' with { type: 'json' }
+import { ensureBuilt } from './ensure-built.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const reports = join(root, 'etc')
 const isUpdate = process.argv.includes('--update')
+ensureBuilt('build')
 mkdirSync(reports, { recursive: true })
 
 // The reports speak of names and types; what a doc comment should say, TypeDoc checks.
@@ -32,12 +34,12 @@ else if (changed.length) {
   for (const { reportFilePath, reportTempFilePath } of changed) {
     spawnSync('git', ['diff', '--no-index', '--', reportFilePath, reportTempFilePath], { stdio: 'inherit' })
   }
-  console.error(`The public surface is not what ${names} says.`)
+  console.error(`The public surface differs from ${names}.`)
   console.error(
-    'If that is meant, run `npm run api`, look at the difference and commit it with a CHANGELOG line.',
+    'If you meant to change it, run `node scripts/api.mjs --update`, review the difference and commit it with a CHANGELOG line.',
   )
   process.exitCode = 1
-} else console.log(`The public surface of ${configs.length} entries is what etc/ says`)
+} else console.log(`The public surface of ${configs.length} entries agrees with etc/`)
 
 /**
  * @param {string} name

@@ -1,11 +1,12 @@
 // @ts-check
-// `npm run test:compat [name…]`: the unit suite, and the types of src, against other versions of the peers. Each folder
+// `node scripts/compat.mjs [name…]`: the unit suite, and the types of src, against other versions of the peers. Each folder
 // of test/compat names its versions; the newest ones are those of the package itself, which `npm test` runs. The folders of
 // one package alone name the tests that concern it.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ensureBuilt } from './ensure-built.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = join(root, 'test/compat')
@@ -28,6 +29,7 @@ const excluded = [
   'test/server-styles/guide.test.ts',
 ]
 
+ensureBuilt('build')
 const failed = names.filter(name => {
   const copy = join(root, '.compat', name)
   for (const each of copied) {

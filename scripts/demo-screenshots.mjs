@@ -1,5 +1,5 @@
 // @ts-check
-// `npm run demo:screenshots`: the pictures of the README, in docs/images. Always the same story at the same pace, so
+// `node scripts/demo-screenshots.mjs`: the pictures of the documents, in docs/images. Always the same story at the same pace, so
 // that two runs differ by pixels of jitter alone.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

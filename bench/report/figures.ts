@@ -1,4 +1,4 @@
-/** The README's section of figures, made of results.json. */
+/** The figures of docs/benchmarks.md, made from results.json. */
 import type { Row } from './rows.js'
 
 /** What is kept of a run, as far as the section shows it. */
@@ -25,27 +25,27 @@ const pictures = [
 export function figures({ date, machine, goals }: Summary): string {
   const missed = goals.filter(({ reached }) => !reached)
   return [
-    '`npm run bench` measures this beside what people use instead: interleaved rounds in one run, medians with quartiles,',
-    `CPU time as a ratio. On ${date}, ${machine.cores} cores of ${machine.cpu}, Node ${machine.node}:`,
+    '`npm run bench` measures tokenflight and other libraries in interleaved rounds of one run: medians with quartiles, CPU',
+    `time as a ratio. On ${date}, ${machine.cores} cores of ${machine.cpu}, Node ${machine.node}:`,
     '',
-    '| what | the least possible | best of the others | tokenflight |',
+    '| measure | least possible | best of the others | tokenflight |',
     '|---|---|---|---|',
     ...goals
       .filter(({ what }) => shown.test(what))
       .map(({ what, limit, peer, ours }) => `| ${what} | ${limit} | ${peer} | ${ours} |`),
     '',
-    ...pictures.map(([name, text]) => `![${text}](docs/images/bench-${name}.svg)`),
+    ...pictures.map(([name, text]) => `![${text}](images/bench-${name}.svg)`),
     '',
-    `[All rows](bench/results.json): ${goals.length - missed.length} of ${goals.length} goals that we set are reached. Not yet:`,
+    `[All rows](../bench/results.json): ${goals.length - missed.length} of ${goals.length} goals are reached. Not yet:`,
     '',
     ...missed.map(({ what, ours, reach }) => `- ${what}: ${ours} (goal: ${reach})`),
   ].join('\n')
 }
 
-/** The README with this section in place of the one that it has. */
-export function withFigures(readme: string, summary: Summary): string {
-  const [before, rest] = readme.split(BEGIN)
+/** The document with these figures in place of the old ones. */
+export function withFigures(document: string, summary: Summary): string {
+  const [before, rest] = document.split(BEGIN)
   const after = rest?.split(END)[1]
-  if (after === undefined) throw new Error(`README.md has no ${BEGIN} … ${END}`)
+  if (after === undefined) throw new Error(`docs/benchmarks.md has no ${BEGIN} … ${END}`)
   return `${before}${BEGIN}\n\n${figures(summary)}\n\n${END}${after}`
 }

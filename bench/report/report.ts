@@ -1,4 +1,4 @@
-/** Prints the tables; after a complete run it writes results.json and the README's figures, and draws the plots. */
+/** Prints the tables; after a complete run it writes results.json and the figures of docs/benchmarks.md, and draws the plots. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { withFigures } from './figures.js'
@@ -161,8 +161,8 @@ export function report(results: Results, folder: string, isComplete: boolean): v
     2,
   )
   writeFileSync(`${folder}results.json`, `${text}\n`)
-  const readme = `${folder}../README.md`
-  writeFileSync(readme, withFigures(readFileSync(readme, 'utf8'), summary))
+  const document = `${folder}../docs/benchmarks.md`
+  writeFileSync(document, withFigures(readFileSync(document, 'utf8'), summary))
   for (const [name, svg] of Object.entries(plots(results, note)))
     writeFileSync(`${folder}../docs/images/bench-${name}.svg`, svg)
 }

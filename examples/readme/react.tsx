@@ -8,8 +8,8 @@ interface MyClaims extends JwtClaims {
 }
 
 function Account() {
-  const { status, login, logout } = useAuth() // renders when the state changed, never else; the functions are stable
-  const name = useClaims((claims: MyClaims) => claims.name) // renders when the name changed
+  const { status, login, logout } = useAuth() // renders only when the state changes
+  const name = useClaims((claims: MyClaims) => claims.name) // renders only when the name changes
   const enter = async () =>
     login((await api.post('/auth/login', { username: 'ada', password: 'lovelace' })).data)
 

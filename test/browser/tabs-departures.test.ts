@@ -8,7 +8,7 @@ import {
   runDepartures,
 } from '../support/tabs-departures.js'
 
-/** `npm run test:departures` plays 50 rounds of each case, and all cases in each browser. */
+/** `node test/tabs/departures.mjs` plays 50 rounds of each case, and all cases in each browser. */
 const rounds = Number(process.env.ROUNDS ?? 1)
 const isLong = process.env.ROUNDS !== undefined
 

@@ -2,16 +2,33 @@
 import { describe, expect, it } from 'vitest'
 import { pictures } from '../../scripts/draw-diagrams.mjs'
 import { resolveOptions } from '../../src/core/options.js'
-import { type Check, commonChecks, readmeChecks, testingChecks } from './claims.js'
+import {
+  benchmarksChecks,
+  type Check,
+  commonChecks,
+  comparisonChecks,
+  optionsChecks,
+  readmeChecks,
+  testingChecks,
+} from './claims.js'
 import { documents, parse, read } from './markdown.js'
 
-const readme = parse('README.md', read('README.md'))
-const testing = parse('docs/guides/testing.md', read('docs/guides/testing.md'))
+const documentAt = (path: string) => parse(path, read(path))
+const options = documentAt('docs/options.md')
+const testing = documentAt('docs/guides/testing.md')
 
-describe.each([
-  ['README.md', readme, readmeChecks],
-  ['docs/guides/testing.md', testing, testingChecks],
-] as const)('%s', (_, document, checks) => {
+const checked = {
+  'README.md': readmeChecks,
+  'docs/options.md': optionsChecks,
+  'docs/comparison.md': comparisonChecks,
+  'docs/benchmarks.md': benchmarksChecks,
+}
+
+describe.each(
+  Object.entries({ ...checked, 'docs/guides/testing.md': testingChecks }).map(
+    ([path, checks]) => [path, documentAt(path), checks] as const,
+  ),
+)('%s', (_, document, checks) => {
   it.each(Object.entries(checks))('%s are those of the source', (_name, check: Check) => {
     expect(check(document)).toEqual([])
   })
@@ -30,7 +47,7 @@ describe('the defaults of the doc comments', () => {
     const settings = resolveOptions({})
     const { name, autoRefresh, refreshTimeout, limit, delay, maxDelay } = settings
     const said = Object.fromEntries(
-      (readme.tables[readme.heads.findIndex(([head]) => head === '`createAuth` option')] ?? []).map(
+      (options.tables[options.heads.findIndex(([head]) => head === '`createAuth` option')] ?? []).map(
         ([option = '', value = '']) => [option.replaceAll('`', ''), value.replaceAll('`', '')],
       ),
     )
@@ -60,33 +77,49 @@ describe('the diagrams', () => {
 })
 
 describe('each check finds what is wrong', () => {
-  const broken: Record<string, [from: string, to: string]> = {
-    'options of createAuth': ['| `10_000` |', '| `20_000` |'],
-    'options of the clients': ['| `renewal` |', '| `renew` |'],
-    'options of refreshRequest': ["| `'refreshToken'` |", "| `'refresh_token'` |"],
-    'options of oauth2Refresh': ['| `clientId` | |', '| `clientID` | |'],
-    'members of an Auth': ['{ signal, forceRefresh }', '{ signal }'],
-    'states of a session': ['`refreshing`, `error?` |', '`refreshing?`, `error?` |'],
-    'options of the storages': ['{ database }', '{ name }'],
-    events: ['`reason`, `duration`, `attempts`', '`reason`, `attempts`'],
-    errors: ['`ERR_SIGNED_OUT`', '`ERR_LOGGED_OUT`'],
-    'reasons of the end': ['or `no_refresh_token`', ''],
-    sizes: ['| fetch | ', '| fetch | 1'],
-    'the size that is compared': ['24 kB, two |', '24 MB, two |'],
-    'the versions that are compared': ['axios-jwt) 4.0.3', 'axios-jwt) 4.0.2'],
-    'the oldest versions that it works with': ['`vue` (3.3)', '`vue` (3.2)'],
-    'six commands': ['| `npm run fix` | mends style |\n', ''],
-    'the figures of the bench': ['| working day, right clock |', '| working day |'],
-    'a sample by line 15': ['# tokenflight\n', `# tokenflight${'\n'.repeat(15)}`],
+  const broken: Record<keyof typeof checked, Record<string, [from: string | RegExp, to: string]>> = {
+    'README.md': {
+      sizes: ['| fetch | ', '| fetch | 1'],
+      'the oldest versions that it works with': ['`vue` (3.3)', '`vue` (3.2)'],
+      'six commands': ['| `npm run fix` | corrects the style |\n', ''],
+      'a sample by line 12': ['# tokenflight\n', `# tokenflight${'\n'.repeat(12)}`],
+      'at most 280 lines': [/$/, '\n'.repeat(280)],
+      'the sections in their order': ['## React', '## Angular'],
+    },
+    'docs/options.md': {
+      'options of createAuth': ['| `10_000` |', '| `20_000` |'],
+      'options of the clients': ['| `renewal` |', '| `renew` |'],
+      'options of refreshRequest': ["| `'refreshToken'` |", "| `'refresh_token'` |"],
+      'options of oauth2Refresh': ['| `clientId` | |', '| `clientID` | |'],
+      'members of an Auth': ['{ signal, forceRefresh }', '{ signal }'],
+      'states of a session': ['`refreshing`, `error?` |', '`refreshing?`, `error?` |'],
+      'options of the storages': ['{ database }', '{ name }'],
+      events: ['`reason`, `duration`, `attempts`', '`reason`, `attempts`'],
+      errors: ['`ERR_SIGNED_OUT`', '`ERR_LOGGED_OUT`'],
+      'reasons of the end': ['or `no_refresh_token`', ''],
+    },
+    'docs/comparison.md': {
+      'the size that is compared': [/\d+ kB, two \|/, '24 MB, two |'],
+      'the versions that are compared': ['axios-jwt) 4.0.3', 'axios-jwt) 4.0.2'],
+    },
+    'docs/benchmarks.md': {
+      'the figures of the bench': ['| working day, right clock |', '| working day |'],
+    },
   }
 
-  it('of the README', () => {
-    expect(Object.keys(broken)).toEqual(Object.keys(readmeChecks))
-  })
+  describe.each(Object.entries(checked))('in %s', (path, checks) => {
+    const { text } = documentAt(path)
+    const faults = broken[path as keyof typeof checked]
 
-  it.each(Object.entries(broken))('%s', (name, [from, to]) => {
-    expect(readme.text).toContain(from)
-    expect(readmeChecks[name]?.(parse('README.md', readme.text.replace(from, to)))).not.toEqual([])
+    it('has a fault to find', () => {
+      expect(Object.keys(faults)).toEqual(Object.keys(checks))
+    })
+
+    it.each(Object.entries(faults))('%s', (name, [from, to]) => {
+      const changed = text.replace(from, to)
+      expect(changed).not.toBe(text)
+      expect(checks[name]?.(parse(path, changed))).not.toEqual([])
+    })
   })
 
   it.each([

@@ -8,7 +8,7 @@ import { type Document, read } from './markdown.js'
 export type Check = (document: Document) => string[]
 
 const manifest = JSON.parse(read('package.json'))
-const sizes: { name: string; limit: string }[] = JSON.parse(read('.size-limit.json'))
+const sizes: { name: string; limit: string }[] = JSON.parse(read('config/.size-limit.json'))
 
 /** The rows of the table with this first column; none where there is no such table. */
 const rows = ({ heads, tables }: Document, head: string): readonly (readonly string[])[] =>
@@ -52,7 +52,29 @@ const storageOptions = {
   'sharedStorage(storage, ': 'SharedStorageOptions',
 }
 
+/** The order of the README: one sentence and a sample, then these. */
+const sections =
+  'Install, axios, fetch, React, Vue, Tests of your application, How it works, Where the session lives, Back ends, Security, Size, Comparison, Development'
+
 export const readmeChecks: Record<string, Check> = {
+  sizes: document =>
+    differences(
+      rows(document, 'import').map(([name, limit]) => `${name}: ${limit}`),
+      sizes.map(({ name, limit }) => `${name}: ${limit}`),
+    ),
+  'the oldest versions that it works with': ({ text }) =>
+    Object.entries(manifest.peerDependencies as Record<string, string>)
+      .map(([name, range]) => `\`${name}\` (${range.replace('>=', '')}`)
+      .filter(said => !text.includes(said)),
+  'six commands': document => (rows(document, 'command').length === 6 ? [] : ['there are not six']),
+  'a sample by line 12': ({ blocks: [first] }) =>
+    first?.language === 'ts' && first.line <= 12 ? [] : ['the first sample comes late'],
+  'at most 280 lines': ({ text }) => (text.split('\n').length <= 281 ? [] : ['it is too long']),
+  'the sections in their order': ({ text }) =>
+    differences([Array.from(text.matchAll(/^## (.+)$/gm), ([, title]) => title).join(', ')], [sections]),
+}
+
+export const optionsChecks: Record<string, Check> = {
   'options of createAuth': options('`createAuth` option', 'src/core/types.ts', 'AuthOptions'),
   'options of the clients': options('`attachAuth`, `authFetch` option', 'src/http/options.ts', 'HttpOptions'),
   'options of refreshRequest': options(
@@ -108,11 +130,9 @@ export const readmeChecks: Record<string, Check> = {
     const cell = rows(document, 'class').find(([name]) => name?.includes('SessionExpired'))?.[2] ?? ''
     return differences(cell.match(/\w+_\w+/g) ?? [], wordsOf('src/core/types.ts', 'SessionEndReason'))
   },
-  sizes: document =>
-    differences(
-      rows(document, 'import').map(([name, limit]) => `${name}: ${limit}`),
-      sizes.map(({ name, limit }) => `${name}: ${limit}`),
-    ),
+}
+
+export const comparisonChecks: Record<string, Check> = {
   'the size that is compared': document => {
     const said = rows(document, '').find(([what]) => what === 'size, dependencies')?.[1]
     const limit = sizes.find(({ name }) => name.includes('memory'))?.limit ?? ''
@@ -130,19 +150,15 @@ export const readmeChecks: Record<string, Check> = {
       .map(([name, range]) => `${name}${name === 'tokenflight' ? '' : ')'} ${range.replace('^', '')}`)
       .filter(said => !head.replaceAll(/\[[^\]]+\]\(\S+\/(\S+\))/g, '$1').includes(said))
   },
-  'the oldest versions that it works with': ({ text }) =>
-    Object.entries(manifest.peerDependencies as Record<string, string>)
-      .map(([name, range]) => `\`${name}\` (${range.replace('>=', '')}`)
-      .filter(said => !text.includes(said)),
-  'six commands': document => (rows(document, 'command').length === 6 ? [] : ['there are not six']),
+}
+
+export const benchmarksChecks: Record<string, Check> = {
   'the figures of the bench': ({ text }) => {
     const summary = JSON.parse(read('bench/results.json')) as Summary
     return text.includes(`${BEGIN}\n\n${figures(summary)}\n\n${END}`)
       ? []
       : [`they are:\n${figures(summary)}`]
   },
-  'a sample by line 15': ({ blocks: [first] }) =>
-    first?.language === 'ts' && first.line < 15 ? [] : ['the first sample comes late'],
 }
 
 /** What every document may get wrong. */

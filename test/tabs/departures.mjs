@@ -1,5 +1,5 @@
 // @ts-check
-// `npm run test:departures`: real tabs that close, crash, reload and navigate during their refresh, in Chromium and in
+// `node test/tabs/departures.mjs`: real tabs that close, crash, reload and navigate during their refresh, in Chromium and in
 // Firefox, with 50 rounds of each case, or as many as ROUNDS says. Arguments go to vitest: `-- -t firefox`.
 import { spawnSync } from 'node:child_process'
 import { findBrowser, findFirefox } from '../../scripts/find-browser.mjs'

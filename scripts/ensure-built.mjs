@@ -1,0 +1,40 @@
+// @ts-check
+// Builds what a check reads, when it is missing or older than its sources.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** The file that each build writes last, and its sources. */
+const builds = {
+  build: { output: 'dist/index.d.cts', sources: ['src', 'rollup.config.js'] },
+  docs: { output: 'docs/.vitepress/dist/demo/index.html', sources: ['docs', 'README.md', 'CHANGELOG.md'] },
+}
+
+/**
+ * When the newest file of a folder was written, folders of builds aside.
+ * @param {string} path
+ * @returns {number}
+ */
+function newest(path) {
+  if (!statSync(path).isDirectory()) return statSync(path).mtimeMs
+  const names = readdirSync(path).filter(name => name !== 'dist' && name !== 'cache')
+  return Math.max(0, ...names.map(name => newest(join(path, name))))
+}
+
+/** @param {keyof typeof builds} script of package.json */
+export function ensureBuilt(script) {
+  const { output, sources } = builds[script]
+  const file = join(root, output)
+  const isFresh =
+    existsSync(file) && sources.every(source => newest(join(root, source)) <= statSync(file).mtimeMs)
+  if (isFresh) return
+  const { status } = spawnSync('npm', ['run', '--silent', script], {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
+  if (status !== 0) throw new Error(`npm run ${script} failed`)
+}
