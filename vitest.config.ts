@@ -1,16 +1,21 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
+import { compile } from 'svelte/compiler'
 import { defineConfig } from 'vitest/config'
 
 // Tests import the public specifiers. They mean src, or what users install: TOKENFLIGHT_TEST=dist or --mode dist.
 const inTests = (path: string) => fileURLToPath(new URL(`test/${path}`, import.meta.url))
 /** Builds dist when it is missing or older than src. */
 const globalSetup = [inTests('support/built.ts')]
+const inPackages = (path: string) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url))
 const aliases = (built: boolean) => {
   const target = fileURLToPath(new URL(built ? 'dist' : 'src', import.meta.url))
   const extension = built ? 'js' : 'ts'
   return [
     { find: /^tokenflight$/, replacement: `${target}/index.${extension}` },
+    // In Node their own maps name the builds that render on a server, where nothing ever changes.
+    { find: /^solid-js$/, replacement: inPackages('solid-js/dist/solid.js') },
+    { find: /^svelte(\/store|\/reactivity)?$/, replacement: inPackages('svelte/src$1/index-client.js') },
     {
       find: /^tokenflight\/(axios|fetch|react|vue|msw|dpop|devtools)$/,
       replacement: `${target}/$1.${extension}`,
@@ -18,8 +23,14 @@ const aliases = (built: boolean) => {
   ]
 }
 
+const svelte = {
+  name: 'svelte',
+  transform: (code: string, filename: string) =>
+    filename.endsWith('.svelte') ? compile(code, { filename, generate: 'client' }).js : undefined,
+}
+
 export default defineConfig(({ mode }) => ({
-  plugins: [vue()],
+  plugins: [vue(), svelte],
   resolve: { alias: aliases(mode === 'dist' || process.env.TOKENFLIGHT_TEST === 'dist') },
   test: {
     restoreMocks: true,
