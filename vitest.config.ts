@@ -18,6 +18,9 @@ const aliases = (built: boolean) => {
   ]
 }
 
+/** How many files with real tabs run beside each other. */
+const workers = process.env.WORKERS ? Number(process.env.WORKERS) : undefined
+
 export default defineConfig(({ mode }) => ({
   plugins: [vue()],
   resolve: { alias: aliases(mode === 'dist' || process.env.TOKENFLIGHT_TEST === 'dist') },
@@ -41,6 +44,7 @@ export default defineConfig(({ mode }) => ({
             'test/load/**',
             'test/package/**',
             'test/servers/**',
+            'test/slow/**',
             'examples/testing/playwright/**',
           ],
           environment: 'node',
@@ -65,13 +69,24 @@ export default defineConfig(({ mode }) => ({
         },
       },
       {
-        // Plain Node driving Chromium by playwright-core: real tabs compete for the machine, so one file at a time.
+        // Plain Node driving browsers. Real tabs mostly wait, so two files run beside each other.
         extends: true,
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts', 'examples/testing/playwright/*.test.ts'],
-          fileParallelism: false,
+          maxWorkers: workers ?? 2,
           testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        // Many rounds and long runs with real tabs: npm run test:slow.
+        extends: true,
+        test: {
+          name: 'slow',
+          include: ['test/slow/**/*.test.ts'],
+          maxWorkers: workers ?? 1,
+          testTimeout: 600_000,
           hookTimeout: 300_000,
         },
       },

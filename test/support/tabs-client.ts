@@ -30,6 +30,8 @@ export interface Tab {
   refresh(): Promise<string>
   /** Sends so many requests at once. Resolves to what came of them, each status or error once. */
   request(count?: number): Promise<string[]>
+  /** Sends a request from each of so many tabs at the same moment, this one included; `together` in their queries. */
+  requestEverywhere(count: number): Promise<string[]>
   /** Sends one request, and tells later what came of it. */
   begin(): void
   ended(): string[] | undefined
@@ -114,6 +116,27 @@ const request = async (count = 1): Promise<string[]> => {
   return [...new Set(await Promise.all(answers))]
 }
 
+const others = query.has('together') ? new BroadcastChannel('together') : undefined
+let hear = (_outcome: string): void => {}
+if (others) {
+  others.onmessage = async ({ data }: MessageEvent<string>) => {
+    if (data !== 'request') hear(data)
+    else for (const answer of await request()) others.postMessage(answer)
+  }
+}
+const requestEverywhere = async (count: number): Promise<string[]> => {
+  const answers: string[] = []
+  const all = new Promise<void>(resolve => {
+    hear = outcome => {
+      if (answers.push(outcome) === count) resolve()
+    }
+  })
+  others?.postMessage('request')
+  for (const answer of await request()) hear(answer)
+  await all
+  return [...new Set(answers)]
+}
+
 let ended: string[] | undefined
 window.tab = {
   events,
@@ -132,6 +155,7 @@ window.tab = {
   ready: () => auth.ready,
   refresh: () => auth.refresh().then(() => 'refreshed', outcome),
   request,
+  requestEverywhere,
   begin() {
     ended = undefined
     void request().then(all => {
