@@ -12,10 +12,10 @@ import { spawnSync } from 'node:child_process'
  */
 /** @type {Record<string, Part>} */
 const parts = {
-  // The properties with all their runs, and the simulator of many tabs with 10,000 scenarios.
+  // The properties with all their runs, the simulator of many tabs with 10,000 scenarios, and Node processes over Redis.
   properties: {
     project: 'unit',
-    files: ['test/robustness', 'test/core/model', 'test/tabs'],
+    files: ['test/robustness', 'test/core/model', 'test/tabs', 'test/interop/redis', '--testTimeout=7200000'],
     usual: { TABS_RUNS: '10000', FC_RUNS: '3000' },
   },
   // Every case of the tests with real tabs of which `npm test` takes some.
@@ -51,7 +51,7 @@ const failed = (names.length ? names : Object.keys(parts)).filter(name => {
   console.log(`\n── ${name} ${'─'.repeat(60 - name.length)}`)
   const { project, files, workers = '', usual } = /** @type {Part} */ (parts[name])
   const env = { ...usual, WORKERS: workers, ...process.env, TOKENFLIGHT_SLOW: 'yes', ...chosen }
-  const commands = [['npx', 'vitest', 'run', '--project', project, ...files, ...words]]
+  const commands = [['npx', 'vitest', 'run', `--project=${project}`, ...files, ...words]]
   if (project !== 'unit') commands.unshift(['node', 'scripts/ensure-browser.mjs'])
   return !commands.every(command => run(command, env))
 })

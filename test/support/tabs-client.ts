@@ -51,9 +51,15 @@ const origin = query.get('api') ?? location.origin
 const password: Readonly<Record<string, string>> = { ada: 'lovelace', grace: 'hopper' }
 const now = (): number => performance.timeOrigin + performance.now()
 
-const events: Moment[] = []
-const traffic: Moment[] = []
-const heard: string[] = []
+/** A page that is to hold the same memory for an hour keeps no log. */
+class Log<Entry> extends Array<Entry> {
+  override push(...entries: Entry[]): number {
+    return query.has('quiet') ? 0 : super.push(...entries)
+  }
+}
+const events: Moment[] = new Log()
+const traffic: Moment[] = new Log()
+const heard: string[] = new Log()
 
 const plain = globalThis.fetch
 globalThis.fetch = async (input, init) => {
