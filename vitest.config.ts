@@ -3,14 +3,15 @@ import vue from '@vitejs/plugin-vue'
 import { compile } from 'svelte/compiler'
 import { defineConfig } from 'vitest/config'
 
-// Tests import the public specifiers. They mean src, or what users install: TOKENFLIGHT_TEST=dist or --mode dist.
 const inTests = (path: string) => fileURLToPath(new URL(`test/${path}`, import.meta.url))
+const inPackages = (path: string) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url))
 /** Builds dist when it is missing or older than src. */
 const globalSetup = [inTests('support/built.ts')]
-const inPackages = (path: string) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url))
-const aliases = (built: boolean) => {
-  const target = fileURLToPath(new URL(built ? 'dist' : 'src', import.meta.url))
-  const extension = built ? 'js' : 'ts'
+
+/** Tests import the public specifiers. They mean the source, or what users install. */
+const aliases = (folder: 'src' | 'dist') => {
+  const target = fileURLToPath(new URL(folder, import.meta.url))
+  const extension = folder === 'dist' ? 'js' : 'ts'
   return [
     { find: /^tokenflight$/, replacement: `${target}/index.${extension}` },
     // In Node their own maps name the builds that render on a server, where nothing ever changes.
@@ -29,9 +30,22 @@ const svelte = {
     filename.endsWith('.svelte') ? compile(code, { filename, generate: 'client' }).js : undefined,
 }
 
-export default defineConfig(({ mode }) => ({
+/** What the tests of each entry say in a few files. */
+const bundled = [
+  'test/axios/{errors,replay}.test.ts',
+  'test/fetch/replay.test.ts',
+  'test/react/hooks.test.tsx',
+  'test/vue/component.test.ts',
+  'test/dpop/clients.test.ts',
+  'test/msw.test.ts',
+]
+
+/** How many files with real tabs run beside each other. */
+const workers = process.env.WORKERS ? Number(process.env.WORKERS) : undefined
+
+export default defineConfig({
   plugins: [vue(), svelte],
-  resolve: { alias: aliases(mode === 'dist' || process.env.TOKENFLIGHT_TEST === 'dist') },
+  resolve: { alias: aliases('src') },
   test: {
     restoreMocks: true,
     unstubGlobals: true,
@@ -53,10 +67,17 @@ export default defineConfig(({ mode }) => ({
             'test/load/**',
             'test/package/**',
             'test/servers/**',
+            'test/slow/**',
             'examples/testing/playwright/**',
           ],
           environment: 'node',
         },
+      },
+      {
+        // Few files, once more: each entry is bundled alone, and esbuild and rollup may have got one wrong.
+        extends: true,
+        resolve: { alias: aliases('dist') },
+        test: { name: 'each entry as it is bundled', include: bundled, globalSetup },
       },
       {
         // Counts bytes: nothing else runs beside it.
@@ -77,13 +98,13 @@ export default defineConfig(({ mode }) => ({
         },
       },
       {
-        // Plain Node driving Chromium by playwright-core: real tabs compete for the machine, so one file at a time.
+        // Plain Node driving browsers. Real tabs mostly wait, so two files run beside each other.
         extends: true,
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts', 'examples/testing/playwright/*.test.ts'],
           globalSetup,
-          fileParallelism: false,
+          maxWorkers: workers ?? 2,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
@@ -99,6 +120,17 @@ export default defineConfig(({ mode }) => ({
           hookTimeout: 1_200_000,
         },
       },
+      {
+        // Many rounds and long runs with real tabs: npm run test:slow.
+        extends: true,
+        test: {
+          name: 'slow',
+          include: ['test/slow/**/*.test.ts'],
+          maxWorkers: workers ?? 1,
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+        },
+      },
     ],
   },
-}))
+})

@@ -48,7 +48,7 @@ const failed = names.filter(name => {
   for (const each of ['package.json', 'dist'])
     cpSync(join(root, each), join(installed, each), { recursive: true })
   return ![
-    ['npx', 'vitest', 'run', '--root', copy, '--project', 'unit', '--testTimeout', '30000', ...tests],
+    ['npx', 'vitest', 'run', '--root', copy, '--project', 'unit', ...tests],
     ['node', join(root, 'scripts/compat-types.mjs'), copy],
   ].every(([command = '', ...parameters]) => run(command, parameters, copy))
 })

@@ -1,10 +1,23 @@
 // @ts-check
-// Fails early and readably, before any test starts, when there is no browser to drive.
+// Finds or installs each browser before any test starts. Without Chromium it fails early and readably; a Firefox or a
+// WebKit that cannot be had is named, and its tests are skipped.
 import { findBrowser, findFirefox } from './find-browser.mjs'
+import { findWebKit, webKitAdvice } from './find-webkit.mjs'
 
 try {
-  console.log(`Browsers: ${findBrowser()}, ${findFirefox()}`)
+  console.log(`Chromium: ${findBrowser()}`)
+  console.log(`Firefox: ${attempt(findFirefox)}`)
+  console.log(`WebKit: ${findWebKit()?.browser ?? webKitAdvice}`)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
+}
+
+/** @param {() => string} find */
+function attempt(find) {
+  try {
+    return find()
+  } catch (error) {
+    return `${error instanceof Error ? error.message : error}\nThe tests in Firefox are skipped.`
+  }
 }

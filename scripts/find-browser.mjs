@@ -52,7 +52,8 @@ export function findFirefox() {
  */
 function find(places, { wanted, variables, packageName, advice }) {
   const installed = () => places().find(isExecutable)
-  const found = fromEnvironment(variables) ?? installed() ?? (install(packageName) ? installed() : undefined)
+  const found =
+    fromEnvironment(variables) ?? installed() ?? (install([packageName]) ? installed() : undefined)
   if (found) return found
   const first = `No ${wanted} was found, and the browser tests need one. Do one of these:`
   throw new Error([first, ...advice, 'Then run the command again.'].join('\n'))
@@ -111,8 +112,11 @@ function firefoxCandidates() {
   return inPath(['firefox-esr', 'firefox'])
 }
 
-/** @param {string[]} names */
-function inPath(names) {
+/**
+ * Where programs of these names may be.
+ * @param {string[]} names
+ */
+export function inPath(names) {
   const folders = [
     ...(process.env.PATH ?? '').split(delimiter).filter(Boolean),
     '/usr/bin',
@@ -123,7 +127,7 @@ function inPath(names) {
 }
 
 /** @param {string} path */
-function isExecutable(path) {
+export function isExecutable(path) {
   try {
     accessSync(path, constants.X_OK)
     return true
@@ -134,15 +138,15 @@ function isExecutable(path) {
 
 /**
  * Only as root on a Debian-like system, as in a CI container: elsewhere it is the person's machine and choice.
- * @param {string} packageName
+ * @param {string[]} packages
  */
-function install(packageName) {
+export function install(packages) {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
     return false
-  console.error(`Installing the package "${packageName}" with apt-get (about 120 MB).`)
+  console.error(`Installing ${packages.join(' and ')} with apt-get.`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   /** @param {string[]} parameters */
   const apt = (...parameters) =>
     spawnSync('apt-get', parameters, { env, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
-  return apt('update') && apt('install', '-y', '--no-install-recommends', packageName)
+  return apt('update') && apt('install', '-y', '--no-install-recommends', ...packages)
 }

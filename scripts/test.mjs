@@ -1,29 +1,40 @@
 // @ts-check
-// `npm test`: every check in turn, each with its time, and one total. It continues after a failure, so that one run (or one
-// round of CI) shows all that must be corrected. `npm test -- types size` runs these checks alone.
-import { spawnSync } from 'node:child_process'
+// `npm test`: every check, two beside each other, each with its time, and one total. It continues after a failure, so that
+// one run (or one round of CI) shows all that must be corrected. `npm test -- types size` runs these checks alone.
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureBuilt } from './ensure-built.mjs'
 
-/** The tests of the import paths, which also run on the built package. */
-const paths = 'test/axios test/fetch test/http test/react test/vue test/works-with test/msw.test.ts'
+/**
+ * @typedef {object} Check
+ * @property {string} name
+ * @property {string} command
+ * @property {string} [cwd]
+ * @property {boolean} [tests] runs vitest, and is counted test by test; each of the others counts one
+ * @property {string} [after] the check that builds the files which it reads
+ * @property {boolean} [alone] counts bytes: nothing runs beside it
+ */
+/** @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number }} Result */
 
-/** Those with `tests` run vitest and are counted test by test; each of the others counts one. */
+/** The longest first, so that no long one is left at the end. @type {Check[]} */
 const all = [
-  { name: 'lint', command: 'npm run --silent test:lint' },
-  { name: 'types', command: 'npm run --silent test:types' },
   { name: 'build', command: 'npm run --silent build' },
+  { name: 'docs', command: 'npm run --silent docs', after: 'build' },
   { name: 'unit', command: 'npx vitest run --project unit', tests: true },
-  { name: 'dist', command: `npx vitest run --project unit --mode dist ${paths}`, tests: true },
-  { name: 'load', command: 'npx vitest run --project load', tests: true },
-  { name: 'package', command: 'npx vitest run --project package', tests: true },
-  { name: 'api', command: 'node scripts/api.mjs' },
-  { name: 'size', command: 'npx size-limit', cwd: 'config' },
-  { name: 'docs', command: 'npm run --silent docs' },
-  { name: 'browser', command: 'npm run --silent test:browser --', tests: true },
+  { name: 'browser', command: 'npm run --silent test:browser --', tests: true, after: 'docs' },
+  { name: 'types', command: 'npm run --silent test:types' },
+  { name: 'package', command: 'npx vitest run --project package', tests: true, after: 'build' },
+  { name: 'dist', command: 'npx vitest run --project "each*"', tests: true, after: 'build' },
+  { name: 'api', command: 'node scripts/api.mjs', after: 'build' },
+  { name: 'size', command: 'npx size-limit', cwd: 'config', after: 'build' },
+  { name: 'lint', command: 'npm run --silent test:lint' },
+  { name: 'load', command: 'npx vitest run --project load', tests: true, alone: true },
 ]
+/** How many checks run beside each other. */
+const LANES = 2
+
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => !all.some(check => check.name === name))
 if (unknown.length) {
@@ -31,20 +42,16 @@ if (unknown.length) {
   process.exit(1)
 }
 const checks = all.filter(({ name }) => !chosen.length || chosen.includes(name))
-if (chosen.some(name => ['dist', 'api', 'size'].includes(name))) ensureBuilt('build')
+if (!checks.some(({ name }) => name === 'build') && checks.some(({ after }) => after)) ensureBuilt('build')
 
 const reports = mkdtempSync(join(tmpdir(), 'tokenflight-'))
-const results = checks.map(({ name, command, cwd, tests }) => {
-  console.log(`\n── ${name} ${'─'.repeat(60 - name.length)}`)
-  const began = performance.now()
-  const report = join(reports, `${name}.json`)
-  const reporters = tests ? ` --reporter=default --reporter=json --outputFile.json="${report}"` : ''
-  const succeeded = spawnSync(command + reporters, { cwd, stdio: 'inherit', shell: true }).status === 0
-  const counts = tests ? count(report) : { passed: Number(succeeded), failed: 0, skipped: 0 }
-  // A check that fails without a failed test (a crash, no tests at all) is a failure none the less.
-  const failed = succeeded ? 0 : Math.max(1, counts.failed)
-  return { name, ...counts, failed, seconds: (performance.now() - began) / 1000 }
-})
+const waiting = [...checks]
+/** The checks that have begun. @type {Map<string, Promise<void>>} */
+const begun = new Map()
+/** @type {Result[]} */
+const results = []
+await Promise.all(Array.from({ length: LANES }, work))
+for (const check of waiting.splice(0)) results.push(await perform(check))
 rmSync(reports, { recursive: true, force: true })
 
 console.log(`\n── summary ${'─'.repeat(53)}`)
@@ -54,9 +61,72 @@ for (const { name, passed, failed, skipped, seconds } of results) {
     `${failed ? '✗' : '✓'} ${name.padEnd(14)}${seconds.toFixed(1).padStart(6)} s  ${passed} passed${notes}`,
   )
 }
+console.log(`${(performance.now() / 60_000).toFixed(1)} minutes`)
 const failed = results.reduce((total, result) => total + result.failed, 0)
 console.log(`\n${results.reduce((total, result) => total + result.passed, 0)} passed, ${failed} failed`)
 process.exitCode = failed ? 1 : 0
+
+/** One lane: takes the next check that can begin, until those are left that run alone. */
+async function work() {
+  for (;;) {
+    const next = waiting.find(({ after, alone }) => !alone && isDone(after))
+    if (next) {
+      waiting.splice(waiting.indexOf(next), 1)
+      const done = perform(next).then(result => void results.push(result))
+      begun.set(next.name, done)
+      await done
+    } else if (waiting.some(({ alone }) => !alone)) await Promise.race(builds())
+    else return
+  }
+}
+
+/** @param {string | undefined} name */
+function isDone(name) {
+  return !checks.some(check => check.name === name) || results.some(result => result.name === name)
+}
+
+/** The builds in progress. */
+function builds() {
+  return [...begun].filter(([name]) => !isDone(name)).map(([, done]) => done)
+}
+
+/**
+ * Runs a check, and shows its output at its end: that of two at once would be hard to read.
+ * @param {Check} check
+ * @returns {Promise<Result>}
+ */
+async function perform({ name, command, cwd, tests }) {
+  const began = performance.now()
+  const report = join(reports, `${name}.json`)
+  console.log(`… ${name}`)
+  const reporters = tests ? ` --reporter=default --reporter=json --outputFile.json="${report}"` : ''
+  const { succeeded, output } = await run(command + reporters, cwd)
+  console.log(`\n── ${name} ${'─'.repeat(60 - name.length)}\n${output}`)
+  const counts = tests ? count(report) : { passed: Number(succeeded), failed: 0, skipped: 0 }
+  // A check that fails without a failed test (a crash, no tests at all) is a failure none the less.
+  const failed = succeeded ? 0 : Math.max(1, counts.failed)
+  return { name, ...counts, failed, seconds: (performance.now() - began) / 1000 }
+}
+
+/**
+ * @param {string} command
+ * @param {string | undefined} cwd
+ * @returns {Promise<{ succeeded: boolean, output: string }>}
+ */
+function run(command, cwd) {
+  const env = { ...(process.stdout.isTTY && { FORCE_COLOR: '1' }), ...process.env }
+  const child = spawn(command, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'], shell: true })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', chunk => {
+      output += chunk
+    })
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', code => resolve({ succeeded: code === 0, output }))
+  })
+}
 
 /**
  * Reads vitest's report. A file that could not even be loaded has no tests to count and is one failure.

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
+import { isSlow } from '../support/slow.js'
 import { logIn, reach, requestAll, useStage } from '../support/tabs-browser.js'
 
 // Real hidden tabs, real freezing and a real back/forward cache: a browser that Playwright only attaches to.
@@ -14,55 +15,58 @@ const refreshSent = (page: Page): Promise<void> =>
     .poll(() => page.evaluate(() => window.tab.traffic.at(-1)?.what), { interval: 10 })
     .toBe('sent /auth/refresh')
 
-describe.each(['web', 'indexedDB', 'cookie'])('a tab that the browser freezes, with %s storage', storage => {
-  it('in the middle of a refresh does not stop the others, and follows when it wakes', async () => {
-    const { backend } = stage.server
-    backend.configure({ graceWindow: 30_000, transport: storage === 'cookie' ? 'cookie' : 'body' })
-    const query = `storage=${storage}&timeout=1500`
-    const [frozen, other] = (await stage.open(query, 2)) as [Page, Page]
-    await logIn([frozen, other])
-    const { refreshes } = backend.stats
-    backend.delayRefresh(300)
-    backend.expireAccessTokens()
-    await frozen.evaluate(() => window.tab.begin())
-    await refreshSent(frozen)
-    await other.bringToFront()
-    await setState(frozen, 'frozen')
-    // It holds the lock until it wakes: the other waits for as long as a refresh may take, and goes on without.
-    expect(await requestAll([other])).toEqual(['200'])
-    await setState(frozen, 'active')
-    await frozen.bringToFront()
-    await frozen.waitForFunction(() => window.tab.ended() !== undefined)
-    expect(await frozen.evaluate(() => window.tab.ended())).toEqual(['200'])
-    expect(await requestAll([frozen, other])).toEqual(['200'])
-    expect(backend.stats.reuses).toBe(0)
-    // The one that froze, the other's, which the server answers alike, and a third if on waking the time is up first.
-    expect(backend.stats.refreshes - refreshes).toBeLessThanOrEqual(3)
-    expect(await other.evaluate(() => window.tab.state().status)).toBe('authenticated')
-  })
+describe.each(isSlow ? ['web', 'indexedDB', 'cookie'] : ['indexedDB'])(
+  'a tab that the browser freezes, with %s storage',
+  storage => {
+    it('in the middle of a refresh does not stop the others, and follows when it wakes', async () => {
+      const { backend } = stage.server
+      backend.configure({ graceWindow: 30_000, transport: storage === 'cookie' ? 'cookie' : 'body' })
+      const query = `storage=${storage}&timeout=1500`
+      const [frozen, other] = (await stage.open(query, 2)) as [Page, Page]
+      await logIn([frozen, other])
+      const { refreshes } = backend.stats
+      backend.delayRefresh(300)
+      backend.expireAccessTokens()
+      await frozen.evaluate(() => window.tab.begin())
+      await refreshSent(frozen)
+      await other.bringToFront()
+      await setState(frozen, 'frozen')
+      // It holds the lock until it wakes: the other waits for as long as a refresh may take, and goes on without.
+      expect(await requestAll([other])).toEqual(['200'])
+      await setState(frozen, 'active')
+      await frozen.bringToFront()
+      await frozen.waitForFunction(() => window.tab.ended() !== undefined)
+      expect(await frozen.evaluate(() => window.tab.ended())).toEqual(['200'])
+      expect(await requestAll([frozen, other])).toEqual(['200'])
+      expect(backend.stats.reuses).toBe(0)
+      // The one that froze, the other's, which the server answers alike, and a third if on waking the time is up first.
+      expect(backend.stats.refreshes - refreshes).toBeLessThanOrEqual(3)
+      expect(await other.evaluate(() => window.tab.state().status)).toBe('authenticated')
+    })
 
-  it('hands out nothing of a session that ended while it slept', async () => {
-    const { backend } = stage.server
-    backend.configure({ transport: storage === 'cookie' ? 'cookie' : 'body' })
-    const [frozen, other] = (await stage.open(`storage=${storage}`, 2)) as [Page, Page]
-    await logIn([frozen, other])
-    await other.bringToFront()
-    await setState(frozen, 'frozen')
-    await other.evaluate(() => window.tab.logout())
-    await other.evaluate(() => window.tab.login('grace'))
-    await setState(frozen, 'active')
-    await frozen.bringToFront()
-    stage.server.log.clear()
-    // A call that began while the page did not know yet belongs to the session that is over.
-    const [outcome] = await requestAll([frozen])
-    expect(['200', 'ERR_SIGNED_OUT']).toContain(outcome)
-    expect(await requestAll([frozen])).toEqual(['200'])
-    expect(new Set(stage.server.log.since(0).map(({ username }) => username))).toEqual(new Set(['grace']))
-    expect(backend.stats).toMatchObject({ reuses: 0, unauthorized: 0 })
-  })
-})
+    it('hands out nothing of a session that ended while it slept', async () => {
+      const { backend } = stage.server
+      backend.configure({ transport: storage === 'cookie' ? 'cookie' : 'body' })
+      const [frozen, other] = (await stage.open(`storage=${storage}`, 2)) as [Page, Page]
+      await logIn([frozen, other])
+      await other.bringToFront()
+      await setState(frozen, 'frozen')
+      await other.evaluate(() => window.tab.logout())
+      await other.evaluate(() => window.tab.login('grace'))
+      await setState(frozen, 'active')
+      await frozen.bringToFront()
+      stage.server.log.clear()
+      // A call that began while the page did not know yet belongs to the session that is over.
+      const [outcome] = await requestAll([frozen])
+      expect(['200', 'ERR_SIGNED_OUT']).toContain(outcome)
+      expect(await requestAll([frozen])).toEqual(['200'])
+      expect(new Set(stage.server.log.since(0).map(({ username }) => username))).toEqual(new Set(['grace']))
+      expect(backend.stats).toMatchObject({ reuses: 0, unauthorized: 0 })
+    })
+  },
+)
 
-describe.each(['web', 'indexedDB'])(
+describe.each(isSlow ? ['web', 'indexedDB'] : ['web'])(
   'a page that comes back from the back/forward cache, with %s storage',
   storage => {
     /** A page that goes away, and another that stays. A message on the channel would drop the first from the cache. */

@@ -1,58 +1,51 @@
 import { describe, expect, it } from 'vitest'
-import { logIn, ROUNDS, requestAll, useStage } from '../support/tabs-browser.js'
+import { logIn, reach, requestAll, type TabPage } from '../support/tabs-browser.js'
+import { engines, hasEngine, playRounds, storages, useTabs } from '../support/tabs-engines.js'
 
-const stage = useStage()
+/** A few of what `npm run test:slow -- rounds` plays a thousand of. */
+const ROUNDS = 6
 
-describe('real tabs on a strictly rotating server', () => {
-  it.each([
-    { storage: 'web', count: 2, rounds: ROUNDS / 2 },
-    { storage: 'web', count: 4, rounds: ROUNDS },
-    { storage: 'indexedDB', count: 2, rounds: ROUNDS / 2 },
-    { storage: 'indexedDB', count: 4, rounds: ROUNDS },
-    { storage: 'web', count: 8, rounds: ROUNDS / 3 },
-    { storage: 'indexedDB', count: 8, rounds: ROUNDS / 3 },
-    { storage: 'cookie', count: 4, rounds: ROUNDS / 3 },
-  ])(
-    '$count tabs with $storage storage make one refresh per expiry, and lose nothing',
-    async ({ storage, count, rounds }) => {
-      const { backend } = stage.server
-      if (storage === 'cookie') backend.configure({ transport: 'cookie' })
-      const pages = await stage.open(`storage=${storage}`, count)
-      await logIn(pages)
-      const before = { ...backend.stats }
-      for (let round = 0; round < rounds; round++) {
-        // Now and then the answer is slow enough for all to queue up, now and then it overtakes some.
-        backend.delayRefresh(round % 3 === 0 ? 0 : 10 * (round % 3))
-        backend.expireAccessTokens()
-        expect(await requestAll(pages)).toEqual(['200'])
-      }
-      const { refreshes, reuses, rejected } = backend.stats
-      expect({
-        refreshes: refreshes - before.refreshes,
-        reuses,
-        rejected: rejected - before.rejected,
-      }).toEqual({
-        refreshes: Math.ceil(rounds),
+describe.each(engines)('real tabs on a strictly rotating server, in %s', engine => {
+  describe.skipIf(!hasEngine(engine))('where it is installed', () => {
+    const tabs = useTabs(engine)
+
+    it.each(storages)('make one refresh per expiry, and lose nothing: four tabs, %s', async storage => {
+      expect(await playRounds(tabs, storage, 4, ROUNDS)).toEqual({
+        rounds: ROUNDS,
+        refreshes: ROUNDS,
         reuses: 0,
         rejected: 0,
+        outcomes: { 200: ROUNDS },
       })
-    },
-  )
+    })
 
-  it('make one refresh per lifetime when the token simply ends', async () => {
-    const { backend } = stage.server
-    backend.configure({ accessTokenLifetime: 2000 })
-    const pages = await stage.open('storage=web', 4)
-    await logIn(pages)
-    const rounds = Math.ceil(ROUNDS / 16)
-    for (let round = 1; round <= rounds; round++) {
-      // Longer than the token lasts, in every tab.
-      await pages[0]!.waitForTimeout(2050)
-      expect(await requestAll(pages)).toEqual(['200'])
-    }
-    expect(backend.stats).toMatchObject({ reuses: 0, rejected: 0 })
-    // A busy machine may let a token end between two tabs' requests; never less than one per round.
-    expect(backend.stats.refreshes).toBeGreaterThanOrEqual(rounds)
-    expect(backend.stats.refreshes).toBeLessThanOrEqual(rounds + 3)
+    it('go on when one is closed in the middle of a refresh, where the server has a grace window', async () => {
+      const { backend } = tabs.server
+      backend.configure({ graceWindow: 30_000 })
+      const [first, ...others] = (await tabs.open('storage=indexedDB', 3)) as [TabPage, ...TabPage[]]
+      await logIn([first, ...others])
+      // Long enough for a busy machine to close the tab first.
+      backend.delayRefresh(5_000)
+      backend.expireAccessTokens()
+      await first.evaluate(() => window.tab.begin())
+      await expect
+        .poll(() => first.evaluate(() => window.tab.traffic.at(-1)?.what))
+        .toBe('sent /auth/refresh')
+      await first.close()
+      backend.delayRefresh(0)
+      expect(await requestAll(others)).toEqual(['200'])
+      expect(backend.stats).toMatchObject({ reuses: 0, rejected: 0 })
+      expect(backend.stats.refreshes).toBeLessThanOrEqual(2)
+    })
+
+    it.each(storages)('hear of a login and a logout elsewhere: %s', async storage => {
+      const { backend } = tabs.server
+      backend.configure({ transport: storage === 'cookie' ? 'cookie' : 'body' })
+      const [acting, ...others] = (await tabs.open(`storage=${storage}`, 3)) as [TabPage, ...TabPage[]]
+      await logIn([acting, ...others])
+      await acting.evaluate(() => window.tab.logout())
+      for (const page of others) await reach(page, 'anonymous')
+      expect(backend.stats).toMatchObject({ refreshes: 0, reuses: 0, logouts: 1 })
+    })
   })
 })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningServer, startServer } from '../../demo/server/start.js'
+import { runs } from '../support/slow.js'
 import {
   buildProcess,
   hasRedis,
@@ -12,7 +13,7 @@ import {
   type Worker,
 } from '../support/tabs-redis.js'
 
-const ROUNDS = Number(process.env.TABS_ROUNDS ?? 60)
+const ROUNDS = runs(60)
 /** How long the lock of a dead process lasts, milliseconds. */
 const LOCK_TTL = 1_000
 
@@ -23,7 +24,7 @@ if (!isRunnable) {
   )
 }
 
-describe.skipIf(!isRunnable)('Node processes that share a session over Redis', { timeout: 120_000 }, () => {
+describe.skipIf(!isRunnable)('Node processes that share a session over Redis', () => {
   let redis: RunningRedis
   let server: RunningServer
   let directory: string
@@ -45,7 +46,7 @@ describe.skipIf(!isRunnable)('Node processes that share a session over Redis', {
     await buildProcess(join(directory, 'process.cjs'))
     redis = await startRedis()
     server = await startServer({ refreshTokenLifetime: 3_600_000 })
-  }, 60_000)
+  })
   afterEach(async () => {
     for (const { child } of workers.splice(0)) child.kill('SIGKILL')
     server.backend.reset()

@@ -133,6 +133,27 @@ describe('the repository', () => {
   })
 })
 
+describe('a check that is not part of npm test', () => {
+  it('has a place in a workflow', () => {
+    const rows = read('CONTRIBUTING.md').matchAll(
+      /^\| `npm run (test:(?!watch)\w+)`.*not part of `npm test`/gm,
+    )
+    const all = workflows.map(read).join('\n')
+    expect(Array.from(rows, ([, name = '']) => name).filter(name => !all.includes(name))).toEqual([])
+  })
+
+  it('runs in all of its parts there', () => {
+    const parts = Array.from(read('CONTRIBUTING.md').matchAll(/^\| `(\w+)` \|/gm), ([, name = '']) => name)
+    const named = Array.from(
+      read('.github/workflows/slow.yml').matchAll(/test:slow -- (.*)/g),
+      ([, names = '']) => names,
+    )
+    expect(byName(named.flatMap(names => names.split(' ')))).toEqual(byName(parts))
+    const script = read('scripts/slow.mjs')
+    expect(parts.filter(name => !script.includes(`\n  ${name}: {`))).toEqual([])
+  })
+})
+
 describe('the example applications', () => {
   it.each(['react-vite', 'vue-vite', 'oidc'])(
     '%s asks for this version, and for what its test ran with',

@@ -16,6 +16,7 @@ import {
 } from '../support/core.js'
 import { stage } from '../support/fetch.js'
 import { anything } from '../support/hostile.js'
+import { runs } from '../support/slow.js'
 
 const API = 'https://api.example.test'
 const LONG = 100_000
@@ -80,9 +81,9 @@ describe('WWW-Authenticate', () => {
         tally[refreshes ? 'yes' : 'no']++
         expect(await refreshesAfter(text)).toBe(refreshes)
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
-    expect(Math.min(tally.yes, tally.no)).toBeGreaterThan(50)
+    expect(Math.min(tally.yes, tally.no)).toBeGreaterThan(runs(50))
   }, 30_000)
 
   it('of any text is read without an error', async () => {
@@ -95,7 +96,7 @@ describe('WWW-Authenticate', () => {
         // Without any token of the grammar there is no challenge, and the 401 is one like any other.
         if (!(await refreshesAfter(challenge))) expect(challenge).toMatch(/\w/)
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   }, 30_000)
 
@@ -184,7 +185,7 @@ describe('Retry-After and Date', () => {
         expect(auth.getState()).not.toHaveProperty('error')
         auth.dispose()
       }),
-      { numRuns: 700 },
+      { numRuns: runs(700) },
     )
-  }, 60_000)
+  })
 })

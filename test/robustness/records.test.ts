@@ -20,6 +20,7 @@ import {
 } from '../support/core.js'
 import { anything, json, record, watchPrototypes } from '../support/hostile.js'
 import { becomePage } from '../support/page.js'
+import { runs } from '../support/slow.js'
 
 useFakeTime()
 
@@ -48,31 +49,27 @@ async function expectToBeMended(auth: ReturnType<typeof open>['auth'], stored: (
 }
 
 describe('a stored record of any kind', () => {
-  it.each([false, true])(
-    'is a session or none, and no obstacle for the next (shared: %s)',
-    async shared => {
-      const check = watchPrototypes()
-      const statuses = new Set<string>()
-      await fc.assert(
-        fc.asyncProperty(fc.oneof(record, anything), fc.boolean(), async (stored, asynchronous) => {
-          const storage = cell(stored as Stored, { shared, asynchronous })
-          const { auth } = open({ storage, refresh: refreshStub(async () => pair()), retry: 0 })
-          const ready = watch(auth.ready)
-          await pass(5_000)
-          expect(ready.status).toBe('fulfilled')
-          expect(STATUSES).toContain(auth.getState().status)
-          statuses.add(auth.getState().status)
-          await ask(auth)
-          await expectToBeMended(auth, () => storage.record)
-          auth.dispose()
-        }),
-        { numRuns: 700 },
-      )
-      check()
-      expect(statuses.size).toBeGreaterThan(1)
-    },
-    60_000,
-  )
+  it.each([false, true])('is a session or none, and no obstacle for the next (shared: %s)', async shared => {
+    const check = watchPrototypes()
+    const statuses = new Set<string>()
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(record, anything), fc.boolean(), async (stored, asynchronous) => {
+        const storage = cell(stored as Stored, { shared, asynchronous })
+        const { auth } = open({ storage, refresh: refreshStub(async () => pair()), retry: 0 })
+        const ready = watch(auth.ready)
+        await pass(5_000)
+        expect(ready.status).toBe('fulfilled')
+        expect(STATUSES).toContain(auth.getState().status)
+        statuses.add(auth.getState().status)
+        await ask(auth)
+        await expectToBeMended(auth, () => storage.record)
+        auth.dispose()
+      }),
+      { numRuns: runs(700) },
+    )
+    check()
+    expect(statuses.size).toBeGreaterThan(1)
+  })
 
   it('that appears beside a session ends it only where it is a later end of it', async () => {
     await fc.assert(
@@ -91,9 +88,9 @@ describe('a stored record of any kind', () => {
         expect(events.of('warning')).toEqual([])
         auth.dispose()
       }),
-      { numRuns: 700 },
+      { numRuns: runs(700) },
     )
-  }, 60_000)
+  })
 
   it('is text of any kind in Web Storage', async () => {
     const text = fc.oneof(
@@ -120,7 +117,7 @@ describe('a stored record of any kind', () => {
         await expectToBeMended(auth, () => JSON.parse(entries.get('tokenflight:default') ?? 'null'))
         auth.dispose()
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   }, 30_000)
 })
@@ -185,10 +182,10 @@ describe('a message of any kind on the channel', () => {
         expect(JSON.stringify(posted)).not.toMatch(/refreshToken|rt-secret/)
         auth.dispose()
       }),
-      { numRuns: 700 },
+      { numRuns: runs(700) },
     )
     check()
-  }, 60_000)
+  })
 
   it('is a hint at most where the storage is shared', async () => {
     await fc.assert(
@@ -209,7 +206,7 @@ describe('a message of any kind on the channel', () => {
         expectNoToken(posted)
         auth.dispose()
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   }, 30_000)
 

@@ -7,6 +7,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { API, type Arrived, loopback, respondWith, session, stage } from '../support/axios.js'
 import { stage as fetchStage } from '../support/fetch.js'
 import '../support/hostile.js'
+import { runs } from '../support/slow.js'
 
 const SECOND = 'https://two.example:8443'
 const ALLOWED = [API, SECOND]
@@ -190,10 +191,10 @@ describe('the origin that axios really reaches', () => {
           expect(token).toBe(isHome ? 'Bearer at-1' : undefined)
         }
       }),
-      { numRuns: 6_000 },
+      { numRuns: runs(6_000) },
     )
-    expect(Math.min(tally.home, tally.away)).toBeGreaterThan(500)
-  }, 60_000)
+    expect(Math.min(tally.home, tally.away)).toBeGreaterThan(runs(500))
+  })
 
   it('decides in a page, where what is no origin is resolved against the base of the document', async () => {
     vi.stubGlobal('location', { origin: API, href: `${API}/app/` })
@@ -228,10 +229,10 @@ describe('the origin that axios really reaches', () => {
           if (!axios.isAxiosError(error)) throw error
         })
       }),
-      { numRuns: 6_000 },
+      { numRuns: runs(6_000) },
     )
-    expect(Math.min(tally.home, tally.away)).toBeGreaterThan(500)
-  }, 60_000)
+    expect(Math.min(tally.home, tally.away)).toBeGreaterThan(runs(500))
+  })
 
   it('decides at every hop of a redirect, and where it once was away no token comes back', async () => {
     const server = await loopback(({ url: path }: Arrived, _incoming, outgoing) => {
@@ -279,45 +280,41 @@ describe('the origin that axios really reaches', () => {
         }
         expect(server.arrived.length).toBeGreaterThan(0)
       }),
-      { numRuns: 250 },
+      { numRuns: runs(250) },
     )
-    expect(Math.min(tally.home, tally.away)).toBeGreaterThan(100)
-  }, 60_000)
+    expect(Math.min(tally.home, tally.away)).toBeGreaterThan(runs(100))
+  })
 })
 
 describe('the origin that fetch really reaches', () => {
-  it.each(['a text', 'a URL', 'a Request'])(
-    'decides, given as %s',
-    async kind => {
-      const { auth } = await fetchStage()
-      const reached: Request[] = []
-      const api = authFetch(auth, {
-        allowedOrigins: ALLOWED,
-        async fetch(input, init) {
-          reached.push(new Request(input, init))
-          return Response.json({})
-        },
-      })
-      const tally = { home: 0, away: 0 }
-      await fc.assert(
-        fc.asyncProperty(url, async target => {
-          const wrapped = kind === 'a text' ? target : parse(target)
-          if (wrapped === undefined) return
-          const input = kind === 'a Request' ? toRequest(wrapped as URL) : wrapped
-          if (!input) return
-          reached.length = 0
-          await api(input).catch(error => expect(error).toBeInstanceOf(TypeError))
-          for (const request of reached) {
-            const isHome = counted(tally, ALLOWED.includes(new URL(request.url).origin))
-            expect(request.headers.get('Authorization')).toBe(isHome ? 'Bearer at-1' : null)
-          }
-        }),
-        { numRuns: 3_000 },
-      )
-      expect(Math.min(tally.home, tally.away)).toBeGreaterThan(50)
-    },
-    60_000,
-  )
+  it.each(['a text', 'a URL', 'a Request'])('decides, given as %s', async kind => {
+    const { auth } = await fetchStage()
+    const reached: Request[] = []
+    const api = authFetch(auth, {
+      allowedOrigins: ALLOWED,
+      async fetch(input, init) {
+        reached.push(new Request(input, init))
+        return Response.json({})
+      },
+    })
+    const tally = { home: 0, away: 0 }
+    await fc.assert(
+      fc.asyncProperty(url, async target => {
+        const wrapped = kind === 'a text' ? target : parse(target)
+        if (wrapped === undefined) return
+        const input = kind === 'a Request' ? toRequest(wrapped as URL) : wrapped
+        if (!input) return
+        reached.length = 0
+        await api(input).catch(error => expect(error).toBeInstanceOf(TypeError))
+        for (const request of reached) {
+          const isHome = counted(tally, ALLOWED.includes(new URL(request.url).origin))
+          expect(request.headers.get('Authorization')).toBe(isHome ? 'Bearer at-1' : null)
+        }
+      }),
+      { numRuns: runs(3_000) },
+    )
+    expect(Math.min(tally.home, tally.away)).toBeGreaterThan(runs(50))
+  })
 })
 
 /** `fetch` takes no user info in a URL. */

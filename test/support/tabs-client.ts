@@ -30,6 +30,8 @@ export interface Tab {
   refresh(): Promise<string>
   /** Sends so many requests at once. Resolves to what came of them, each status or error once. */
   request(count?: number): Promise<string[]>
+  /** Sends a request from each of so many tabs at the same moment, this one included; `together` in their queries. */
+  requestEverywhere(count: number): Promise<string[]>
   /** Sends one request, and tells later what came of it. */
   begin(): void
   ended(): string[] | undefined
@@ -49,9 +51,15 @@ const origin = query.get('api') ?? location.origin
 const password: Readonly<Record<string, string>> = { ada: 'lovelace', grace: 'hopper' }
 const now = (): number => performance.timeOrigin + performance.now()
 
-const events: Moment[] = []
-const traffic: Moment[] = []
-const heard: string[] = []
+/** A page that is to hold the same memory for an hour keeps no log. */
+class Log<Entry> extends Array<Entry> {
+  override push(...entries: Entry[]): number {
+    return query.has('quiet') ? 0 : super.push(...entries)
+  }
+}
+const events: Moment[] = new Log()
+const traffic: Moment[] = new Log()
+const heard: string[] = new Log()
 
 const plain = globalThis.fetch
 globalThis.fetch = async (input, init) => {
@@ -114,6 +122,27 @@ const request = async (count = 1): Promise<string[]> => {
   return [...new Set(await Promise.all(answers))]
 }
 
+const others = query.has('together') ? new BroadcastChannel('together') : undefined
+let hear = (_outcome: string): void => {}
+if (others) {
+  others.onmessage = async ({ data }: MessageEvent<string>) => {
+    if (data !== 'request') hear(data)
+    else for (const answer of await request()) others.postMessage(answer)
+  }
+}
+const requestEverywhere = async (count: number): Promise<string[]> => {
+  const answers: string[] = []
+  const all = new Promise<void>(resolve => {
+    hear = outcome => {
+      if (answers.push(outcome) === count) resolve()
+    }
+  })
+  others?.postMessage('request')
+  for (const answer of await request()) hear(answer)
+  await all
+  return [...new Set(answers)]
+}
+
 let ended: string[] | undefined
 window.tab = {
   events,
@@ -132,6 +161,7 @@ window.tab = {
   ready: () => auth.ready,
   refresh: () => auth.refresh().then(() => 'refreshed', outcome),
   request,
+  requestEverywhere,
   begin() {
     ended = undefined
     void request().then(all => {

@@ -1,7 +1,8 @@
 /** Rounds in which a tab goes away during its refresh, and what the next page finds. */
 import type { BrowserContext, Page } from 'playwright-core'
-import type { Mortal, Stage } from './tabs-browser.js'
+import type { Stage } from './tabs-browser.js'
 import { type Gate, type Moment, openGate } from './tabs-gate.js'
+import type { Mortal } from './tabs-launch.js'
 
 /** How the tab goes away. */
 export type Departure = 'close' | 'crash' | 'reload' | 'navigate'
@@ -26,16 +27,6 @@ export const departures: readonly DepartureCase[] = (
     ...(storage === 'cookie' ? ([{ storage, departure, moment: 'after', graceWindow: 0 }] as const) : []),
   ]),
 )
-
-/**
- * The cases of every day, each way to go away at both moments with a cookie and without one: the two storages of a page
- * take turns, and a cookie, whose next page waits two seconds, has no grace window.
- */
-export function isDaily({ storage, departure, moment, graceWindow }: DepartureCase): boolean {
-  if (storage === 'cookie') return !graceWindow
-  const isFirst = departure === 'close' || departure === 'reload'
-  return (storage === 'indexedDB') === (isFirst === (moment === 'before'))
-}
 
 export function describeCase({ storage, departure, moment, graceWindow }: DepartureCase): string {
   const when = moment === 'before' ? 'before the server received the request' : 'after the server rotated'

@@ -12,7 +12,7 @@ import {
 import { type Report, simulate } from './simulator.js'
 
 /** How many scenarios are drawn in all. `npm run test:slow` draws 10,000. */
-const RUNS = Number(process.env.TABS_RUNS ?? 500)
+const RUNS = Number(process.env.TABS_RUNS ?? 100)
 /** Where drawing begins: the same number draws the same scenarios. */
 const SEED = Number(process.env.TABS_SEED ?? 4)
 

@@ -1,0 +1,3 @@
+import { testDepartures } from '../support/tabs-departures-suite.js'
+
+testDepartures('crash')
