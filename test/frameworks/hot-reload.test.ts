@@ -57,8 +57,15 @@ describe.each(projects)('the development server of examples/%s', (name, module, 
 
   /** Edits the module and waits until the page has run it again. */
   const edit = async (text: string): Promise<void> => {
-    write(text)
-    await visitor.page.waitForFunction(number => globalThis.edit === number, edits)
+    // A watcher may miss a change that comes shortly after another one, so the module is saved again.
+    for (let round = 0; round < 6; round++) {
+      write(text)
+      const running = visitor.page.waitForFunction(number => globalThis.edit === number, edits, {
+        timeout: 10_000,
+      })
+      if (await running.catch(() => undefined)) return
+    }
+    throw new Error('The page has not run the edit.')
   }
 
   it('hydrates the page of a user without a warning', async () => {

@@ -24,23 +24,23 @@ export function Protected({ state, children }: Props) {
 /** Moves on when the session does. */
 function Follow({ state }: { state: AuthState }) {
   const router = useRouter()
-  const { status, error, getAccessToken } = useAuth()
-  const asked = useRef<string>(undefined)
+  const { status, error, refresh } = useAuth()
+  const asked = useRef(0)
 
-  // The server had no access token, and the browser has a session: a refresh brings the cookie, then the server is
-  // asked again. Once for each token, should the API accept none.
+  // The server had no good access token, and the browser has a session. A restore has brought a new cookie, so the server
+  // is asked again. If it still has none, a refresh brings one. Then no more: the API accepts no token.
   const isAhead = state.status === 'loading' && status === 'authenticated'
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each answer of the server counts
   useEffect(() => {
-    if (!isAhead) return
+    if (state.status === 'authenticated') asked.current = 0
+    if (!isAhead || asked.current === 2) return
+    asked.current += 1
     const askAgain = async () => {
-      const token = await getAccessToken()
-      if (!token || token === asked.current) return
-      asked.current = token
+      if (asked.current === 2) await refresh()
       router.refresh()
     }
+    // The header shows the error.
     askAgain().catch(() => {})
-  }, [isAhead, state, getAccessToken, router])
+  }, [isAhead, state, refresh, router])
 
   // There is no session, or no longer: it ended here or in another tab. With an `error` the server was not reached.
   const isOver = status === 'expired' || (status === 'anonymous' && !error)
