@@ -54,7 +54,7 @@ describe('login with any answer', () => {
     )
     check()
     expect(Math.min(tally.begun, tally.refused)).toBeGreaterThan(runs(50))
-  }, 30_000)
+  })
 
   it('quotes no token when it refuses one', async () => {
     const { auth } = open()
@@ -124,7 +124,7 @@ describe('a refresh that answers anything', () => {
       }),
       { numRuns: runs(300) },
     )
-  }, 30_000)
+  })
 })
 
 const codeOf = (error: unknown): string => (isAuthError(error) ? error.code : String(error))
@@ -172,7 +172,7 @@ describe('a JWT of any kind', () => {
     )
     check()
     expect(decoded).toBeGreaterThan(runs(300))
-  }, 30_000)
+  })
 
   it('makes a state that can be read, copied and frozen, and a bounded number of refreshes', async () => {
     const check = watchPrototypes()

@@ -101,7 +101,7 @@ describe('an error that passes through axios', () => {
     'a refusal for ever, after a refresh': { status: 401 },
     'a failure of the server': { status: 500 },
     'a broken connection': {},
-    'a timeout': { config: { timeout: 100 }, hang: true },
+    'a timeout': { config: { timeout: 1_500 }, hang: true },
     'a cancellation': { hang: true, aborts: true },
     'an answer that is too long': { status: 200, config: { maxContentLength: 1 } },
     'a body that is too long': { status: 200, config: { maxBodyLength: 1, maxRedirects: 0 } },

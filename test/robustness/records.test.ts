@@ -119,7 +119,7 @@ describe('a stored record of any kind', () => {
       }),
       { numRuns: runs(300) },
     )
-  }, 30_000)
+  })
 })
 
 describe('a message of any kind on the channel', () => {
@@ -208,7 +208,7 @@ describe('a message of any kind on the channel', () => {
       }),
       { numRuns: runs(300) },
     )
-  }, 30_000)
+  })
 
   it('with an older record changes nothing, and with a newer end ends the session once', async () => {
     install()

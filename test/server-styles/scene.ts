@@ -1,13 +1,10 @@
 /** A server of one style over real HTTP, the documented snippet connected to it, and one clock for both. */
 import type { AxiosInstance } from 'axios'
 import type { Auth, AuthEvents, AuthOptions, TokenResponse } from 'tokenflight'
-import { afterEach, expect, vi } from 'vitest'
+import { afterEach, expect } from 'vitest'
 import type { RunningServer, ServerOptions } from '../../demo/server/start.js'
 import { type Client, useServers } from '../mock-server/client.js'
 import { type EventLog, recordEvents } from '../support/core.js'
-
-// Hundreds of requests over real sockets, on a machine that may have much else to do.
-vi.setConfig({ testTimeout: 30_000 })
 
 export const MINUTE = 60_000
 /** How many requests a burst has. */
