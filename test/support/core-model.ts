@@ -1,4 +1,4 @@
-/** A small model of a browser, an API and a rotating auth server around one `Auth`, and what must always hold. */
+/** A small model of a browser, an API and a rotating auth server around one `Auth`, with the rules that always apply. */
 import {
   type Auth,
   cookieSession,
@@ -8,107 +8,30 @@ import {
   type TokenResponse,
   type TokenStorage,
 } from 'tokenflight'
-import { vi } from 'vitest'
 import {
   type Cell,
   cell,
   engineView,
   jumpWall,
   jwt,
-  MINUTE,
   pass,
   recordStorage,
   SECOND,
-  START,
   settle,
   type TicketView,
 } from './core.js'
-
-export interface ModelOptions {
-  mode: 'storage' | 'cookie'
-  autoRefresh: 'always' | 'off'
-  retries: number
-  /** How many ticks of the microtask queue a storage operation takes; 0: it is synchronous. */
-  storageTicks: number
-  shared: boolean
-  /** Milliseconds. */
-  lifetime: number
-  /** Milliseconds; 0: the server does not say. */
-  refreshLifetime: number
-  rotates: boolean
-  /** The server gives a new pair for a good access token alone. */
-  offersPairs: boolean
-}
-
-/** Decides the order in which servers and storage answer, in place of commands; as `fc.scheduler` does. */
-export interface Order {
-  schedule<T>(task: Promise<T>, label: string): Promise<T>
-  /** How the next refresh request ends. */
-  ending(): Ending
-  /** Whether the API refuses the next request. */
-  refusal(): boolean
-}
-
-/** How a refresh request ends. `lost`: the server has answered, and the connection broke. */
-export type Ending = 'truth' | 'lost' | 'broken' | 'unavailable' | 'overloaded' | 'nonsense'
-
-/** What the server knows: a login, and the refresh tokens that came of it. */
-interface Family {
-  readonly sub: string
-  /** The newest one, and the one before it, which the grace window still takes. */
-  current: string
-  parent: string | undefined
-  revoked: boolean
-}
-
-/** What the client calls a session. */
-interface Session {
-  readonly sub: string
-  /** What the client must use: the last refresh token that it was given. */
-  refreshToken: string | undefined
-  refreshTokenAt: Instant
-  /** A refusal of the present refresh token has been delivered. */
-  refused: boolean
-  /** Some 401 was delivered for it. */
-  challenged: boolean
-  expired: boolean
-}
-
-/** A moment, on a clock that ignores every jump, and on one that takes every jump forward for sleep. */
-interface Instant {
-  readonly least: number
-  readonly most: number
-  readonly back: number
-}
-
-interface AccessToken {
-  readonly session: Session
-  readonly family: Family
-  readonly at: Instant
-  readonly lifetime: number
-  reloaded: boolean
-  revoked: boolean
-}
-
-interface OpenCall {
-  readonly context: RefreshContext
-  readonly session: Session | undefined
-  resolve(tokens: TokenResponse): void
-  reject(error: unknown): void
-  open: boolean
-}
-
-interface ApiRequest {
-  readonly ticket: TicketView
-  readonly session: Session
-  readonly isReplay: boolean
-  resolve(status: number): void
-}
-
-interface Waiter {
-  readonly what: string
-  since: number
-}
+import type {
+  AccessToken,
+  ApiRequest,
+  Ending,
+  Family,
+  Instant,
+  ModelOptions,
+  OpenCall,
+  Order,
+  Session,
+  Waiter,
+} from './core-model-types.js'
 
 /** Longer than any chain of bounded waits that a caller may be put through. */
 const PATIENCE = 90 * SECOND
@@ -647,33 +570,3 @@ export class World {
     return { least: now.least - then.least, most: now.most - then.most, back: now.back - then.back }
   }
 }
-
-/** Runs with fake time, and fails with the first broken invariant. */
-export async function inWorld(
-  options: ModelOptions,
-  play: (world: World) => Promise<void>,
-  order?: Order,
-): Promise<void> {
-  vi.useFakeTimers({ now: START })
-  const { setTimeout } = globalThis
-  let timers = 0
-  let world: World | undefined
-  const counted = (callback: () => void, delay?: number): unknown => {
-    if (++timers > 20_000) throw world?.fail('there is no storm of timers') ?? new Error()
-    return setTimeout(callback, delay)
-  }
-  globalThis.setTimeout = counted as never
-  world = new World(options, order)
-  try {
-    await settle()
-    await play(world)
-    await world.heal()
-    if (world.failure) throw world.failure
-  } finally {
-    world.dispose()
-    globalThis.setTimeout = setTimeout
-    vi.useRealTimers()
-  }
-}
-
-export const LIFETIMES = [2 * SECOND, MINUTE, 5 * MINUTE]

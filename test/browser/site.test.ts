@@ -1,0 +1,73 @@
+/** The documentation site in Chromium: its search, its demo, and both colour schemes. */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type PreviewServer, preview } from 'vite'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { ensureBuilt } from '../../scripts/ensure-built.mjs'
+import { findBrowser, launchArguments } from '../../scripts/find-browser.mjs'
+
+const folder = join(fileURLToPath(new URL('../..', import.meta.url)), 'docs/.vitepress/dist')
+const problems: string[] = []
+let server: PreviewServer
+let browser: Browser
+
+beforeAll(async () => {
+  ensureBuilt('docs')
+  server = await preview({
+    root: folder,
+    configFile: false,
+    appType: 'mpa',
+    logLevel: 'silent',
+    build: { outDir: folder },
+    preview: { host: '127.0.0.1', port: 0 },
+  })
+  browser = await chromium.launch({ executablePath: findBrowser(), args: launchArguments })
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+})
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
+  expect(problems.splice(0)).toEqual([])
+})
+
+async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options })
+  context.on('weberror', error => problems.push(String(error.error())))
+  const page = await context.newPage()
+  await page.goto(new URL(path, server.resolvedUrls?.local[0]).href)
+  return page
+}
+
+it('finds a page by a word of it, and opens the section', async () => {
+  const page = await open('/')
+  await page.locator('#local-search button').first().click()
+  await page.locator('#localsearch-input').fill('revocation grace')
+  await page.locator('.result').first().click()
+  await expect.poll(() => page.url()).toContain('/guides/many-tabs.html#')
+  expect(await page.locator('h1').textContent()).toMatch(/^Many tabs/)
+})
+
+it('shows the demo on a page of its own', async () => {
+  const page = await open('/demo.html')
+  const demo = page.frameLocator('iframe')
+  await demo.locator('html[data-ready]').waitFor()
+  expect(await demo.locator('#login, button').count()).toBeGreaterThan(0)
+})
+
+it('leads from the menu to the API reference', async () => {
+  const page = await open('/')
+  await page.locator('.VPNavBarMenu').getByText('API').click()
+  await expect.poll(() => page.title()).toMatch(/^tokenflight/)
+  expect(page.url()).toContain('/api/')
+})
+
+it.each(['light', 'dark'] as const)('has a %s scheme, which follows the system', async colorScheme => {
+  const page = await open('/options.html', { colorScheme })
+  const [red = 0] = await page
+    .locator('body')
+    .evaluate(body => (getComputedStyle(body).backgroundColor.match(/\d+/g) ?? []).map(Number))
+  expect(red > 128 ? 'light' : 'dark').toBe(colorScheme)
+})
