@@ -58,13 +58,13 @@ export function relax(backoff: Backoff, now: number): Backoff {
 /** The back-off that another tab, or an earlier page, has stored. */
 export function fromRecord(
   { failures }: Backoff,
-  record: Pick<SessionRecord, 'failures' | 'retryAt' | 'cooledAt' | 'retryStrict' | 'retryOpen' | 'retrying'>,
+  record: Pick<SessionRecord, 'failures' | 'retryAt' | 'backoffAt' | 'retryStrict' | 'retryOpen' | 'retrying'>,
   now: number,
   wall: number,
 ): Backoff {
-  const { retryAt, cooledAt = wall, retryStrict, retryOpen, retrying } = record
-  const end = Math.min(retryAt ?? 0, cooledAt + MAX_RETRY_AFTER)
-  const until = retryAt ? now + end - Math.max(wall, cooledAt) : 0
+  const { retryAt, backoffAt = wall, retryStrict, retryOpen, retrying } = record
+  const end = Math.min(retryAt ?? 0, backoffAt + MAX_RETRY_AFTER)
+  const until = retryAt ? now + end - Math.max(wall, backoffAt) : 0
   return {
     until,
     strict: retryStrict === true,

@@ -37,7 +37,7 @@ export interface SessionRecord {
   /** No refresh before this instant, epoch milliseconds, shared by all tabs. */
   readonly retryAt?: number
   /** When `retryAt` was written, epoch milliseconds. */
-  readonly cooledAt?: number
+  readonly backoffAt?: number
   /** `retryAt` comes from the server's `Retry-After` or an open attempt: only a manual refresh may ignore the first. */
   readonly retryStrict?: boolean
   /** `retryAt` comes from an open attempt, which nothing may ignore. */
@@ -146,7 +146,7 @@ export function parseRecord(value: unknown): SessionRecord | null {
     'refreshLifetime',
     'retryAt',
     'requestedAt',
-    'cooledAt',
+    'backoffAt',
     'failures',
   ] as const) {
     if (record[name] !== undefined && !Number.isFinite(record[name])) return null

@@ -118,12 +118,12 @@ export async function storeBackoff(engine: Engine, at?: number, retrying = false
   const { grant, record, settings, backoff } = engine
   const { records, cookie, clock } = settings
   if (!(grant ? records.shared || cookie : engine.isUndecided)) return
-  const cooledAt = clock.now()
+  const backoffAt = clock.now()
   engine.record = {
     ...record,
     failures: backoff.failures,
-    retryAt: at ?? cooledAt,
-    cooledAt,
+    retryAt: at ?? backoffAt,
+    backoffAt,
     retryStrict: backoff.strict,
     retryOpen: backoff.open,
     retrying,

@@ -268,12 +268,12 @@ describe('Retry-After', () => {
   it.each([
     ['a version without the limit', START],
     ['a device whose clock was set back', START + 365 * DAY],
-  ])('that %s stored for a year is obeyed for ten minutes', async (_, cooledAt) => {
+  ])('that %s stored for a year is obeyed for ten minutes', async (_, backoffAt) => {
     const record = storedRecord({
       ago: HOUR,
       failures: 1,
-      retryAt: cooledAt + 365 * DAY,
-      cooledAt,
+      retryAt: backoffAt + 365 * DAY,
+      backoffAt,
       retryStrict: true,
     })
     const { auth, refresh } = open({ storage: cell(record), autoRefresh: 'off' })

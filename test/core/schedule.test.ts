@@ -164,7 +164,7 @@ describe('the timer', () => {
         ago: 4.5 * MINUTE,
         failures: 1,
         retryAt: Date.now() + 20 * SECOND,
-        cooledAt: Date.now(),
+        backoffAt: Date.now(),
         retrying: true,
       }),
       { shared: true },

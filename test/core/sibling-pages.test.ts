@@ -299,7 +299,7 @@ describe('two tabs', () => {
     await pass(11 * SECOND)
     const stranger = new Channel('tokenflight:two')
     const { version, ...record } = storage.record as Stored
-    const now = { retryAt: Date.now(), cooledAt: Date.now(), retryStrict: false }
+    const now = { retryAt: Date.now(), backoffAt: Date.now(), retryStrict: false }
     storage.record = { ...record, ...now, version: version + 1e-6 }
     stranger.postMessage({ changed: true })
     await pass(SECOND)

@@ -152,8 +152,8 @@ describe('tabs that ask at once with a dead token', () => {
 
   it('wait for an attempt that is announced for soon, and believe no other announcement', async () => {
     const noted = (delay: number): Stored => {
-      const cooledAt = Date.now()
-      return storedRecord({ ago: 6 * MINUTE, retrying: true, retryAt: cooledAt + delay, cooledAt })
+      const backoffAt = Date.now()
+      return storedRecord({ ago: 6 * MINUTE, retrying: true, retryAt: backoffAt + delay, backoffAt })
     }
     for (const [delay, status] of [
       [20 * SECOND - 5, 'pending'],
@@ -420,9 +420,9 @@ describe('the network comes back', () => {
     await pass(10)
     opened.refresh.last.fail(new TypeError('Failed to fetch'))
     await pass(10)
-    const hear = async (cooledAt: number, members: object = {}): Promise<void> => {
+    const hear = async (backoffAt: number, members: object = {}): Promise<void> => {
       const { version, ...record } = storage.record as Stored
-      const backoff = { failures: 2, retryAt: cooledAt + 5 * SECOND, cooledAt, retrying: false, ...members }
+      const backoff = { failures: 2, retryAt: backoffAt + 5 * SECOND, backoffAt, retrying: false, ...members }
       storage.record = { ...record, ...backoff, version: version + 1e-6 }
       new Channel('tokenflight:network').postMessage({ changed: true })
       await pass(10)

@@ -294,7 +294,7 @@ export interface Stored {
   revoke?: readonly { readonly accessToken?: string; readonly refreshToken?: string }[]
   failures?: number
   retryAt?: number
-  cooledAt?: number
+  backoffAt?: number
   retryStrict?: boolean
   retryOpen?: boolean
   requestedAt?: number

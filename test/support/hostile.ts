@@ -135,7 +135,7 @@ const MEMBERS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   refreshLifetime: anything,
   failures: anything,
   retryAt: anything,
-  cooledAt: anything,
+  backoffAt: anything,
   retryStrict: anything,
   retryOpen: anything,
   requestedAt: anything,
