@@ -6,8 +6,11 @@ export default defineNuxtRouteMiddleware(({ path }) => {
     const mayHaveSession = useCookie('access').value || useCookie('csrf').value
     return mayHaveSession ? undefined : navigateTo('/login')
   }
+  const { $auth, isHydrating } = useNuxtApp()
+  // The page of the server is taken over first. Then `app.vue` leaves it.
+  if (isHydrating) return
   // `loading` passes: the session is being restored. With an `error` the server was not reached.
-  const state = useNuxtApp().$auth.getState()
+  const state = $auth.getState()
   const isOver = state.status === 'expired' || (state.status === 'anonymous' && !state.error)
   return isOver ? navigateTo('/login') : undefined
 })
