@@ -5,7 +5,7 @@ import { AuthProvider } from 'tokenflight/react'
 
 let browser: Auth | undefined
 
-/** One session for the life of the page; on the server one per request, which asks nobody. */
+/** One session for the life of the page; on the server one per request, which sends no request. */
 function openSession(): Auth {
   if (typeof window === 'undefined') return createAuth()
   browser ??= createAuth({
