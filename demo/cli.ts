@@ -6,7 +6,7 @@ import { formatTally, runStory } from './story.js'
 const help = `Usage: npm run demo -- [options]
 
   --port N             port of the page and the mock auth server (default: 4310, or any that is free)
-  --data FILE          keeps sessions and keys in a file, so that a restart logs nobody out
+  --data FILE          keeps sessions and keys in a file, so that users stay logged in over a restart
   --static FOLDER      builds the demo without a server into the folder, for any static host
   --headless           tells the same story without a page, in some seconds; exit code 1 if a request was lost
   --fail-refreshes N   headless: how many refreshes in a row the auth server fails (default: 1; 9 is too many
@@ -93,7 +93,7 @@ async function serve(options: Options, { buildPage }: Build): Promise<number | u
   }
   try {
     const server = await startServer({ ...settings, port: options.port ?? preferredPort }).catch(error => {
-      // Nobody asked for this port in particular.
+      // The port was not chosen by the user.
       if (options.port === undefined && error.code === 'EADDRINUSE') return startServer(settings)
       throw error
     })

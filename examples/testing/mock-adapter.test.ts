@@ -5,7 +5,7 @@ import { attachAuth } from 'tokenflight/axios'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
 const api = axios.create({ baseURL: 'https://api.example.com' })
-const mock = new MockAdapter(api)
+const mock = new MockAdapter(api as never) // its types name another build of axios
 const auth = createAuth({
   retry: 0,
   refresh: async ({ refreshToken, signal }) =>

@@ -5,7 +5,6 @@ import {
   createAuth,
   indexedDBStorage,
   memoryStorage,
-  type SessionStorage,
   type TokenStorage,
   webStorage,
 } from 'tokenflight'
@@ -15,7 +14,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 beforeEach(() => vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] }))
 afterEach(() => vi.useRealTimers())
 
-const storages: Record<string, () => SessionStorage | TokenStorage> = {
+const storages: Record<string, () => TokenStorage> = {
   memoryStorage,
   webStorage: () => webStorage(),
   indexedDBStorage: () => indexedDBStorage(),

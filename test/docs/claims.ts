@@ -1,9 +1,11 @@
 /** What the documents say in tables and numbers, compared with the source. Each check names what is wrong. */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { createAuth, RefreshFailedError, SessionExpiredError, SignedOutError } from 'tokenflight'
 import { mockAuth } from 'tokenflight/msw'
 import { BEGIN, END, figures, type Summary } from '../../bench/report/figures.js'
 import { homeOf, type Member, membersOf, spoken, unionOf, wordsOf } from './facts.js'
-import { type Document, read } from './markdown.js'
+import { type Document, read, root } from './markdown.js'
 
 export type Check = (document: Document) => string[]
 
@@ -163,10 +165,14 @@ export const benchmarksChecks: Record<string, Check> = {
 
 /** What every document may get wrong. */
 export const commonChecks: Record<string, Check> = {
-  'scripts of package.json': ({ text }) =>
-    [...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)]
+  'scripts of package.json': ({ path, text }) => {
+    // An example application has scripts of its own.
+    const own = `${dirname(path)}/package.json`
+    const scripts = { ...manifest.scripts, ...(existsSync(join(root, own)) && JSON.parse(read(own)).scripts) }
+    return [...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)]
       .map(([, name = '']) => name)
-      .filter(name => !manifest.scripts[name]),
+      .filter(name => !scripts[name])
+  },
   'scripts that are files': ({ text }) =>
     [...text.matchAll(/node (scripts\/[\w.-]+)/g)]
       .map(([, path = '']) => path)

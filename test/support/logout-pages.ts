@@ -8,7 +8,7 @@ import { becomePage } from './page.js'
 /** The number of the present test: part of the name of its session. */
 export let page = 0
 /** The lock of the present test's pages. */
-export let lock: AuthLock
+let lock: AuthLock
 
 /** Each test has a browser of its own. */
 export function useLogoutPages(): void {

@@ -14,7 +14,7 @@ attachAuth(api, auth, { skip: '/auth/login' })
 export const logIn = auth.login
 export const logOut = auth.logout
 
-/** Takes over the session that axios-jwt has left, so that nobody has to log in again. Call it once at the start. */
+/** Takes over the session that axios-jwt has left, so that users stay logged in. Call it once at the start. */
 export async function adoptSession(key = 'auth-tokens-production'): Promise<void> {
   const left = localStorage.getItem(key)
   if (!left) return

@@ -50,7 +50,7 @@ export async function finishLogin(): Promise<string | undefined> {
   const address = new URL(location.href)
   const state = address.searchParams.get('state') ?? ''
   const noted = sessionStorage.getItem(`login:${state}`)
-  // A code that this tab has not asked for is somebody else's.
+  // This tab did not ask for this code.
   if (!noted) return undefined
   sessionStorage.removeItem(`login:${state}`)
   // The code is spent, and a reload must not send it again.
