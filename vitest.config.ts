@@ -1,10 +1,13 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { compile } from 'svelte/compiler'
 import { defineConfig } from 'vitest/config'
 
 const inTests = (path: string) => fileURLToPath(new URL(`test/${path}`, import.meta.url))
-const inPackages = (path: string) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url))
+const { resolve } = createRequire(import.meta.url)
+const inPackage = (name: string, path: string) => join(dirname(resolve(`${name}/package.json`)), path)
 /** Builds dist when it is missing or older than src. */
 const globalSetup = [inTests('support/built.ts')]
 
@@ -15,8 +18,8 @@ const aliases = (folder: 'src' | 'dist') => {
   return [
     { find: /^tokenflight$/, replacement: `${target}/index.${extension}` },
     // In Node their own maps name the builds that render on a server, where nothing ever changes.
-    { find: /^solid-js$/, replacement: inPackages('solid-js/dist/solid.js') },
-    { find: /^svelte(\/store|\/reactivity)?$/, replacement: inPackages('svelte/src$1/index-client.js') },
+    { find: /^solid-js$/, replacement: inPackage('solid-js', 'dist/solid.js') },
+    { find: /^svelte(\/store|\/reactivity)?$/, replacement: inPackage('svelte', 'src$1/index-client.js') },
     {
       find: /^tokenflight\/(axios|fetch|react|vue|msw|dpop|devtools)$/,
       replacement: `${target}/$1.${extension}`,

@@ -26,6 +26,7 @@ const excluded = [
   'test/docs/blocks.test.ts',
   'test/docs/claims.test.ts',
   'test/docs/links.test.ts',
+  'test/docs/works-with.test.ts',
   'test/server-styles/guide.test.ts',
 ]
 
