@@ -58,7 +58,10 @@ export function relax(backoff: Backoff, now: number): Backoff {
 /** The back-off that another tab, or an earlier page, has stored. */
 export function fromRecord(
   { failures }: Backoff,
-  record: Pick<SessionRecord, 'failures' | 'retryAt' | 'backoffAt' | 'retryStrict' | 'retryOpen' | 'retrying'>,
+  record: Pick<
+    SessionRecord,
+    'failures' | 'retryAt' | 'backoffAt' | 'retryStrict' | 'retryOpen' | 'retrying'
+  >,
   now: number,
   wall: number,
 ): Backoff {
