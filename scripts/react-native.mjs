@@ -52,7 +52,7 @@ try {
       ended: 'anonymous',
       keepsToken: false,
     })
-    assert.equal(requests.filter(path => path === '/auth/refresh').length, 1)
+    assert.equal(requests.filter((/** @type {string} */ path) => path === '/auth/refresh').length, 1)
     console.log(`${platform}: passed, ${requests.length} requests`)
   }
 } finally {
