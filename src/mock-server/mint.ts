@@ -43,16 +43,12 @@ export async function mint(
 }
 
 /** Grants both tokens. */
-export function commit(
-  world: World,
-  id: string,
-  session: StoredSession,
-  minted: Minted,
-  expiresAt: number = world.options.clock.now() + minted.refreshLifetime,
-): Pair {
-  const { refreshToken, refreshHash } = minted
+export function commit(world: World, id: string, session: StoredSession, minted: Minted, end?: number): Pair {
+  const { refreshToken, refreshHash, refreshLifetime } = minted
+  const now = world.options.clock.now()
+  const expiresAt = end ?? now + refreshLifetime
   world.state.refreshTokens[refreshHash] = { session: id, expiresAt, status: 'current' }
-  return commitAccess(world, session, minted, refreshToken, expiresAt)
+  return commitAccess(world, session, minted, refreshToken, expiresAt, now)
 }
 
 /** Grants an access token beside a refresh token that stays what it was, where it is no refresh token itself. */
@@ -75,8 +71,8 @@ export function commitAccess(
   { accessToken, accessId, accessLifetime, scope }: Minted,
   refreshToken: string | undefined,
   refreshExpiresAt: number,
+  now: number = world.options.clock.now(),
 ): Pair {
-  const now = world.options.clock.now()
   session.accessTokens[accessId] = now + accessLifetime
   const expiresIn = accessLifetime / 1000
   return {

@@ -177,7 +177,8 @@ describe('a check that is not part of npm test', () => {
   })
 
   it('runs in all of its parts there', () => {
-    const parts = Array.from(read('CONTRIBUTING.md').matchAll(/^\| `(\w+)` \|/gm), ([, name = '']) => name)
+    const [, table = ''] = read('CONTRIBUTING.md').split('`test:slow` has these parts.')
+    const parts = Array.from(table.matchAll(/^\| `(\w+)` \|/gm), ([, name = '']) => name)
     const named = Array.from(
       read('.github/workflows/slow.yml').matchAll(/test:slow -- (.*)/g),
       ([, names = '']) => names,
