@@ -17,7 +17,7 @@ import { ignore } from './waiting.js'
  * token was accepted elsewhere. So an endpoint that always answers 401 causes no storm.
  */
 const STORM_PROTECTION = 30_000
-/** A body that cannot be sent twice wants a token that lasts this long, milliseconds, but no more than a tenth of its lifetime. */
+/** A token for a body that cannot be sent twice must last this long, milliseconds; at most a tenth of the token's lifetime. */
 const ONE_SHOT_MARGIN = 5_000
 
 export const NO_REJECTIONS: Readonly<Rejections> = {
@@ -156,7 +156,7 @@ function refreshAhead(engine: Engine, grant: Grant): void {
   if (isDue && !isOffline() && engine.clock() >= engine.backoff.until) fly(engine, 'ahead').catch(ignore)
 }
 
-/** A question for a new pair is no refresh. A call that needs one waits until the question is answered. */
+/** A request for a new pair is no refresh. A call that needs a refresh waits until that request is answered. */
 function pendingQuestion({ flight }: Engine): Promise<void> | undefined {
   return flight?.isQuestion ? flight.promise.catch(ignore) : undefined
 }

@@ -5,7 +5,7 @@ import type { SessionRecord } from './record.js'
 const FIRST_DELAY = 1_000
 /** Upper end of every delay. */
 const LONGEST_DELAY = 60_000
-/** The longest wait for the announced retry of another tab, whatever its record says. */
+/** The longest wait for the announced retry of another tab, even if its record names a later instant. */
 const LONGEST_RETRY_WAIT = 20_000
 /** The longest wait that a server may ask for. */
 export const MAX_RETRY_AFTER = 600_000
