@@ -13,7 +13,7 @@ export const MAX_RETRY_AFTER = 600_000
 export interface Backoff {
   /** No refresh before this instant. */
   readonly until: number
-  /** The server asked for the wait, or an attempt is still open. Only a manual refresh may shorten a wait that the server asked for. */
+  /** The server asked for the wait, or an attempt is still open. Only a manual refresh may shorten a wait of the server. */
   readonly strict: boolean
   /** An attempt is still open. Nothing shortens that wait. */
   readonly open: boolean

@@ -45,7 +45,7 @@ export class SignedOutError extends AuthError {
   }
 }
 
-/** The refresh failed and there is no good token, but the session goes on: the network, the server or a setting failed. Try later. */
+/** The refresh failed and there is no good token, but the session goes on (network, server or a setting). Try again later. */
 export class RefreshFailedError extends AuthError {
   declare readonly code: 'ERR_REFRESH_FAILED'
   /** The number of attempts that sent a request; 0 during a back-off. */

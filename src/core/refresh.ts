@@ -1,6 +1,6 @@
 /**
  * One refresh, from top to bottom: take the lock, read the storage, adopt or send, store, release the lock, then decide. The
- * locked section returns its decision as a function. So a failure is classified, a session ends, and listeners run, outside the lock.
+ * locked section returns its decision as a function. So failures are classified, sessions end and listeners run outside the lock.
  */
 import { emitRefreshed, sendRefresh } from './attempt.js'
 import { isStrict } from './backoff.js'

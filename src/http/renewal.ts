@@ -59,7 +59,7 @@ export function serverRenewal<Response = AnyResponse>(
  * Takes new tokens that come with ordinary answers, in a header or in the body.
  * @param collect the tokens of an answer; undefined if it has none. Must be synchronous. With axios the answer's `data` is
  * the parsed JSON, before any transform and whatever the `responseType`.
- * @throws TypeError when it is no function
+ * @throws TypeError when it is not a function
  */
 export function collectTokens<Response = AnyResponse>(
   collect: (response: Response) => TokenResponse | undefined,
