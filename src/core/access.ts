@@ -74,7 +74,7 @@ export function rejectGrant(engine: Engine, grant: Grant): Promise<Grant> | unde
   })
 }
 
-/** An endpoint has rejected a token that a refresh has just brought, so its next 401 may say more about the endpoint. */
+/** An endpoint has rejected a token that a refresh has just brought, so the endpoint may be the cause of its next 401. */
 export function doubtEndpoint(engine: Engine, grant: Grant): void {
   noteRejection(engine, grant, { at: engine.clock() })
 }
@@ -174,7 +174,7 @@ function joinSuccessor(grant: Grant, begin: () => Promise<Grant | undefined>): P
   return grant.successor as Promise<Grant>
 }
 
-/** Whether a 401 says more about the endpoint than about the token. */
+/** Whether the endpoint, not the token, is the likely cause of a 401. */
 function isDoubtful(engine: Engine, grant: Grant): boolean {
   const now = engine.clock()
   const { at, refreshedAt } = rejectionsOf(engine, grant)

@@ -42,7 +42,7 @@ export function isOptionalFunction(value: unknown): boolean {
   return value === undefined || typeof value === 'function'
 }
 
-/** Whether it is a text that says something. */
+/** Whether it is a text with content. */
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }

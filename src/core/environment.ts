@@ -20,7 +20,7 @@ export function hasWindow(): boolean {
 
 /**
  * Whether this is a page or a worker of one, where code that shares our name belongs to the same user. A server process
- * is neither, whatever globals it has: a polyfill's `Document` is not native, and a server runtime does not call itself
+ * is neither, even with such globals: a polyfill's `Document` is not native, and a server runtime does not call itself
  * Mozilla, as every browser does.
  */
 export function isPage(): boolean {

@@ -22,7 +22,7 @@ export interface Grant {
   readonly arrivedAt: number
   /** The token is dead from here on. A 401 brings this forward. */
   endsAt: number
-  /** The end that the server gave the token, whatever a 401 has shown. */
+  /** The end that the server gave the token. A 401 does not change it. */
   statedEndsAt: number
   refreshEndsAt: number
   /** Start of the window. */

@@ -33,7 +33,7 @@ export function fly(
   if (engine.flight) return engine.flight.promise
   const means = findMeans(engine)
   if (!call && means) return Promise.reject(refusal(engine, 'The server renews with the next request', false))
-  // Without the means to refresh it is the end, whatever the back-off says.
+  // Without the means to refresh the session ends, even during a back-off.
   if (means && isBackingOff(engine, reason)) return Promise.reject(refusal(engine))
   const flight = createFlight(engine, reason, call)
   engine.flight = flight

@@ -143,12 +143,12 @@ export interface LogoutNotice {
   call: AbortController | undefined
 }
 
-/** The logouts that the server must still hear of. */
+/** The logouts that the server does not know yet. */
 export interface Logouts {
   readonly notices: Set<LogoutNotice>
   /** Generations that ended by logout here. */
   readonly generations: Set<number>
-  /** Refresh tokens that the server hears of, or has heard of. */
+  /** Refresh tokens of logouts that are being reported to the server, or were. */
   readonly refreshTokens: Set<string | undefined>
   failures: number
   stopTimer: () => void

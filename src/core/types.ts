@@ -60,7 +60,7 @@ export interface TokenResponse {
 
 /**
  * Where the session lives: `localStorage`, AsyncStorage and others like them fit as they are. It may be asynchronous. The
- * value is one opaque string. If a method throws or does not answer, a `warning` is emitted and memory takes over.
+ * value is one opaque string. If a method throws or does not answer, a `warning` is emitted and memory replaces it.
  */
 export interface TokenStorage {
   /** The stored string, if there is one. If the method answers synchronously, the session is known at once. */
@@ -344,7 +344,7 @@ export interface AuthEvents {
 /**
  * One step of one request of a client, for listeners of every event. `waiting`: it needs a token that is not there yet.
  * `sent`: it leaves. `rejected`: the answer rejects its token; a refresh and `replayed` follow, unless its body can be
- * sent only once. `done`: an answer reached the caller, whatever its status. `failed`: no answer did.
+ * sent only once. `done`: an answer reached the caller, with any status. `failed`: no answer did.
  */
 export interface RequestEvent {
   readonly type: 'request'

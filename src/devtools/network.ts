@@ -20,7 +20,7 @@ export function createNetwork(): Network {
   }
 }
 
-/** Returns what brings the network back. */
+/** Returns a function that restores the network. */
 function cut(): () => void {
   const undos = [
     replace(globalThis, 'fetch', { value: () => Promise.reject(new TypeError('Failed to fetch')) }),

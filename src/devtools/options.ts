@@ -21,7 +21,7 @@ export interface DevtoolsOptions {
 export interface AuthDevtoolsProps extends DevtoolsOptions {
   /**
    * Loads the devtools: `() => import('tokenflight/devtools')`. `@default` that, except in a production build
-   * (`process.env.NODE_ENV`), which holds none of their code
+   * (`process.env.NODE_ENV`), which contains no code of the devtools
    */
   readonly load?: DevtoolsLoader | undefined
 }

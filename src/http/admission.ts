@@ -24,7 +24,7 @@ export interface Admission<Request> {
   isTaken(config: Request): boolean
 }
 
-/** @param complete gives the URL with its query */
+/** @param complete returns the URL with its query */
 export function createAdmission<Request extends Config, Response>(
   handle: Handle,
   rules: HttpRules<Request, Response>,

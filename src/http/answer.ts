@@ -1,4 +1,4 @@
-/** The body of an axios answer as JSON, whatever the `responseType`; the caller still gets all of it. */
+/** The body of an axios answer as JSON, for every `responseType`; the caller still gets all of it. */
 
 import { readHeader } from '../core/read-failure.js'
 import { isPromise } from '../core/waiting.js'

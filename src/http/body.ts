@@ -131,7 +131,7 @@ export function closedEarly(): Error {
   return Object.assign(new Error('Premature close'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
 }
 
-/** Returns a function that stops watching, and returns whether the stream is intact. */
+/** Returns a function that stops the watch. Its result: whether the stream is intact. */
 function watchNode(stream: NodeStream, fail: (cause: unknown) => void): () => boolean {
   if (typeof stream.on !== 'function') return () => true
   const close = (): void => fail(stream.errored ?? undefined)

@@ -3,7 +3,7 @@
 type Pair = [name: string, value: string]
 
 export interface GivenHeaders {
-  /** Its value, whatever the case of the name. */
+  /** Its value; the case of the name does not matter. */
   get(name: string): string | undefined
   /** All values. */
   values(): string

@@ -18,7 +18,7 @@ export interface HttpOptions<Request, Response> {
   allowedOrigins?: readonly string[] | undefined
   /**
    * Whether an answer asks for a new token; may be asynchronous. It may read the body: with axios `data` is the parsed
-   * JSON, before any transform and whatever the `responseType`; with fetch it gets a clone. When it fails, a `warning`
+   * JSON, before any transform and for every `responseType`; with fetch it gets a clone. When it fails, a `warning`
    * is emitted and the default decides. A server that challenges with another scheme needs it, unless the token travels
    * in that scheme.
    * `@default` status 401 without `WWW-Authenticate`, or with `Bearer` and no error or `invalid_token` (RFC 6750 section 3)

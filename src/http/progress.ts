@@ -29,7 +29,7 @@ export type CallProgress<Event> = (isReplay: boolean) => AttemptProgress<Event>
 
 /**
  * Each attempt gets a listener of its own. The first one waits until a refusal is unlikely. A replay begins
- * anew, but shows only what goes beyond the bytes that were shown before.
+ * anew, but shows only the bytes beyond those that were shown before.
  */
 export function createProgress<Event extends Progress>(show: Listener<Event>): CallProgress<Event> {
   let shown = -1

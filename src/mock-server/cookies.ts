@@ -9,7 +9,7 @@ export const refreshCookieName = 'refresh'
 /** The `HttpOnly` cookie that holds the access token under transport `'cookies'`; it goes with every request. */
 export const accessCookieName = 'access'
 
-/** The readable cookie whose value the client repeats in `csrfHeaderName`. It is set even where it is not required. Any page can read it. */
+/** The readable cookie, which the client repeats in `csrfHeaderName`. It is set even if it is optional. Any page can read it. */
 export const csrfCookieName = 'csrf'
 
 /** The header that echoes the `csrf` cookie. */

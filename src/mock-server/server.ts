@@ -29,7 +29,7 @@ export interface AuthServer extends MockAuthControls {
   answer(path: Endpoint['path'], request: Request, surroundings?: Surroundings): Promise<Reply>
   /** Answers a request by its own method and path; `undefined` if that is not an endpoint. Never rejects. */
   respond(request: Request, surroundings?: Surroundings): Promise<Reply | undefined>
-  /** Lets a request to a protected resource pass, or gives the answer that refuses it. Never rejects. */
+  /** Lets a request to a protected resource pass, or returns the answer that refuses it. Never rejects. */
   authorize(
     request: Request,
     options?: Surroundings & { readonly scope?: string | undefined },

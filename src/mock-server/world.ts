@@ -62,7 +62,7 @@ export function createWorld(options: CompleteOptions): World {
   }
 }
 
-/** Empties the store, except for the key that signs, and gives the world that begins there. */
+/** Empties the store, except for the key that signs, and returns the new world. */
 export function renewWorld(options: CompleteOptions): World {
   options.store.state = emptyState(options.store.state.keys.filter(key => key.role === 'active'))
   return createWorld(options)
