@@ -121,7 +121,7 @@ function intercept(
   return report(client.handle, 'axios', config, url, step => send(client, config, given, session, step))
 }
 
-/** Sends a request below all interceptors and transforms of the application, twice if need be. */
+/** Sends a request below all interceptors and transforms of the application, twice if necessary. */
 function send(
   client: AxiosClient,
   config: Config,

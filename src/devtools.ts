@@ -1,5 +1,5 @@
 /**
- * The session of an application, to look at: its tokens, requests, refreshes and events on a timeline.
+ * Shows the session of an application: its tokens, requests, refreshes and events on a timeline.
  * @module tokenflight/devtools
  */
 import { check } from './core/check.js'
@@ -133,7 +133,7 @@ function logo(): SVGSVGElement {
   )
 }
 
-/** By a sheet that no policy for styles refuses; by an element where there are no such sheets. */
+/** Uses a constructed style sheet, which no style policy refuses; a `style` element where there are no such sheets. */
 function dress(shadow: ShadowRoot): void {
   try {
     const sheet = new CSSStyleSheet()

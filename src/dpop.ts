@@ -10,7 +10,7 @@ import { transact } from './shared/indexed-db.js'
 
 /** Key of the key pair in the database of the session. */
 const ROW = 'dpop'
-/** Bound on one transaction, milliseconds. */
+/** Time limit of one transaction, milliseconds. */
 const LIMIT = 2_000
 
 interface StoredKey {

@@ -18,16 +18,16 @@ import type { Origins } from './http/origins.js'
 import { start } from './http/pipeline.js'
 import { type Report, report } from './http/report.js'
 
-/** What `fetch` takes, and whether the request needs a login. */
+/** The options of `fetch`, and whether the request needs a login. */
 export interface AuthRequestInit extends RequestInit {
   /** The request needs no login: it carries no token, waits for nothing, and its 401 is its own. */
   skipAuth?: boolean | undefined
 }
 
-/** `fetch` with a token: whatever takes a `typeof fetch` takes it. */
+/** `fetch` with a token. It fits wherever a `typeof fetch` is expected. */
 export type AuthFetch = (input: string | URL | Request, init?: AuthRequestInit) => Promise<Response>
 
-/** What a `skip` predicate is asked about: the request as it is about to leave, without its body. */
+/** The argument of a `skip` predicate: the request as it will be sent, without its body. */
 export interface FetchRequest {
   /** Absolute. */
   readonly url: string
@@ -41,7 +41,7 @@ export interface FetchRequest {
  * that may redirect elsewhere.
  */
 export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
-  /** What sends. `@default` the global `fetch`, looked up at each call */
+  /** Sends the requests. `@default` the global `fetch`, looked up at each call */
   fetch?: typeof fetch | undefined
 }
 
@@ -50,7 +50,7 @@ export interface AuthFetchOptions extends HttpOptions<FetchRequest, Response> {
  * end and after a 401, and sends a refused request again. It shares one refresh with every other client of the `auth`.
  *
  * A `Request` with a body is cloned before it leaves, so that it can leave again; a stream in `init.body` cannot, and
- * its 401 is the caller's. It rejects with what `fetch` rejects with, and with the errors of `getAccessToken`.
+ * its 401 is the caller's. It rejects with the errors of `fetch` and with those of `getAccessToken`.
  * @throws TypeError that names the option and its mistake
  */
 export function authFetch<Claims>(auth: Auth<Claims, never>, options: AuthFetchOptions = {}): AuthFetch {
@@ -77,7 +77,7 @@ interface FetchClient extends Client<Response> {
   readonly rules: HttpRules<FetchRequest, Response>
 }
 
-/** Reads the arguments of the caller at once, as `fetch` does, in the session of now. */
+/** Reads the arguments of the caller at once, as `fetch` does, in the current session. */
 function send(
   client: FetchClient,
   fetcher: typeof fetch,

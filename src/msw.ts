@@ -1,5 +1,5 @@
 /**
- * A model of an auth server as msw handlers, so that any auth situation is a test of three lines.
+ * A model of an auth server as msw handlers, so that a test of any auth situation takes three lines.
  * @module tokenflight/msw
  */
 import {
@@ -37,14 +37,14 @@ export type {
   MockUser,
 } from './mock-server/types.js'
 
-/** msw's own `HttpResponseResolver`, made of what each version of msw 2 exports. */
+/** msw's own `HttpResponseResolver`, built from the types that every version of msw 2 exports. */
 export type HttpResolver<
   Params extends PathParams = PathParams,
   RequestBody extends DefaultBodyType = DefaultBodyType,
   ResponseBody extends DefaultBodyType = undefined,
 > = Parameters<typeof http.all<Params, RequestBody, ResponseBody>>[1]
 
-/** A resolver of the application, as msw has it, that also learns the claims of the access token. */
+/** A resolver of the application, as in msw, that also gets the claims of the access token. */
 export type ProtectedResolver<
   Params extends PathParams = PathParams,
   RequestBody extends DefaultBodyType = DefaultBodyType,
@@ -58,7 +58,7 @@ export type ProtectedResolver<
   | undefined
   | Promise<Response | StrictResponse<ResponseBody> | undefined>
 
-/** What `mockAuth` gives. */
+/** The result of `mockAuth`. */
 export interface MockAuth extends MockAuthControls {
   /**
    * `POST /login`, `POST /refresh`, `POST /logout`, `GET /me`, `POST /token` (OAuth 2.0) and `GET /jwks`, each under
@@ -66,7 +66,7 @@ export interface MockAuth extends MockAuthControls {
    */
   readonly handlers: RequestHandler[]
   /**
-   * Wraps a resolver of the application: it runs for a request with a good access token, and learns its claims as its
+   * Wraps a resolver of the application: it runs for a request with a good access token, and gets its claims as its
    * second argument. Without one the answer is 401, without the `scope` (space-separated) it is 403 (RFC 6750 3.1).
    */
   protect<
@@ -78,9 +78,9 @@ export interface MockAuth extends MockAuthControls {
     options?: { readonly scope?: string },
   ): HttpResolver<Params, RequestBody, ResponseBody>
   /**
-   * The answer of a login, without one. Where the transport is `'cookie'` or `'cookies'` the cookies are set as a login
+   * The answer of a login, without a request. Where the transport is `'cookie'` or `'cookies'` the cookies are set as a login
    * sets them, and the answer has no refresh token. It has the access token also under `'cookies'`, where a login does not
-   * show it: a test of a server can send it as the cookie `access`. Rejects with a `TypeError` for a user that there is not.
+   * show it: a test of a server can send it as the cookie `access`. Rejects with a `TypeError` for an unknown user.
    */
   issue(username: string): Promise<MockTokenAnswer>
 }

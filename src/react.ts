@@ -1,5 +1,5 @@
 /**
- * An `Auth` as React reads it; React 18 and later.
+ * Hooks and a provider for an `Auth` in React 18 and later.
  * @module tokenflight/react
  */
 import {
@@ -47,7 +47,7 @@ export interface AuthProviderProps<Claims = JwtClaims> {
    * `@default` the `initialState` of the `auth`; without one, `loading`, and on the server the state of a logged-in `auth`
    */
   readonly serverState?: AuthState<Claims> | undefined
-  /** What may use the hooks. */
+  /** The components that may use the hooks. */
   readonly children?: ReactNode
 }
 
@@ -58,7 +58,7 @@ type Whole<State> = State extends unknown
   ? State & { readonly [Name in Exclude<Members, keyof State>]?: undefined }
   : never
 
-/** The state and what can be done about it. The functions are the same ones for ever. */
+/** The state and the actions. The functions never change. */
 export type UseAuth<Claims = JwtClaims, Answer = TokenResponse> = Whole<AuthState<Claims>> &
   Pick<Auth<Claims, Answer>, 'login' | 'logout' | 'refresh' | 'getAccessToken'>
 
@@ -74,7 +74,7 @@ const AuthContext: Context<Provided | undefined> = /* @__PURE__ */ createContext
   undefined,
 )
 
-/** Gives the `auth` to the hooks below it. Renders nothing of its own, and never again on a change of state. */
+/** Provides the `auth` to the hooks below it. Adds no elements, and does not render again on a change of state. */
 export function AuthProvider<Claims>({
   auth,
   serverState,
@@ -85,7 +85,7 @@ export function AuthProvider<Claims>({
 }
 
 /**
- * The state, and `login`, `logout`, `refresh` and `getAccessToken`. Renders when the state changed, never else.
+ * The state, and `login`, `logout`, `refresh` and `getAccessToken`. Renders only when the state has changed.
  * Name the type of the claims, and that of the answer that `read` maps, if there is one: `useAuth<MyClaims>()`.
  * @throws Error without an `AuthProvider` above
  */
@@ -100,14 +100,14 @@ export function useAuth<Claims = JwtClaims, Answer = TokenResponse>(): UseAuth<C
 }
 
 /**
- * The claims of the access token; undefined when there are none. Unverified: for display, never for access decisions.
- * A refresh brings new claims, with another `exp`: to render on less, select.
+ * The claims of the access token; undefined without claims. Unverified: for display, never for access decisions.
+ * A refresh brings new claims, with another `exp`: to render less often, use a selector.
  * @throws Error without an `AuthProvider` above
  */
 export function useClaims<Claims = JwtClaims>(): Claims | undefined
 /**
- * What the selector takes of the claims; undefined, and the selector not called, when there are none. Renders when
- * that changed: primitives by value, arrays and plain objects member by member, anything else by identity.
+ * The result of the selector for the claims; undefined without claims, when the selector is not called. Renders when the
+ * result has changed: primitives by value, arrays and plain objects member by member, anything else by identity.
  *
  * @example
  * const isAdmin = useClaims((claims: MyClaims) => claims.roles.includes('admin'))
@@ -139,8 +139,8 @@ export function useClaims(selector?: (claims: unknown) => unknown): unknown {
 }
 
 /**
- * The devtools of `tokenflight/devtools`, loaded when it is mounted. A production build, as `process.env.NODE_ENV` says,
- * holds none of their code and shows nothing, unless `load` is given. The options count when it is mounted.
+ * The devtools of `tokenflight/devtools`, loaded when it is mounted. A production build, by `process.env.NODE_ENV`,
+ * contains no code of the devtools and shows nothing, unless `load` is given. The options count when it is mounted.
  * @throws Error without an `AuthProvider` above
  *
  * @example

@@ -1,5 +1,5 @@
 /**
- * An `Auth` as Vue reads it; Vue 3.3 and later.
+ * Composables and a plugin for an `Auth` in Vue 3.3 and later.
  * @module tokenflight/vue
  */
 
@@ -49,10 +49,10 @@ export interface AuthPluginOptions<Claims = JwtClaims> {
   readonly serverState?: AuthState<Claims> | undefined
 }
 
-/** The state as read-only refs, and what can be done about it. */
+/** The state as read-only refs, and the actions. */
 export interface UseAuth<Claims = JwtClaims, Answer = TokenResponse>
   extends Pick<Auth<Claims, Answer>, 'login' | 'logout' | 'refresh' | 'getAccessToken'> {
-  /** Everything below in one, as `auth.getState()` gives it. */
+  /** All members below in one object, the result of `auth.getState()`. */
   readonly state: ComputedRef<AuthState<Claims>>
   readonly status: ComputedRef<AuthState['status']>
   /** Unverified: for display, never for access decisions. */
@@ -81,7 +81,7 @@ type Members = Partial<Omit<AuthenticatedState<unknown>, 'status'> & Omit<Expire
 
 const KEY: InjectionKey<object> = Symbol.for('tokenflight.auth')
 
-/** Gives the `auth` to the whole app: `app.use(createAuthPlugin(auth))`. On a server, one `auth` and one app per request. */
+/** Provides the `auth` to the whole app: `app.use(createAuthPlugin(auth))`. On a server, one `auth` and one app per request. */
 export function createAuthPlugin<Claims>(
   auth: Auth<Claims, never>,
   options: AuthPluginOptions<Claims> = {},
@@ -112,13 +112,13 @@ export function useAuth<Claims = JwtClaims, Answer = TokenResponse>(): UseAuth<C
 }
 
 /**
- * The claims of the access token; undefined when there are none. Unverified: for display, never for access decisions.
+ * The claims of the access token; undefined without claims. Unverified: for display, never for access decisions.
  * @throws Error without the plugin
  */
 export function useClaims<Claims = JwtClaims>(): ComputedRef<Claims | undefined>
 /**
- * What the selector takes of the claims; undefined, and the selector not called, when there are none. Changes when
- * that changed: primitives by value, arrays and plain objects member by member, anything else by identity.
+ * The result of the selector for the claims; undefined without claims, when the selector is not called. Changes when the
+ * result has changed: primitives by value, arrays and plain objects member by member, anything else by identity.
  *
  * @example
  * const isAdmin = useClaims((claims: MyClaims) => claims.roles.includes('admin'))
@@ -136,8 +136,8 @@ export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<
 }
 
 /**
- * The devtools of `tokenflight/devtools`, loaded when the component is mounted. A production build, as
- * `process.env.NODE_ENV` says, holds none of their code and shows nothing, unless `load` is given. The options count
+ * The devtools of `tokenflight/devtools`, loaded when the component is mounted. A production build, by
+ * `process.env.NODE_ENV`, contains no code of the devtools and shows nothing, unless `load` is given. The options count
  * when it is mounted.
  * @throws Error without the plugin
  */
@@ -192,7 +192,7 @@ function follow<Claims>(): {
   }
   return {
     auth,
-    // A server hears of no change: there the state is read when the ref is.
+    // A server gets no notification: there the state is read when the ref is read.
     derive: select => computed(() => select((isServer ? read() : state.value) as Members)),
   }
 }

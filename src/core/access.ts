@@ -17,7 +17,7 @@ import { ignore } from './waiting.js'
  * token was accepted elsewhere. So an endpoint that always answers 401 causes no storm.
  */
 const STORM_PROTECTION = 30_000
-/** A body that cannot be sent twice wants a token that lasts this long, milliseconds, but no more than a tenth of its lifetime. */
+/** A token for a body that cannot be sent twice must last this long, milliseconds; at most a tenth of the token's lifetime. */
 const ONE_SHOT_MARGIN = 5_000
 
 export const NO_REJECTIONS: Readonly<Rejections> = {
@@ -74,7 +74,7 @@ export function rejectGrant(engine: Engine, grant: Grant): Promise<Grant> | unde
   })
 }
 
-/** An endpoint has rejected a token that a refresh has just brought, so its next 401 may say more about the endpoint. */
+/** An endpoint has rejected a token that a refresh has just brought, so the endpoint may be the cause of its next 401. */
 export function doubtEndpoint(engine: Engine, grant: Grant): void {
   noteRejection(engine, grant, { at: engine.clock() })
 }
@@ -156,7 +156,7 @@ function refreshAhead(engine: Engine, grant: Grant): void {
   if (isDue && !isOffline() && engine.clock() >= engine.backoff.until) fly(engine, 'ahead').catch(ignore)
 }
 
-/** A question for a new pair is no refresh. A call that needs one waits until the question is answered. */
+/** A request for a new pair is no refresh. A call that needs a refresh waits until that request is answered. */
 function pendingQuestion({ flight }: Engine): Promise<void> | undefined {
   return flight?.isQuestion ? flight.promise.catch(ignore) : undefined
 }
@@ -174,7 +174,7 @@ function joinSuccessor(grant: Grant, begin: () => Promise<Grant | undefined>): P
   return grant.successor as Promise<Grant>
 }
 
-/** Whether a 401 says more about the endpoint than about the token. */
+/** Whether the endpoint, not the token, is the likely cause of a 401. */
 function isDoubtful(engine: Engine, grant: Grant): boolean {
   const now = engine.clock()
   const { at, refreshedAt } = rejectionsOf(engine, grant)

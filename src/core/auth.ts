@@ -33,7 +33,7 @@ import type {
 import { abortReason, ignore, isPromise, unlessAborted } from './waiting.js'
 
 /**
- * Creates the one object that knows a session. Create it once, outside components; on a server once per request.
+ * Creates the object of one session. Create it once, outside components; on a server once per request.
  * @throws TypeError that names the option, its unit and the received value
  */
 export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
@@ -168,7 +168,7 @@ function lateToken(
 }
 
 async function refresh(engine: Engine, isPatient?: boolean): Promise<void> {
-  // The refresh function itself asks: it would wait for itself.
+  // The call comes from the refresh function, which would wait for itself.
   if (engine.isCalling) return refreshNow(engine)
   if (engine.loading) await engine.loading
   if (engine.ended) throw engine.ended

@@ -5,7 +5,7 @@ import type { SessionRecord } from './record.js'
 const FIRST_DELAY = 1_000
 /** Upper end of every delay. */
 const LONGEST_DELAY = 60_000
-/** The longest wait for the announced retry of another tab, whatever its record says. */
+/** The longest wait for the announced retry of another tab, even if its record names a later instant. */
 const LONGEST_RETRY_WAIT = 20_000
 /** The longest wait that a server may ask for. */
 export const MAX_RETRY_AFTER = 600_000
@@ -13,7 +13,7 @@ export const MAX_RETRY_AFTER = 600_000
 export interface Backoff {
   /** No refresh before this instant. */
   readonly until: number
-  /** The server asked for the wait, or an attempt is still open. Only a manual refresh may shorten a wait that the server asked for. */
+  /** The server asked for the wait, or an attempt is still open. Only a manual refresh may shorten a wait of the server. */
   readonly strict: boolean
   /** An attempt is still open. Nothing shortens that wait. */
   readonly open: boolean

@@ -1,6 +1,6 @@
-/** Misuse of an option, said in one way. */
+/** The error for a wrong option, the same everywhere. */
 
-/** @throws TypeError that names the option, what it must be and what it is: of an object no more than that it is one */
+/** @throws TypeError that names the option, the expected value and the received value; of an object only its type */
 export function check(isValid: unknown, option: string, expected: string, value: unknown): void {
   if (!isValid) throw new TypeError(`tokenflight: \`${option}\` must be ${expected}, got ${show(value)}`)
 }
@@ -37,17 +37,17 @@ function show(value: unknown): string {
   return Object(value) === value ? typeof value : String(value)
 }
 
-/** Whether it is a function, or nothing where it need not be given. */
+/** Whether it is a function, or undefined if it is optional. */
 export function isOptionalFunction(value: unknown): boolean {
   return value === undefined || typeof value === 'function'
 }
 
-/** Whether it is a text that says something. */
+/** Whether it is a text with content. */
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
-/** Whether it can name a header. */
+/** Whether it can be the name of a header. */
 export function isHeaderName(value: unknown): boolean {
   return isText(value) && /^[\w-]+$/.test(value)
 }

@@ -6,7 +6,7 @@ const WAKING = 5_000
 /** A smaller difference between the clocks is rounding or drift, milliseconds. */
 const DRIFT = 500
 
-/** Milliseconds on a scale that starts at the wall clock's reading and never goes back. */
+/** Milliseconds. The first value is that of the wall clock, and the value never decreases. */
 export interface SteadyClock {
   (): number
   /** The page wakes: if the wall clock has just run ahead of the monotonic clock, the device has slept. */
@@ -14,9 +14,9 @@ export interface SteadyClock {
 }
 
 /**
- * Time passes as the monotonic clock says, which may stand still while the device sleeps. The wall clock shows that
+ * Follows the monotonic clock, which may stand still while the device sleeps. The wall clock shows that
  * sleep, but it jumps when it is corrected, too: only a jump that is noticed as the page wakes counts. Without a
- * monotonic clock, time passes as the wall clock says, as far as it goes forward.
+ * monotonic clock, it follows the wall clock, except for backward jumps.
  */
 export function createSteadyClock(clock: Clock): SteadyClock {
   const read = (): [wall: number, monotonic: number] => {

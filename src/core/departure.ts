@@ -5,7 +5,7 @@
 import { listen } from './environment.js'
 import type { Engine } from './state.js'
 
-/** A page that goes away may live this long, milliseconds. If it lives longer, it has stayed. */
+/** A page that goes away may live this long, milliseconds. A page that lives longer has stayed. */
 const LONGEST = 10_000
 
 /**

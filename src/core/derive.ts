@@ -24,7 +24,7 @@ export function retryAt({ settings, backoff, clock }: Engine): number {
   return Math.round(settings.clock.now() + backoff.until - clock())
 }
 
-/** Whether the announced retry of another tab is worth waiting for. */
+/** Whether a flight should wait for the announced retry of another tab. */
 export function isPeerRetrying({ backoff, clock, isDisposed }: Engine): boolean {
   return backoff.retrying && clock() < backoff.until && !isDisposed
 }

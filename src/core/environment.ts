@@ -1,11 +1,11 @@
-/** The only door to the platform. Globals are read when called, so that fake timers and stubs are seen. */
+/** The only access to the platform. Globals are read at each call, so that fake timers and stubs work. */
 import type { AuthLock } from './types.js'
 
 /** The longest wait that a timer takes; beyond it `setTimeout` fires at once (HTML, 32-bit delay). */
 const LONGEST_WAIT = 2 ** 31 - 1
 
 /**
- * Runs the callback after so many milliseconds (at most 24.8 days). Returns what cancels it.
+ * Runs the callback after so many milliseconds (at most 24.8 days). Returns a function that cancels it.
  * @param isAwaited a caller waits for it, so Node must live on until it is due or cancelled
  */
 export function startTimer(callback: () => void, delay: number, isAwaited?: boolean): () => void {
@@ -20,7 +20,7 @@ export function hasWindow(): boolean {
 
 /**
  * Whether this is a page or a worker of one, where code that shares our name belongs to the same user. A server process
- * is neither, whatever globals it has: a polyfill's `Document` is not native, and a server runtime does not call itself
+ * is neither, even with such globals: a polyfill's `Document` is not native, and a server runtime does not call itself
  * Mozilla, as every browser does.
  */
 export function isPage(): boolean {

@@ -7,9 +7,9 @@ export type AuthErrorCode = 'ERR_SESSION_EXPIRED' | 'ERR_SIGNED_OUT' | 'ERR_REFR
 /** Recognises our errors across two copies of the package. */
 const brand: unique symbol = Symbol.for('tokenflight.error') as never
 
-/** The base of everything that tokenflight rejects with. */
+/** The base class of all errors that tokenflight rejects with. */
 export class AuthError extends Error {
-  /** Stable and meant for `switch`. */
+  /** Stable, for use in a `switch`. */
   readonly code: AuthErrorCode
 
   constructor(code: AuthErrorCode, name: string, message: string, cause?: unknown) {
@@ -45,10 +45,10 @@ export class SignedOutError extends AuthError {
   }
 }
 
-/** No refresh, no good token, but the session lives: the network, the server or a setting failed. Try again later. */
+/** The refresh failed and there is no good token, but the session goes on (network, server or a setting). Try again later. */
 export class RefreshFailedError extends AuthError {
   declare readonly code: 'ERR_REFRESH_FAILED'
-  /** How many attempts reached for the network; 0 while backing off. */
+  /** The number of attempts that sent a request; 0 during a back-off. */
   readonly attempts: number
   /** No further attempt before this instant, epoch milliseconds. */
   readonly retryAt?: number
@@ -77,7 +77,7 @@ export function explain(cause: unknown): string {
   return isOurs ? `: ${cause.message}` : ', see cause'
 }
 
-/** Whether it is one of ours, also when another copy of the package made it. */
+/** Whether it is an error of this package, also of another copy of it. */
 export function isAuthError(error: unknown): error is AuthError {
   return (error as Record<symbol, unknown> | null | undefined)?.[brand] === true
 }
@@ -98,7 +98,7 @@ export function rethrowOwn(error: unknown): never {
  */
 export function cloneError<E extends AuthError>(error: E): E {
   const { stackTraceLimit } = Error as { stackTraceLimit?: number }
-  // Reflect: a frozen `Error` refuses in silence.
+  // `Reflect` does not throw if the `Error` is frozen.
   if (stackTraceLimit) Reflect.set(Error, 'stackTraceLimit', 0)
   const clone = new Error(error.message)
   if (stackTraceLimit) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
@@ -116,7 +116,7 @@ export function withCause(message: string, cause: unknown): Error {
   return error
 }
 
-/** Sets the cause of an error, which may hold tokens: only who reads it sees it. */
+/** Sets the cause of an error, which may hold tokens: not enumerable, so that no log shows it. */
 function conceal(error: Error, cause: unknown): void {
   hide(error, 'cause', cause)
   hide(error, Symbol.for('nodejs.util.inspect.custom'), function (this: Error) {

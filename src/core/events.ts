@@ -14,13 +14,13 @@ export interface Events {
   emitNow<Name extends keyof Emitted>(name: Name, event: Emitted[Name]): void
   /** A number for a request to report. Undefined: no listener receives every event. */
   nextRequestId(): number | undefined
-  /** Queues a change of state; those that wait already are one. */
+  /** Queues a change of state. Changes that are queued together are delivered as one. */
   change(): void
   /** Delivers the queue. A listener that throws or rejects disturbs no other one, and may call any method of `auth`. */
   flush(): void
   /**
    * Delivers nothing until this promise has settled. Without one, delivery goes on with the next `flush`.
-   * @returns a function that ends this hold, unless another one has replaced it. The next `flush` delivers.
+   * @returns a function that ends this pause, unless another one has replaced it. The next `flush` delivers.
    */
   hold(until?: Promise<unknown>): () => void
 }

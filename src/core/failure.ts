@@ -10,7 +10,7 @@ const MISCONFIGURED =
   /^(invalid_(request|client|scope|dpop_proof)|unauthorized_client|unsupported_grant_type)$/
 /** Error codes of a server that may take the next attempt (RFC 6749 section 4.1.2.1, RFC 9449 section 8). */
 const BUSY = /^(server_error|temporarily_unavailable|use_dpop_nonce)$/
-/** Keeps the answer with our error that refuses it, for `classify`. A function may return the whole `Response`. */
+/** Attaches the answer to our error for it, for `classify`. A function may return the whole `Response`. */
 export function toFailure(error: unknown, answer: unknown): unknown {
   if (error instanceof TypeError)
     hide(error, 'response', answer instanceof Response ? answer : { status: 200, data: answer })
@@ -32,7 +32,7 @@ export async function classifyFailure(
   choose: ((failure: RefreshFailure) => FailureClass | undefined) | undefined,
   onThrow: (cause: unknown) => void,
 ): Promise<FailureClass> {
-  // The very properties of an error may throw. Then it shows nothing.
+  // Reading a property of an error may throw. Then nothing is known about it.
   const reading = await readFailure(error).catch(() => readFailure({}))
   try {
     const chosen: unknown = choose?.(describe(error, reading))

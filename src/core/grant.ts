@@ -22,7 +22,7 @@ export interface Grant {
   readonly arrivedAt: number
   /** The token is dead from here on. A 401 brings this forward. */
   endsAt: number
-  /** The end that the server gave the token, whatever a 401 has shown. */
+  /** The end that the server gave the token. A 401 does not change it. */
   statedEndsAt: number
   refreshEndsAt: number
   /** Start of the window. */
@@ -106,7 +106,7 @@ function findDeadlines(
   /** The instant of the record on the steady clock. */
   const locate = (instant: number | undefined): number =>
     instant === undefined ? NEVER : now + (instant - savedAt) - Math.max(age, 0)
-  // A record from the future says nothing about its age: it counts as dead if it can be replaced.
+  // The age of a record from the future is unknown: it counts as dead if it can be replaced.
   const isDistrusted = age < -FUTURE_TOLERANCE && isRenewable && expiresAt !== undefined
   const statedEndsAt = locate(expiresAt)
   const endsAt = isDistrusted ? now : statedEndsAt
@@ -124,7 +124,7 @@ function findDeadlines(
   }
 }
 
-/** The set with another token. If there are too many, the oldest are forgotten. */
+/** The set with another token. If there are too many, the oldest are removed. */
 export function remember(
   tokens: ReadonlySet<string> | undefined,
   token: string | undefined,
@@ -133,7 +133,7 @@ export function remember(
   return new Set(all.slice(-REMEMBERED))
 }
 
-/** Takes over a record with the same access token, perhaps with other deadlines. Returns whether the token lives again. */
+/** Adopts a record with the same access token, perhaps with other deadlines. Returns whether the token is good again. */
 export function prolong(grant: Grant, record: SessionRecord, context: GrantContext): boolean {
   const { record: before, endsAt, isRejected } = grant
   const isMoved = record.expiresAt !== before.expiresAt || record.refreshExpiresAt !== before.refreshExpiresAt

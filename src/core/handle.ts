@@ -24,7 +24,7 @@ export interface Handle {
   ): Grant | undefined | Promise<Grant | undefined>
   /** A 401 for this grant. Resolves to the grant to replay with. Undefined: the caller gets the 401. */
   rejectGrant(grant: Grant): Promise<Grant> | undefined
-  /** An endpoint has rejected a token that a refresh has just brought, so its next 401 may say more about the endpoint. */
+  /** An endpoint has rejected a token that a refresh has just brought, so the endpoint may be the cause of its next 401. */
   doubtEndpoint(grant: Grant): void
   /** Whether no answer has shown yet that there is a cookie session. Until then a request leaves without a token. */
   isUndecided(): boolean

@@ -35,7 +35,7 @@ export function initialStateOf<Claims>(
   )
 }
 
-/** `withInitialState` for one page: the same state in gives the same state out. */
+/** `withInitialState` for one page: the same argument gives the same result object. */
 export function createView<Claims>(
   initial: AuthState<Claims> | undefined,
 ): (state: AuthState<Claims>) => AuthState<Claims> {

@@ -2,7 +2,7 @@
 
 /** Above this a NumericDate is milliseconds by mistake: as seconds it would be the year 5138. */
 const LARGEST_SECONDS = 1e11
-/** Lifetimes beyond this (a century) say nothing. */
+/** Lifetimes above this (a century) are ignored. */
 const LONGEST_LIFETIME = 3.2e12
 
 /** The smallest positive value that can be a lifetime. */

@@ -9,8 +9,8 @@ const AREAS = ['localStorage', 'sessionStorage'] as const
 
 /**
  * Removes the tokens that lie under the name of the session in another storage than its own: nothing would ever spend
- * or revoke them. They are not taken over, since a tab with the earlier release may still be using them.
- * @param sharing uses the database anyway. Without it the database is deleted as a whole, so that none comes into being.
+ * or revoke them. They are not adopted, because a tab with the earlier release may still be using them.
+ * @param sharing uses the database anyway. Without it the whole database is deleted, so that no empty one is created.
  */
 export function clearLeftovers(name: string, storage: RecordStore, sharing: Sharing | undefined): void {
   if (!isPage()) return

@@ -73,7 +73,7 @@ export function dropCookieLogouts(engine: Engine): void {
 export async function tellAgain(engine: Engine): Promise<void> {
   const { logouts, settings } = engine
   logouts.stopTimer()
-  // A page that is being prerendered tells nothing.
+  // A page that is being prerendered sends nothing.
   await whenActivated()
   await sync(engine)
   engine.publish()

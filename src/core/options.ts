@@ -128,7 +128,7 @@ function isSpread(value: unknown): value is Spread {
   return typeof first === 'function' && typeof again === 'function'
 }
 
-/** The window for a lifetime. A function that throws has the default: tokens must not be lost to it. */
+/** The window for a lifetime. If the function throws, the default applies, so that no tokens are lost. */
 function windowOf(
   refreshAhead: number | ((lifetime: number) => number) | undefined,
   lifetime: number,
@@ -137,7 +137,7 @@ function windowOf(
   try {
     window = typeof refreshAhead === 'function' ? refreshAhead(lifetime) : refreshAhead
   } catch {
-    // As if it were not given.
+    // The same as leaving it out.
   }
   return window === undefined
     ? Math.min(60_000, lifetime / 4)

@@ -92,7 +92,7 @@ function plan(engine: Engine): void {
   if (next < NEVER) engine.stopTimer = startTimer(() => doDueWork(engine), next - now)
 }
 
-/** The page was away, and has learned now what it missed, or that only its cookie can tell. */
+/** The page was away. Now it has read the changes that it missed, or knows that only its cookie can tell. */
 function decide(engine: Engine, persisted: boolean): void {
   const { settings, grant, clock } = engine
   if (persisted && settings.cookie && grant && clock() >= grant.endsAt) fly(engine, 'expired').catch(ignore)
@@ -133,8 +133,8 @@ function isEager({ settings: { autoRefresh } }: Engine, grant: Grant): boolean {
 }
 
 /**
- * Whether the timer asks the server about a session that looks expired: once, and again only for an eager page. If there is
- * nothing to ask with, the session ends.
+ * Whether the timer asks the server about a session that looks expired: once, and again only for an eager page. Without the
+ * means to ask, the session ends.
  */
 function mayEnd(engine: Engine, grant: Grant): boolean {
   if (!isRenewable(engine, grant.record)) return true

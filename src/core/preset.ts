@@ -1,4 +1,4 @@
-/** The agreement of a preset and the session that it refreshes. */
+/** The interface between a preset and the session that it refreshes. */
 import type { NameToken } from './read.js'
 import type { Dpop, RefreshFunction, TokenResponse } from './types.js'
 
@@ -19,7 +19,7 @@ export interface SessionMode {
 export interface Preset {
   /** Where its request goes. */
   readonly address: string
-  /** Where its options say that the refresh token is; undefined: it follows the session. */
+  /** The place of the refresh token that its options name; undefined: it follows the session. */
   readonly place: 'storage' | 'cookie' | undefined
   /** Needs no refresh token: it renews the access token itself. */
   readonly renewsAccess?: boolean

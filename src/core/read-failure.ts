@@ -25,13 +25,13 @@ export interface HttpFailure {
   code?: unknown
   cause?: unknown
   response?: HttpFailure | undefined
-  /** Set by a preset that knows better than its status says. */
+  /** Set by a preset that knows the class better than the status does. */
   failureClass?: FailureClass | undefined
 }
 
 /** A failure as the rules see it. */
 export interface FailureReading {
-  /** NaN where the failure is no answer. */
+  /** NaN if the failure is not an answer. */
   readonly status: number
   /** The parsed JSON, or the text. */
   readonly body: unknown
@@ -121,7 +121,7 @@ export function readRetryAfter(error: unknown, now: number): number {
     const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (sentAt || now)
     if (Number.isFinite(wait)) return Math.min(Math.max(wait, 0), MAX_RETRY_AFTER)
   } catch {
-    // Its very properties throw.
+    // Reading its properties throws.
   }
   return 0
 }

@@ -1,4 +1,4 @@
-/** The answers of the back end, as `AuthOptions.read` and the storage of the session say. */
+/** Reading the answers of the back end, by `AuthOptions.read` and the storage of the session. */
 import { toFailure } from './failure.js'
 import type { RefreshFunction, TokenResponse } from './types.js'
 import { isPromise } from './waiting.js'

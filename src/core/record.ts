@@ -5,7 +5,7 @@ import type { Credentials, SessionEndReason } from './types.js'
 /**
  * The stored record: one JSON-serialisable value per session. Records are ordered by `generation`, then by
  * `version`, and a later one always wins, so that a late write of any tab loses. A record without
- * `accessToken` is a tombstone: what a logout or the end of a session leaves on shared storage.
+ * `accessToken` is a tombstone: the mark of a logout or of the end of a session in a shared storage.
  */
 export interface SessionRecord {
   /** The version of this format. A record of another one reads as empty, and only a login or a logout replaces it. */
@@ -16,7 +16,7 @@ export interface SessionRecord {
   readonly version: number
   readonly accessToken?: string
   readonly refreshToken?: string
-  /** When the record was written, epoch milliseconds. A record from the future is distrusted. */
+  /** When the record was written, epoch milliseconds. A record from the future is not trusted. */
   readonly savedAt: number
   /** When the refresh that brought it was requested, epoch milliseconds. */
   readonly requestedAt?: number
@@ -42,7 +42,7 @@ export interface SessionRecord {
   readonly retryStrict?: boolean
   /** `retryAt` comes from an open attempt, which nothing may ignore. */
   readonly retryOpen?: boolean
-  /** The page that failed last may try again until `retryAt`: siblings wait that long for its result. */
+  /** The page that failed last may try again until `retryAt`: the other tabs wait that long for its result. */
   readonly retrying?: boolean
   /** The session ends with its tab (`remember: false`), so the record lives in `sessionStorage`. */
   readonly tabOnly?: boolean
@@ -92,17 +92,17 @@ export function isNewer(record: SessionRecord, than: SessionRecord): boolean {
   )
 }
 
-/** Whether both came of the same record, so that nothing but chance orders them. */
+/** Whether both follow the same record, so that only the random fraction orders them. */
 export function isTwin(record: SessionRecord, other: SessionRecord): boolean {
   return record.generation === other.generation && Math.floor(record.version) === Math.floor(other.version)
 }
 
-/** The next generation or version. The random fraction decides between two tabs that count on at once. */
+/** The next generation or version. The random fraction decides between two tabs that take it at the same time. */
 export function next(count: number): number {
   return Math.floor(count) + 1 + Math.random()
 }
 
-/** A version after this one, and before whatever `next` makes of it: what only notes something loses to new tokens. */
+/** A version after this one, and before any result of `next`: a record with a mere note loses to one with new tokens. */
 export function between(count: number): number {
   return count + (Math.floor(count) + 1 - count) * Math.random()
 }
@@ -156,7 +156,7 @@ export function parseRecord(value: unknown): SessionRecord | null {
   }
   const { revoke = [] } = record
   if (!Array.isArray(revoke) || !revoke.every(isCredentials)) return null
-  // A reason that only a later version knows is one, too.
+  // An unknown reason, of a later version, is valid, too.
   if (record.ended !== undefined && !(isToken(record.ended) && record.ended.length < 40)) return null
   return record
 }

@@ -1,6 +1,6 @@
 /**
  * One refresh, from top to bottom: take the lock, read the storage, adopt or send, store, release the lock, then decide. The
- * locked section returns its decision as a function. So a failure is classified, a session ends, and listeners run, outside the lock.
+ * locked section returns its decision as a function. So failures are classified, sessions end and listeners run outside the lock.
  */
 import { emitRefreshed, sendRefresh } from './attempt.js'
 import { isStrict } from './backoff.js'
@@ -33,7 +33,7 @@ export function fly(
   if (engine.flight) return engine.flight.promise
   const means = findMeans(engine)
   if (!call && means) return Promise.reject(refusal(engine, 'The server renews with the next request', false))
-  // Without the means to refresh it is the end, whatever the back-off says.
+  // Without the means to refresh the session ends, even during a back-off.
   if (means && isBackingOff(engine, reason)) return Promise.reject(refusal(engine))
   const flight = createFlight(engine, reason, call)
   engine.flight = flight
@@ -46,7 +46,7 @@ export function fly(
 /**
  * Refreshes with a request that is sent after this call. All calls during another refresh share the one after it. The
  * refresh function itself joins its own.
- * @param isPatient waits as long as the server asks for
+ * @param isPatient whether to wait as long as the server asks for
  */
 export function refreshNow(engine: Engine, isPatient?: boolean): Promise<void> {
   const { flight, following, backoff, clock } = engine
@@ -57,7 +57,7 @@ export function refreshNow(engine: Engine, isPatient?: boolean): Promise<void> {
   return engine.following
 }
 
-/** Other tokens came in place of these: releases the waiters once they are stored. Answers stay welcome. */
+/** Other tokens came in place of these: releases the waiters once they are stored. A late answer is still used. */
 export function releaseWaiters(engine: Engine, before: Grant, stored: Promise<unknown>): void {
   const { flight, open, grant } = engine
   for (const each of flight ? [flight, ...open] : open) {
@@ -130,7 +130,7 @@ async function learnNews(engine: Engine, flight: Flight, sharing: Sharing, waite
   const { mark, peers } = sharing
   if (mark && !flight.done) await mark.wait()
   if (flight.done) return
-  // The answer to the page that held the lock may still be on its way.
+  // The answer to the page that had the lock may still be on its way.
   if (!engine.settings.records.shared && (waited > CONTENDED || engine.isUndecided)) await peers.ask()
   await sync(engine)
 }

@@ -1,4 +1,4 @@
-/** The restore: takes over the session that an earlier page has stored, or asks for it by its cookie. */
+/** The restore: adopts the session that an earlier page has stored, or asks for it by its cookie. */
 
 import { isRenewable } from './derive.js'
 import { resumeLogouts } from './logout.js'

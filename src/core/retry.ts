@@ -144,7 +144,7 @@ function emitFailure({ events }: Engine, kind: FailureClass, error: RefreshFaile
   return error
 }
 
-/** Whether no attempt follows, whatever the failure means. */
+/** Whether no attempt follows, for any class of failure. */
 function isLast(engine: Engine, flight: Flight, count: number, wait: number): boolean {
   const { settings, backoff, clock } = engine
   return (

@@ -51,14 +51,14 @@ export function renew(engine: Engine, reading: TokenReading): void {
 }
 
 /**
- * Takes over the record of another tab, or of an earlier page (`isRestored`), if it is newer. It may run inside the lock, so
+ * Adopts the record of another tab, or of an earlier page (`isRestored`), if it is newer. It may run inside the lock, so
  * it delivers no event.
  */
 export function adopt(engine: Engine, stored: SessionRecord, isRestored = false): void {
   const { grant, record, loading, flight, settings, events } = engine
   // The restore of another page failed: the cookie is the same.
   if (engine.isUndecided && stored.retryAt && !stored.generation) learnBackoff(engine, stored)
-  // The stamp of a record that was lost tells nothing.
+  // A stamp whose record was lost gives no information.
   if (engine.forcing || !isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
   const isSame = stored.generation === record.generation && !isOfAnother(grant, subjectOf(stored))
   engine.record = stored
@@ -134,8 +134,8 @@ export async function storeBackoff(engine: Engine, at?: number, retrying = false
 }
 
 /**
- * Stores the record and tells the other tabs. A newer record in the storage is adopted, or outbid with `force`: a login
- * and a logout win over the past.
+ * Stores the record and tells the other tabs. A newer record in the storage is adopted, or replaced with `force`: a login
+ * and a logout win over earlier records.
  */
 export async function save(engine: Engine, force?: boolean): Promise<void> {
   if (force) engine.forcing++

@@ -143,12 +143,12 @@ export interface LogoutNotice {
   call: AbortController | undefined
 }
 
-/** The logouts that the server must still hear of. */
+/** The logouts that the server does not know yet. */
 export interface Logouts {
   readonly notices: Set<LogoutNotice>
   /** Generations that ended by logout here. */
   readonly generations: Set<number>
-  /** Refresh tokens that the server hears of, or has heard of. */
+  /** Refresh tokens of logouts that are being reported to the server, or were. */
   readonly refreshTokens: Set<string | undefined>
   failures: number
   stopTimer: () => void
@@ -195,7 +195,7 @@ export interface Engine {
   restored: SessionRecord | undefined
 
   flight: Flight | undefined
-  /** The refresh after the flight, shared by all who asked for it during the flight. */
+  /** The refresh after the flight, shared by all calls that asked for it during the flight. */
   following: Promise<void> | undefined
   backoff: Backoff
   /** When the network came back, epoch milliseconds. Failures from before that no longer count. */
@@ -206,12 +206,12 @@ export interface Engine {
   readonly requests: Set<AbortController>
   /** The signals that the refresh function was given. */
   readonly signals: WeakSet<object>
-  /** The refresh function is being called right now, on this very stack. */
+  /** The refresh function is on the current call stack. */
   isCalling: boolean
   rejections: Rejections
   readonly logouts: Logouts
 
-  /** The origins that it has warned of, since they are reached by plain HTTP. */
+  /** The origins that a warning about plain HTTP has named. */
   readonly plain: Set<string>
   /** A client is attached whose server renews tokens by itself. */
   serverRenews: boolean

@@ -23,7 +23,7 @@ export function markStorage(storage: TokenStorage, kind: StorageKind): TokenStor
   return Object.defineProperty(storage, KIND, { value: kind })
 }
 
-/** The parts of a storage of this package; none of another one, whatever a polluted prototype holds. */
+/** The parts of a storage of this package. A storage of the application has no such parts, even with a polluted prototype. */
 export function storageKindOf(storage: TokenStorage): StorageKind {
   return Object.assign(Object.create(null), (storage as { [KIND]?: StorageKind })[KIND])
 }
@@ -57,7 +57,7 @@ export function checkMethods(option: string, value: object, methods: readonly st
   }
 }
 
-/** A server process may have a `localStorage`, too, which belongs to all its users: there memory takes over. */
+/** A server process may have a `localStorage`, too, which belongs to all its users: there the session is kept in memory. */
 export function unlessProcessWide(storage: TokenStorage): TokenStorage {
   if (isPage() || Object.prototype.toString.call(storage) !== '[object Storage]') return storage
   const refuse = (): never => {

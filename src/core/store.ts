@@ -1,13 +1,13 @@
-/** Reading and writing the record: bounded, in order, and never in the way. Memory carries on. */
+/** Reading and writing the record: with a time limit, and in order. If the storage fails, memory replaces it. */
 import { isForeign, isNewer, isWorthKeeping, parseRecord, type SessionRecord } from './record.js'
 import { ignore, isPromise, within } from './waiting.js'
 
-/** Bound on one storage operation, milliseconds. */
+/** Time limit of one storage operation, milliseconds. */
 const LIMIT = 2_000
 
 /** The reason why a server process has no storage of pages. */
 export const NO_PAGE = 'There is no page, and the storage of a server process belongs to all its users'
-/** The reason why a record is left alone. */
+/** The reason why a record is not replaced. */
 export const TOO_NEW = 'The storage holds a record of another version of tokenflight'
 
 /** The records of one session in a storage. */
@@ -130,7 +130,7 @@ async function put(store: Store, record: SessionRecord, force: boolean | undefin
   return stored && isNewer(stored, record) ? stored : records.set(record)
 }
 
-/** A record that could not be replaced holds a refresh token that is spent, or a session that is over. */
+/** A record that could not be replaced contains a spent refresh token, or a session that is over. */
 async function drop({ records }: Store, record: SessionRecord): Promise<void> {
   const stored = parseRecord(await records.get())
   if (!stored || !isNewer(record, stored)) return
@@ -144,7 +144,7 @@ function unlessOver({ tombstone }: Store, record: SessionRecord | null): Session
   return over && (!record || isNewer(over, record)) ? over : record
 }
 
-/** One operation with a limit. If it fails, memory takes over. */
+/** One operation with a time limit. If it fails, memory replaces the storage. */
 async function limited(store: Store, operation: 'read' | 'write', work: () => unknown): Promise<unknown> {
   try {
     return await within((async () => work())(), LIMIT, () => new Error(`no answer within ${LIMIT} ms`))

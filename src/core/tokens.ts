@@ -50,7 +50,7 @@ export function isToken(value: unknown): value is string {
   return typeof value === 'string' && /^[!-~]+$/.test(value)
 }
 
-/** The subject of the claims (RFC 7519 section 4.1.2) as a string: some servers use numbers. Undefined: unknown. */
+/** The subject of the claims (RFC 7519 section 4.1.2) as a string, because some servers use numbers. Undefined: unknown. */
 export function readSubject(claims: JwtClaims | undefined): string | undefined {
   const subject: unknown = claims?.sub
   return subject === undefined || subject === '' || typeof subject === 'object' ? undefined : String(subject)

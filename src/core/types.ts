@@ -7,7 +7,7 @@
 
 /** The payload of a JWT (RFC 7519 section 4). Unverified: for display, never for access decisions. */
 export interface JwtClaims {
-  /** Subject: whom the token speaks of. */
+  /** Subject: the user of the token. */
   sub?: string
   /** Issuer. */
   iss?: string
@@ -49,7 +49,7 @@ export interface TokenResponse {
   refreshExpiresIn?: number | string | null | undefined
   /**
    * `Bearer` (RFC 6749 section 7.1) or `JWT`, in any case; surrounding spaces are ignored. Both are sent as `Bearer`,
-   * and absent means `Bearer`. With `dpop()` also `DPoP`, which absent means then; another type causes a `warning`.
+   * and absent means `Bearer`. With `dpop()` also `DPoP`, which is then the default. Another type causes a `warning`.
    */
   token_type?: string | null | undefined
   tokenType?: string | null | undefined
@@ -60,14 +60,14 @@ export interface TokenResponse {
 
 /**
  * Where the session lives: `localStorage`, AsyncStorage and others like them fit as they are. It may be asynchronous. The
- * value is one opaque string. If a method throws or does not answer, a `warning` is emitted and memory takes over.
+ * value is one opaque string. If a method throws or does not answer, a `warning` is emitted and memory replaces it.
  */
 export interface TokenStorage {
   /** The stored string, if there is one. If the method answers synchronously, the session is known at once. */
   getItem(key: string): string | null | undefined | Promise<string | null | undefined>
   /** Stores the string. If the method is asynchronous, the promise resolves when it is stored. */
   setItem(key: string, value: string): unknown
-  /** Forgets the string. */
+  /** Deletes the string. */
   removeItem(key: string): unknown
 }
 
@@ -89,11 +89,11 @@ export interface RefreshContext {
   readonly signal: AbortSignal
 }
 
-/** Obtains new tokens. Whatever it throws is classified; see `AuthOptions.classify`. */
+/** Obtains new tokens. Every error that it throws is classified; see `AuthOptions.classify`. */
 export type RefreshFunction = (context: RefreshContext) => Promise<TokenResponse>
 
 /**
- * What a failed refresh means. `rejected`: the session is over. `misconfigured`: the session is kept, no
+ * The class of a failed refresh. `rejected`: the session is over. `misconfigured`: the session is kept, no
  * retry, the error is shown. `transient`: the session is kept and the refresh is tried again.
  */
 export type FailureClass = 'rejected' | 'transient' | 'misconfigured'
@@ -125,11 +125,11 @@ export interface RetryOptions {
 
 /** Mutual exclusion around a refresh, in the shape of `navigator.locks` (Web Locks API). */
 export interface AuthLock {
-  /** Calls back when the lock is held, releases it when that has settled, and settles alike. `signal` ends the wait. */
+  /** Runs the callback under the lock. Releases it when the callback settles, with the same outcome. `signal` ends the wait. */
   request<T>(name: string, options: { signal?: AbortSignal }, callback: () => Promise<T>): Promise<T>
 }
 
-/** A source of time, for tests. With `now` alone, time passes as it says. */
+/** A source of time, for tests. With `now` alone, `now` is also the source of elapsed time. */
 export interface Clock {
   /** Wall clock, epoch milliseconds. `@default Date.now` */
   now(): number
@@ -137,7 +137,7 @@ export interface Clock {
   monotonic?(): number
 }
 
-/** What `AuthOptions.logout` is called with. */
+/** The argument of `AuthOptions.logout`. */
 export interface LogoutContext {
   readonly refreshToken?: string
   readonly accessToken?: string
@@ -161,7 +161,7 @@ export interface SpreadDeadlines {
 export interface Spread {
   /**
    * When the timer refreshes. `generation` identifies the session, and `begin` is the start of the token's lifetime.
-   * Undefined: at the begin of the window.
+   * Undefined: at the start of the window.
    */
   first(generation: number, begin: number, windowAt: number): number | undefined
   /** When the timer refreshes after a failure; `soon`: the first instant that the back-off allows. */
@@ -188,13 +188,13 @@ export interface Dpop {
     answer: { readonly status: number; readonly headers: { get(name: string): unknown } },
     isResource: boolean,
   ): boolean
-  /** For `createAuth`: the name of the database, whether the key is stored there, and a function that hears of failures. */
+  /** For `createAuth`: the name of the database, whether the key is stored there, and a function that gets the failures. */
   open(database: string, isStored: boolean, warn: (message: string, error?: unknown) => void): void
   /** For `createAuth`: another session may have another key. `isOver`: this one has ended, so its key is deleted. */
   forget(isOver: boolean): void
 }
 
-/** What `createAuth` takes. `Answer` is the answer of the back end, if `read` maps it. */
+/** The options of `createAuth`. `Answer` is the answer of the back end, if `read` maps it. */
 export interface AuthOptions<Answer = TokenResponse> {
   /**
    * Obtains new tokens; see `refreshRequest` and `oauth2Refresh` for presets. May be left out if the server renews
@@ -224,7 +224,7 @@ export interface AuthOptions<Answer = TokenResponse> {
    * the last refresh, so that an abandoned tab does not keep a session alive. `@default 'active'`
    */
   autoRefresh?: 'active' | 'always' | 'off' | undefined
-  /** Bound on one attempt, milliseconds; then it counts as a transient failure. `@default 10_000` */
+  /** Time limit of one attempt, milliseconds. A longer attempt is a transient failure. `@default 10_000` */
   refreshTimeout?: number | undefined
   /** Retries within one flight; a number is the `limit`. `@default { limit: 2, delay: 500, maxDelay: 8_000 }` */
   retry?: number | RetryOptions | undefined
@@ -253,7 +253,7 @@ export interface AuthOptions<Answer = TokenResponse> {
   clock?: Clock | undefined
 }
 
-/** What `Auth.login` takes besides the answer. */
+/** The options of `Auth.login`. */
 export interface LoginOptions {
   /**
    * `false`: with `webStorage` and `indexedDBStorage` the session is kept in `sessionStorage`, so it ends with the tab.
@@ -270,7 +270,7 @@ export interface LoadingState {
   readonly status: 'loading'
 }
 
-/** Nobody is logged in. */
+/** No user is logged in. */
 export interface AnonymousState {
   readonly status: 'anonymous'
   /**
@@ -280,7 +280,7 @@ export interface AnonymousState {
   readonly error?: Error
 }
 
-/** Somebody is logged in; stays so while a refresh is under way. */
+/** A user is logged in. A refresh in progress does not change that. */
 export interface AuthenticatedState<Claims = JwtClaims> {
   readonly status: 'authenticated'
   /** Decoded payload of the access token. Unverified: for display, never for access decisions. */
@@ -308,13 +308,13 @@ export type AuthState<Claims = JwtClaims> =
   | AuthenticatedState<Claims>
   | ExpiredState
 
-/** Events and what they carry. Delivered outside locks and flights; none holds a token. */
+/** The events and their members. They are delivered outside locks and flights. No event holds a token. */
 export interface AuthEvents {
   login: Record<never, never>
-  /** `duration` in milliseconds; `source: 'tab'` when a sibling tab made the refresh. */
+  /** `duration` in milliseconds; `source: 'tab'` when another tab made the refresh. */
   refreshed: { reason: RefreshReason; duration: number; attempts: number; source: 'network' | 'tab' }
   /**
-   * A refresh failed and the session goes on; a refusal that ends it is told by `sessionExpired` instead.
+   * A refresh failed and the session goes on; a refusal that ends it is reported by `sessionExpired` instead.
    * `retryAt`, epoch milliseconds: no further attempt before it.
    */
   refreshFailed: { error: Error; class: FailureClass; attempts: number; retryAt?: number }
@@ -332,19 +332,19 @@ export interface AuthEvents {
     /** Authentication scheme, as the server wrote it; to be compared regardless of case (RFC 9110 section 11.1). */
     scheme: string
     error?: string
-    /** Authentication contexts that would do, the preferred one first (`acr_values`). */
+    /** The accepted authentication contexts, the preferred one first (`acr_values`). */
     acrValues?: readonly string[]
     /** How long ago the user may have logged in, milliseconds (`max_age`, which is in seconds). */
     maxAge?: number
   }
-  /** Something went wrong that disturbed nobody: storage, a listener, an odd token. */
+  /** A problem that failed no call: in the storage, in a listener, or in a token. */
   warning: { message: string; error?: unknown }
 }
 
 /**
  * One step of one request of a client, for listeners of every event. `waiting`: it needs a token that is not there yet.
  * `sent`: it leaves. `rejected`: the answer rejects its token; a refresh and `replayed` follow, unless its body can be
- * sent only once. `done`: an answer reached the caller, whatever its status. `failed`: none did.
+ * sent only once. `done`: an answer reached the caller, with any status. `failed`: no answer did.
  */
 export interface RequestEvent {
   readonly type: 'request'
@@ -371,7 +371,7 @@ export type AuthEvent =
   | { [Name in keyof AuthEvents]: { type: Name } & AuthEvents[Name] }[keyof AuthEvents]
   | RequestEvent
 
-/** What `getAccessToken` may be asked for. */
+/** The options of `getAccessToken`. */
 export interface GetAccessTokenOptions {
   /** Stops this caller's wait at once with the signal's reason; the refresh goes on for the others. */
   signal?: AbortSignal | undefined
@@ -405,8 +405,8 @@ export interface Auth<Claims = JwtClaims, Answer = TokenResponse> {
    */
   getAccessToken(options?: GetAccessTokenOptions): Promise<string | undefined>
   /**
-   * Refreshes now, with a request that leaves after this call: all who call while a refresh is under way wait for it and
-   * share the next one. It may always try, whatever `Retry-After` said. Does nothing when nobody is logged in.
+   * Refreshes now, with a request that leaves after this call. All calls during a refresh wait for that refresh, and
+   * share the next one. It ignores `Retry-After`. Does nothing when no user is logged in.
    */
   refresh(): Promise<void>
   /** A frozen snapshot; the same reference until something changed. */

@@ -16,7 +16,7 @@ export function forgetFailures(engine: Engine): void {
   engine.isUndecided = false
 }
 
-/** Takes over the back-off of a record. */
+/** Adopts the back-off of a record. */
 export function learnBackoff(engine: Engine, record: SessionRecord): void {
   const wall = engine.settings.clock.now()
   const backoff = fromRecord(engine.backoff, record, engine.clock(), wall)

@@ -1,4 +1,4 @@
-/** Waiting that ends: after a time, or when its caller gives up. What is waited for goes on. */
+/** Waits with an end: after a time, or when the caller aborts. The awaited work continues. */
 import { startTimer } from './environment.js'
 
 /** Resolves after so many milliseconds. */
@@ -8,7 +8,7 @@ export function pause(delay: number): Promise<void> {
 
 /**
  * The promise, or the error that `onTimeout` makes when it takes longer than so many milliseconds.
- * @param isAwaited Node must live on until then, whatever the promise hangs on
+ * @param isAwaited keeps the Node process alive until then
  */
 export function within<T>(
   promise: Promise<T>,
@@ -47,10 +47,10 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   })
 }
 
-/** Also where the application, a test or a polyfill has replaced the global `Promise`. */
+/** Also recognises promises if the application, a test or a polyfill has replaced the global `Promise`. */
 export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
-/** For promises whose failure somebody else handles. */
+/** For promises whose failure is handled elsewhere. */
 export function ignore(): undefined {}

@@ -52,7 +52,7 @@ export function laneShapes(lanes: readonly Lane[], width: number, gutter: number
   )
 }
 
-/** The beginning of a URL says less than its end. */
+/** The end of a URL is more useful than its beginning. */
 function shorten(text: string): string {
   return text.length > 17 ? `…${text.slice(-16)}` : text
 }

@@ -1,4 +1,4 @@
-/** What happened to the session, newest first. */
+/** The events of the session, newest first. */
 import { h } from './dom.js'
 import type { Note } from './notes.js'
 import { formatInstant, wordsOf } from './words.js'
@@ -10,7 +10,7 @@ export interface EventList {
 
 const limit = 100
 
-/** @param announce tells a screen reader of what the user did not do */
+/** @param announce tells a screen reader about events that the user did not cause */
 export function createEventList(epoch: number, announce: (text: string) => void): EventList {
   const empty = h('li', { class: 'quiet' }, 'Nothing has happened yet')
   const list = h('ol', { 'aria-label': 'Events, newest first' }, empty)

@@ -1,4 +1,4 @@
-/** Refreshes and the time between them in which none is tried. */
+/** Refreshes, and the back-offs between them. */
 import { type BackoffMark, type RefreshMark, refreshLane } from './marks.js'
 import type { EventNote, StateNote } from './notes.js'
 import type { Pen } from './pen.js'

@@ -49,7 +49,7 @@ export function createJournal(): Journal {
       mark = { kind: 'request', id, lane, start: at, row, method, url, steps: [], outcome: 'open' }
       marks.set(id, mark)
     }
-    // Another tab may tell the same story twice.
+    // Another tab may send the same note twice.
     if (mark.outcome !== 'open') return
     mark.steps.push({ phase, at, status })
     if (phase !== 'done' && phase !== 'failed') return

@@ -1,11 +1,11 @@
-/** Which lanes there are, and how much room each needs. */
+/** The lanes, and the height of each. */
 import { eventLane, type Mark, refreshLane, tokenLane } from './marks.js'
 import type { Peer } from './peers.js'
 
 export interface Lane {
   readonly key: string
   readonly label: string
-  /** A second, quieter line: whose lane it is. */
+  /** A second, less prominent line: the owner of the lane. */
   readonly note: string
   readonly top: number
   readonly height: number
@@ -54,7 +54,7 @@ export function layLanes(
   })
 }
 
-/** How a lane is called: its client and the base URL of it, or its tab and the page in it. */
+/** The label of a lane: its client and the base URL of it, or its tab and the page in it. */
 export function nameOf(
   lane: string,
   others: ReadonlyMap<string, Peer>,

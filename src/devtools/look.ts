@@ -3,7 +3,7 @@ import { h } from './dom.js'
 import { neighbour } from './neighbour.js'
 import type { Timeline } from './timeline.js'
 
-/** Makes the chart answer to pointer and keyboard. `tip` shows the words; screen readers have them as labels. */
+/** Makes the chart answer to pointer and keyboard. `tip` shows the text, which screen readers get as labels. */
 export function lookAtMarks(chart: HTMLElement, tip: HTMLElement, timeline: Timeline): void {
   let shown: SVGGElement | undefined
   let isDragging = false

@@ -1,4 +1,4 @@
-/** What the timeline is made of. Every instant is epoch milliseconds of the device's own clock. */
+/** The marks of the timeline. Every instant is epoch milliseconds of the device's own clock. */
 import type { RequestEvent } from '../core/types.js'
 
 /**
@@ -41,7 +41,7 @@ export interface RefreshMark extends Placed {
   detail: string
 }
 
-/** The time in which no refresh is tried. */
+/** A back-off: the time in which no refresh is tried. */
 export interface BackoffMark extends Placed {
   readonly kind: 'backoff'
   end: number
@@ -55,7 +55,7 @@ export interface TokenMark extends Placed {
   readonly end: number
   /** When the window begins in which it is refreshed ahead. */
   readonly windowAt?: number | undefined
-  /** When it was replaced, or ended before its time, and by what. */
+  /** When it was replaced, or ended early, and the cause. */
   cut?: number
   cutBy?: string
 }
@@ -79,7 +79,7 @@ export const refreshLane = 'refreshes'
 export const laneOfTab = (tab: string): string => `tab ${tab}`
 export const laneOfClient = (client: string): string => `client ${client}`
 
-/** When the mark leaves the picture; what is open lasts until now. */
+/** The end of the mark in the picture; an open mark lasts until now. */
 export function endOf(mark: Mark, now: number): number {
   if (mark.kind === 'token') return mark.cut ?? mark.end
   return 'end' in mark && mark.end !== undefined ? mark.end : isOpen(mark) ? now : mark.start

@@ -1,4 +1,4 @@
-/** Where an arrow key leads to from a mark. */
+/** The target of an arrow key on a mark. */
 
 /** The next mark in an arrow's direction: along the lane by time, across lanes to the nearest in time. */
 export function neighbour(chart: HTMLElement, mark: SVGGElement, key: string): SVGGElement | undefined {

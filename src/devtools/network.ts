@@ -20,7 +20,7 @@ export function createNetwork(): Network {
   }
 }
 
-/** Returns what brings the network back. */
+/** Returns a function that restores the network. */
 function cut(): () => void {
   const undos = [
     replace(globalThis, 'fetch', { value: () => Promise.reject(new TypeError('Failed to fetch')) }),
@@ -38,7 +38,7 @@ function fail(this: XMLHttpRequest): void {
   })
 }
 
-/** Replaces a property. The undo leaves alone what has replaced it since. */
+/** Replaces a property. The undo does not overwrite a later replacement. */
 function replace(owner: object, name: string, by: PropertyDescriptor): () => void {
   const before = Object.getOwnPropertyDescriptor(owner, name)
   Object.defineProperty(owner, name, { configurable: true, ...('value' in by && { writable: true }), ...by })

@@ -1,4 +1,4 @@
-/** What the devtools keep of a session: plain data without a token, a body or a query, which another tab may be sent. */
+/** The notes of the devtools on a session: plain data without a token, a body or a query, so other tabs may receive them. */
 import type { AuthEvent, AuthState, RequestEvent } from '../core/types.js'
 
 /** One step of a request. */
@@ -6,7 +6,7 @@ export interface RequestNote extends Omit<RequestEvent, 'type'> {
   readonly kind: 'request'
 }
 
-/** What the session knows of its tokens. Instants are epoch milliseconds of the device's own clock. */
+/** The deadlines of the tokens of a session. Instants are epoch milliseconds of the device's own clock. */
 export interface StateNote {
   readonly kind: 'state'
   readonly at: number

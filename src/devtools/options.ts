@@ -1,4 +1,4 @@
-/** What mounting the devtools takes. */
+/** The options of the devtools. */
 import type { Auth } from '../core/types.js'
 
 /** The corner of the page that the button is in. */
@@ -17,11 +17,11 @@ export interface DevtoolsOptions {
   readonly position?: DevtoolsPosition | undefined
 }
 
-/** What `AuthDevtools`, the component, takes. */
+/** The props of the component `AuthDevtools`. */
 export interface AuthDevtoolsProps extends DevtoolsOptions {
   /**
    * Loads the devtools: `() => import('tokenflight/devtools')`. `@default` that, except in a production build
-   * (`process.env.NODE_ENV`), which holds none of their code
+   * (`process.env.NODE_ENV`), which contains no code of the devtools
    */
   readonly load?: DevtoolsLoader | undefined
 }

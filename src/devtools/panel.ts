@@ -14,7 +14,7 @@ import type { Seam } from './seam.js'
 import { createSessionBar, describe } from './session-bar.js'
 import { readMarks, watchMarks } from './user-marks.js'
 
-/** What the panel shows and works on. */
+/** The parts that the panel shows and controls. */
 export interface PanelHost {
   readonly auth: Auth<never, never>
   readonly seam: Seam
@@ -49,7 +49,7 @@ export function createPanel(host: PanelHost, onClose: () => void): Panel {
   const byTime = [...recorder.notes, ...readMarks()].sort((one, other) => one.at - other.at)
   for (const note of byTime) take(note)
   chart.showTotals()
-  // What was recorded is no news.
+  // Notes that were recorded earlier are not announced.
   announce('')
   const stops = [
     recorder.listen(note => {

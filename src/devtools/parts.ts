@@ -1,4 +1,4 @@
-/** The pieces of a request: what it did from one step to the next. */
+/** The parts of a request: one from each step to the next. */
 import type { RequestMark } from './marks.js'
 
 /**
@@ -20,7 +20,7 @@ export function partsOf({ steps, outcome }: RequestMark, now: number): Part[] {
     const isSent = step.phase === 'sent' || step.phase === 'replayed'
     if (!isSent) {
       if (next?.phase === 'failed') return [{ ...part, name: 'unsent' }]
-      // A 401 that is the application's own ends here.
+      // A 401 that goes to the application ends here.
       return next?.phase === 'done' ? [] : [{ ...part, name: 'wait' }]
     }
     if (!next) return [{ ...part, name: 'open' }]

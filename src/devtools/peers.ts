@@ -1,9 +1,9 @@
-/** The devtools of the other tabs. They hand over what they have recorded, and go on, only while a panel asks for it. */
+/** The devtools of the other tabs. They send their recorded notes, and each new one, only while a panel asks for them. */
 import type { Note } from './notes.js'
 import type { Recorder } from './recorder.js'
 
 export interface Peer {
-  /** From 2: the number that this tab knows it by. */
+  /** Its number in this tab, from 2. */
   readonly number: number
   /** The path of its page. */
   path: string
@@ -11,7 +11,7 @@ export interface Peer {
 
 export interface Peers {
   readonly others: ReadonlyMap<string, Peer>
-  /** Asks for the notes of the others while the panel is open. Returns the way to stop asking. */
+  /** Asks for the notes of the others while the panel is open. Returns a function that stops it. */
   watch(onNote: (note: Note, tab: string) => void): () => void
   close(): void
 }
@@ -23,17 +23,17 @@ type Message =
 /** How often a panel asks again, and how long an answer to it goes on, milliseconds. */
 const again = 10_000
 const lasting = 25_000
-/** How many notes a panel is sent that has just been opened. */
+/** The number of notes that are sent to a panel that has just been opened. */
 const backlog = 500
 
 export function joinPeers(name: string, recorder: Recorder): Peers {
   const own = Math.random().toString(36).slice(2)
   const others = new Map<string, Peer>()
-  /** Who asked, and until when it is told. */
+  /** The tabs that asked, and how long each gets notes. */
   const asking = new Map<string, number>()
   let panel: ((note: Note, tab: string) => void) | undefined
   let known = 1
-  // Not every page has channels, and an opaque origin has none to share.
+  // Not every page has channels, and an opaque origin cannot share one.
   const channel = openChannel(`tokenflight:${name}:devtools`)
   const tell = (message: Message): void => channel?.postMessage({ from: own, message })
   const tellNotes = (notes: readonly Note[]): void => tell({ type: 'notes', notes, path: location.pathname })

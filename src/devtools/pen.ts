@@ -1,7 +1,7 @@
-/** How marks come onto the timeline. */
+/** The interface that adds marks to the timeline. */
 import type { Mark } from './marks.js'
 
-/** What makes marks. */
+/** The functions that make marks. */
 export interface Pen {
   readonly marks: Map<string, Mark>
   /** The first line of the lane that is free from then on. It is taken until `end`. */

@@ -92,7 +92,7 @@ function describe(state: AuthState<never>, seam: Seam, epoch: number): StateNote
     at,
     status,
     isRefreshing: refreshing,
-    // It arrived a while before the session tells of it, which stores it first.
+    // The token arrived before the event: the session stores it first.
     since: lifetime ? Math.min(Math.max(end - lifetime, epoch), at) : at,
     expiresAt: end,
     sessionExpiresAt: sessionExpiresAt && sessionExpiresAt - skew,

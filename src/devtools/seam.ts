@@ -1,4 +1,4 @@
-/** What the devtools need of an `Auth` beside its public members: its handle, and nothing that holds a token. */
+/** The part of an `Auth` that only the devtools use, besides its public members: its handle, without any token. */
 import { handleOf } from '../core/handle.js'
 import type { Auth, RefreshFunction } from '../core/types.js'
 
@@ -17,7 +17,7 @@ export interface Seam {
   failNext(): void
   /** Whether there is anything that could fail. */
   readonly canRefresh: boolean
-  /** Takes everything back. */
+  /** Undoes all changes. */
   restore(): void
 }
 

@@ -1,4 +1,4 @@
-/** Who is logged in, and how long the tokens last. */
+/** The user, and the remaining lifetime of the tokens. */
 import type { Auth, AuthState } from '../core/types.js'
 import { h, setText } from './dom.js'
 import type { Seam } from './seam.js'
@@ -63,7 +63,7 @@ function createMeter(label: string, token: string, seam: Seam): Meter {
       if (end !== known) {
         known = end
         whole = Math.max((end ?? now) - now, 1)
-        // The window: what is left when a refresh is due.
+        // The window: the remaining lifetime when a refresh is due.
         mark.style.left = `${(100 * seam.windowOf(whole)) / whole}%`
       }
       const left = Math.max(0, (end ?? now) - now)

@@ -1,4 +1,4 @@
-/** Each kind of mark as a picture. Colour says the outcome; shape says it again for those who do not see colours. */
+/** Each kind of mark as a picture. Colour shows the outcome, and so does the shape, for users who do not see colours. */
 import type { Lane } from './lanes.js'
 import type { BackoffMark, Mark, PointMark, RefreshMark, RequestMark, TokenMark } from './marks.js'
 import { partsOf } from './parts.js'
@@ -14,7 +14,7 @@ export interface Scale {
 /** The narrowest bar that is still seen. */
 const narrowest = 3
 
-/** The mark's group: what it is, as data attributes; what it says, as its label. */
+/** The mark's group: its kind as data attributes, and its text as its label. */
 export function shapeOf(mark: Mark, lane: Lane, scale: Scale, label: string): Shape {
   return {
     tag: 'g',
@@ -91,7 +91,7 @@ function drawToken({ token, start, end, windowAt, cut }: TokenMark, lane: Lane, 
   const shapes = [bar(`${token}-token`, x(start), y, width, height, { rx: 2 })]
   if (windowAt !== undefined && windowAt < last)
     shapes.push(bar('window', x(windowAt), y, Math.max(x(last) - x(windowAt), 1), height, { rx: 2 }))
-  // What it could still have lived.
+  // The rest of its lifetime, which it did not reach.
   if (cut !== undefined && end - cut > 25 && cut > start && end < Number.POSITIVE_INFINITY)
     shapes.push(bar('spared', x(cut), y + height / 2 - 0.5, x(end) - x(cut), 1))
   return [...shapes, bar('hit', x(start), y - 1, width, height + 2)]
@@ -110,7 +110,7 @@ function drawPoint({ kind, start, isBad }: PointMark, lane: Lane, { x }: Scale):
   ]
 }
 
-/** What is filled from a pattern; the style sheet cannot name one of a shadow tree in every browser. */
+/** Shapes with a pattern: not every browser lets a style sheet refer to a pattern of a shadow tree. */
 const patterns: Readonly<Record<string, string>> = {
   window: 'hatch',
   lost: 'hatch-bad',

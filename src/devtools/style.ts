@@ -9,7 +9,7 @@ const dark = `
 --ground:#0c0f15;--surface:#151a23;--ink:#e7ebf3;--quiet:#9ba6ba;--line:#283040;--edge:#66728a;--accent:#8aa8ff;
 --good:#46c088;--wait:#dca63a;--wait-soft:#6a5120;--bad:#ff7069;--way:#434e62;--replay:#7ff0c6;--refresh:#4cc3d9;--session:#b598f2;`
 
-/** The fill of what has an edge in its own colour. */
+/** The fill of shapes that have an edge in their own colour. */
 const soft = (name: string): string => `--${name}-soft:color-mix(in srgb,var(--${name}) 34%,var(--surface));`
 
 const panelStyle = `

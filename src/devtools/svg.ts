@@ -1,4 +1,4 @@
-/** Shapes as data, and the patch that turns them into elements: what did not change is not touched. */
+/** Shapes as data, and the patch that turns them into elements: unchanged elements are not touched. */
 
 export interface Shape {
   readonly tag: 'g' | 'rect' | 'line' | 'path' | 'text' | 'circle'
@@ -46,7 +46,7 @@ export function createPicture(labelledBy: string, describedBy: string): Picture 
 /** A group whose children are kept by key. */
 export interface Layer {
   readonly group: SVGGElement
-  /** Shows exactly these. A shape that is still there keeps its element, and with it the focus. */
+  /** Shows exactly these. A shape that was shown before keeps its element, and with it the focus. */
   show(shapes: ReadonlyMap<string, Shape>): void
 }
 

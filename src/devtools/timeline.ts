@@ -1,6 +1,6 @@
 /**
  * The timeline as a picture that moves. SVG, not canvas: each mark is an element, so it can be focused and labelled,
- * takes its colours from the style sheet in light and dark, and says to a test what it is. Scrolling moves one group;
+ * takes its colours from the style sheet in light and dark, and can be identified by a test. Scrolling moves one group;
  * shapes are written only when something happened.
  */
 import { guide, laneShapes, nowLine, ticks } from './axis.js'
@@ -29,7 +29,7 @@ export interface Timeline {
   stop(): void
 }
 
-/** What there is to draw. */
+/** The marks to draw. */
 export interface Subject {
   readonly journal: Journal
   /** When the devtools were mounted: the zero of the axis. */

@@ -1,4 +1,4 @@
-/** The lives of the tokens, from what the session says of them. */
+/** The lifetimes of the tokens, from the data of the session. */
 import { type TokenMark, tokenLane } from './marks.js'
 import type { EventNote, StateNote } from './notes.js'
 import type { Pen } from './pen.js'
@@ -43,7 +43,7 @@ export function createTokens({ marks, name }: Pen): Tokens {
     marks.set(id, mark)
   }
   const bringBoth = (): void => {
-    // The state may have told of these tokens before the event.
+    // The state may have shown these tokens before the event.
     if (!state?.since || living.access?.start === state.since) return
     bring('access', state.since, state.expiresAt, state.windowAt)
     bring('refresh', state.since, state.sessionExpiresAt)
@@ -62,7 +62,7 @@ export function createTokens({ marks, name }: Pen): Tokens {
     },
     event({ type, at, members }) {
       if (type === 'login' || type === 'refreshed') {
-        // A token that the server rejected was of no use from then on.
+        // A token that the server rejected was useless from then on.
         if (members['reason'] === 'rejected')
           cut('access', at - Number(members['duration']), 'rejected by the server')
         bringBoth()

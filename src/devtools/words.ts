@@ -48,7 +48,7 @@ function attempt({ duration, attempts }: Members): string {
   return `in ${formatDuration(Number(duration))}${tries}`
 }
 
-/** A duration, as short as it is said. */
+/** A duration in its shortest form. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
   if (ms < 100_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`

@@ -24,14 +24,14 @@ export interface Admission<Request> {
   isTaken(config: Request): boolean
 }
 
-/** @param complete gives the URL with its query */
+/** @param complete returns the URL with its query */
 export function createAdmission<Request extends Config, Response>(
   handle: Handle,
   rules: HttpRules<Request, Response>,
   complete: (config: Request, url: string) => string,
 ): Admission<Request> {
   const { header } = rules
-  /** The headers that the token replaces; undefined where it must not. */
+  /** The headers that the token replaces. Undefined: the request keeps its own credentials. */
   const leftOvers = ({ headers, auth }: Request): readonly string[] | undefined =>
     auth && header.isCredentials() ? undefined : header.leftOvers(name => headers.get(name) ?? undefined)
 
@@ -43,7 +43,7 @@ export function createAdmission<Request extends Config, Response>(
       const token = handle.flightToken()
       const isRefresh = token && (carries(data, token) || carries(Object.values(headers).join(), token))
       if (!left || isRefresh) return false
-      // Which reading is sent depends on the version and the adapter.
+      // The version and the adapter decide which of these URLs is sent.
       const isAllowed = readings(config).every(url =>
         rules.allows(
           origins,

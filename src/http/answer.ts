@@ -1,4 +1,4 @@
-/** The body of an axios answer as JSON, whatever the `responseType`; the caller still gets all of it. */
+/** The body of an axios answer as JSON, for every `responseType`; the caller still gets all of it. */
 
 import { readHeader } from '../core/read-failure.js'
 import { isPromise } from '../core/waiting.js'
@@ -11,9 +11,9 @@ interface Answer {
 }
 
 /**
- * The answer with its data as JSON, or as they are where they are none. A stream is read only if its `Content-Type` is
+ * The answer with its data as JSON; data that are not JSON stay as they are. A stream is read only if its `Content-Type` is
  * JSON, up to the end of the JSON, and no further than its buffer allows.
- * @throws the error of a stream that fails meanwhile
+ * @throws the error of a stream that fails in the meantime
  */
 export function withJson<Response extends Answer>(response: Response): Response | Promise<Response> {
   const json = read(response)
@@ -60,7 +60,7 @@ async function decode(data: Blob | ArrayBuffer): Promise<unknown> {
 async function peekWeb(response: { data: ReadableStream<Uint8Array> }): Promise<unknown> {
   const [head, rest] = response.data.tee()
   response.data = rest
-  // The caller meets a failure in the other branch.
+  // The caller gets a failure from the other branch.
   const text = await readHead(head, text => parse(text) !== undefined).catch(() => '')
   return parse(text) ?? rest
 }
@@ -69,7 +69,7 @@ async function peekWeb(response: { data: ReadableStream<Uint8Array> }): Promise<
 interface NodeReadable {
   readonly readableLength: number
   readonly readableHighWaterMark: number
-  /** Nothing else tells that all has arrived while it is not read. */
+  /** The only sign that all data have arrived, for a stream that is not being read. */
   readonly _readableState?: { readonly ended?: boolean }
   read(): { toString(): string } | null
   unshift(chunk: unknown): void
@@ -79,11 +79,11 @@ interface NodeReadable {
 
 function peekNode(stream: NodeReadable): Promise<unknown> {
   let length = 0
-  /** The JSON, or the stream where there is none; undefined: more may come. */
+  /** The JSON, or the stream if it is not JSON. Undefined: more data may come. */
   const look = (): unknown => {
     let json: unknown
     const { readableLength, readableHighWaterMark, _readableState: state } = stream
-    // To read an empty stream may end it before the caller listens.
+    // Reading an empty stream may end it before the caller listens.
     if (readableLength > length) {
       length = readableLength
       const chunk = stream.read()

@@ -29,7 +29,7 @@ export interface CallContext {
   /** Makes the body of another attempt. Undefined: it is the body of the config. */
   readonly again: (() => Repeated) | undefined
   readonly isOneShot: boolean
-  /** The application leaves the choice among axios's own adapters to axios. */
+  /** The application lets axios choose one of its own adapters. */
   readonly isNamed: boolean
   /** The origins that may see its token. */
   readonly origins: Origins
@@ -83,7 +83,7 @@ export class AxiosCall implements Call<AxiosResponse> {
     // A copy leaves. The application may look at its config, share it, report it and send it again.
     const own = copyOf(config)
     own.headers = Object.assign(new AxiosHeaders(), config.headers)
-    // A proof of the application, in whatever case, would be a second one.
+    // A `DPoP` header of the application, in any case, would be a second proof.
     if (tokens?.['DPoP']) own.headers.delete('DPoP')
     Object.assign(own.headers, tokens)
     const again = this.isSent ? repeated?.() : undefined
@@ -169,7 +169,7 @@ interface Outcome {
   readonly end: (isOutcome: boolean) => void
 }
 
-/** Without a token to add, the adapter gets the very config of the application. */
+/** Without a token to add, the adapter gets the config object of the application itself. */
 async function pass(adapter: AxiosAdapter, config: Config): Promise<Attempt<AxiosResponse>> {
   const response = await adapter(config)
   return { response, isUnrelated: true, finish: () => response, discard: ignore }

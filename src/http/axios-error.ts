@@ -79,7 +79,7 @@ export function sealOf(adapter: Adapter): Seal | undefined {
 /** Marks our adapters, also those of another copy of the package. */
 const WRAPPED: unique symbol = Symbol.for('tokenflight.adapter') as never
 
-/** Our adapter for one request, and the adapter that it stands in front of. */
+/** Our adapter for one request, and the adapter that it wraps. */
 export function wrap(adapter: Adapter, own: AxiosAdapter): AxiosAdapter {
   return Object.assign(own, { [WRAPPED]: adapter })
 }

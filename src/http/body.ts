@@ -1,8 +1,8 @@
-/** What bodies are, as far as sending a request again is concerned. */
+/** The kinds of bodies, and whether a request with them can be sent again. */
 
 import { ignore } from '../core/waiting.js'
 
-/** What can be seen of a body; undefined where a member of it throws. */
+/** The members of a body that are read; undefined where a member throws. */
 function look<T>(inspect: () => T): T | undefined {
   try {
     return inspect()
@@ -22,21 +22,21 @@ export function isOneShot(body: unknown): boolean {
 
 /** A form of the package form-data, which axios makes of objects on Node. */
 interface NodeForm {
-  /** Its parts, which it gives up as it is read. */
+  /** Its parts, which are removed while it is read. */
   readonly _streams: readonly unknown[]
   getBuffer(): Uint8Array
   getHeaders(): Record<string, string>
 }
 
-/** A body that is sent again, and what its headers must say of it. */
+/** A body that is sent again, and the headers that describe it. */
 export interface Repeated {
   readonly data: Uint8Array | string
   readonly headers: Record<string, string>
 }
 
 /**
- * Gives the bytes of a form that holds no stream as often as they are needed; undefined where the body is none. To be
- * called before the form is read.
+ * Returns a function that makes the bytes of a form without streams, any number of times. Undefined: the body is not such a
+ * form. Call it before the form is read.
  */
 export function repeat(body: unknown): (() => Repeated) | undefined {
   return look(() => {
@@ -52,8 +52,8 @@ export function repeat(body: unknown): (() => Repeated) | undefined {
 }
 
 /**
- * Whether the text or form contains the token, form encoded perhaps: what carries the refresh token is the refresh.
- * A match inside a longer word does not count. A body that cannot be inspected carries nothing.
+ * Whether the text or form contains the token, perhaps form encoded: a request with the refresh token is the refresh.
+ * A match inside a longer word does not count. A body that cannot be inspected counts as one without the token.
  */
 export function carries(body: unknown, token: string): boolean {
   if (typeof body === 'string')
@@ -64,13 +64,13 @@ export function carries(body: unknown, token: string): boolean {
 }
 
 function holds(text: string, token: string): boolean {
-  // What tokens are made of (RFC 6750 section 2.1), less the padding, which also parts names from values.
+  // The characters of tokens (RFC 6750 section 2.1), without the padding `=`, which also separates names from values.
   for (let at = text.indexOf(token); at >= 0; at = text.indexOf(token, at + 1))
     if (!/[\w.~+/-]/.test(text.charAt(at - 1) + text.charAt(at + token.length))) return true
   return false
 }
 
-/** A form as it is read; bytes that are no text stay encoded. */
+/** The decoded form; bytes that are not text stay encoded. */
 function decodeForm(text: string): string {
   return text.replace(/\+/g, ' ').replace(/(?:%[\da-f]{2})+/gi, bytes => {
     try {
@@ -119,7 +119,7 @@ export function whileIntact<T>(
       'getReader' in (body as object)
         ? watchWeb(body as ReadableStream, fail)
         : watchNode(body as NodeStream, fail)
-    // After any failure it is watched on: with no listener, an error of its own would end the process.
+    // The listener stays after a failure: without a listener, an error of the stream would end the process.
     promise.then(value => {
       if (release()) resolve(value)
     }, reject)
@@ -131,7 +131,7 @@ export function closedEarly(): Error {
   return Object.assign(new Error('Premature close'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
 }
 
-/** Gives what ends the watch, and says whether the stream is intact. */
+/** Returns a function that stops the watch. Its result: whether the stream is intact. */
 function watchNode(stream: NodeStream, fail: (cause: unknown) => void): () => boolean {
   if (typeof stream.on !== 'function') return () => true
   const close = (): void => fail(stream.errored ?? undefined)
@@ -149,7 +149,7 @@ function watchNode(stream: NodeStream, fail: (cause: unknown) => void): () => bo
   }
 }
 
-/** A stream of the web is watched by a reader, which it has to be freed from before it is sent. */
+/** A web stream is watched by a reader, whose lock must be released before the stream is sent. */
 function watchWeb(stream: ReadableStream, fail: (cause: unknown) => void): () => boolean {
   if (stream.locked) return () => true
   const reader = stream.getReader()
@@ -167,7 +167,7 @@ function watchWeb(stream: ReadableStream, fail: (cause: unknown) => void): () =>
 /** How much of a stream is read ahead, bytes. */
 export const LIMIT = 65_536
 
-/** The text at the head of a stream, up to its end, the limit, or as much as is enough. Lets go of the rest. */
+/** The text at the start of a stream, up to its end, the limit, or as much as is enough. The rest is cancelled. */
 export async function readHead(
   stream: ReadableStream<Uint8Array>,
   isEnough: (text: string) => boolean,
@@ -187,7 +187,7 @@ export async function readHead(
   }
 }
 
-/** Lets go of an answer's body that nobody will read: a stream would keep its connection. */
+/** Cancels the body of an answer that no code will read: an open stream would keep its connection. */
 export function discard(body: unknown): void {
   const { destroy, cancel } = (body ?? {}) as { destroy?: unknown; cancel?: unknown }
   const stop = destroy ?? cancel

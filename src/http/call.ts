@@ -11,7 +11,7 @@ export interface Attempt<Response> {
   readonly response: Response | undefined
   /** The answer tells nothing about the token: a redirect led to another origin, or the request is the refresh itself. */
   readonly isUnrelated: boolean
-  /** The answer, which becomes the caller's. Throws the failure of an attempt that failed. */
+  /** The answer, for the caller. Throws the failure of an attempt that failed. */
   finish(): Response
   /** The caller never sees the answer. */
   discard(): void

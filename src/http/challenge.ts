@@ -54,20 +54,20 @@ export function findUnmet(
   return own.length ? own.find(isUnmet) : (challenges.find(error) ?? challenges[0])
 }
 
-/** Notes it on an answer or an error, where serialisers do not look. */
+/** Sets it on an answer or an error, as a property that serialisers skip. */
 export function noteChallenge(outcome: unknown, challenge: AuthEvents['challenge']): void {
   hide(outcome as object, 'challenge', challenge)
 }
 
 /**
  * The challenge of a 401 that no refresh can meet, as the event `challenge` tells it: of the `Response` of `authFetch`, of
- * the error of an axios call, or of its answer. They have it as their property `challenge`, too. Undefined: there is none.
+ * the error of an axios call, or of its answer. They have it as their property `challenge`, too. Undefined: no such challenge.
  */
 export function challengeOf(outcome: unknown): AuthEvents['challenge'] | undefined {
   return (outcome as { challenge?: AuthEvents['challenge'] } | null | undefined)?.challenge
 }
 
-/** What the event `challenge` says of it. */
+/** Its description in the event `challenge`. */
 export function describeChallenge({ scheme, params }: Challenge): AuthEvents['challenge'] {
   const error = params.get('error')
   const acrValues = params.get('acr_values')?.split(/\s+/).filter(Boolean)

@@ -5,14 +5,14 @@ import { discard } from './body.js'
 
 type ShouldRefresh = (response: Response) => boolean | Promise<boolean>
 
-/** The function of the application, which gets a clone of the answer; anything else is handed on. */
+/** The function of the application, which gets a clone of the answer; any other value is passed unchanged. */
 export function onClone(shouldRefresh: ShouldRefresh | undefined): ShouldRefresh | undefined {
   if (typeof shouldRefresh !== 'function') return shouldRefresh
   return response => {
     const clone = cloneOf(response)
     let answer: boolean | Promise<boolean> | undefined
     const release = (): void => {
-      // What is left of it would be kept for as long as the answer is read.
+      // The unread rest of the clone would stay in memory for as long as the answer is read.
       if (clone !== response) discard(clone.body)
     }
     try {

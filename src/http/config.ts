@@ -1,4 +1,4 @@
-/** Reading what axios sends and what it gives back, without axios. */
+/** Reading the requests and the answers of axios, without importing axios. */
 import { isOneShot } from './body.js'
 
 /** The parts of a request's config that decide where it goes. */
@@ -34,7 +34,7 @@ export function readings({ baseURL, allowAbsoluteUrls, ...config }: Target): str
 function Bare() {}
 Bare.prototype = Object.create(null)
 
-/** A copy that inherits as much as the config does; axios's own inherit nothing, so no polluted prototype speaks for them. */
+/** A copy that inherits as much as the config does; axios's own inherit nothing, so a polluted prototype sets nothing. */
 export function copyOf<Config extends object>(config: Config): Config {
   const parent: object | null = Object.getPrototypeOf(config)
   const copy: Config = parent ? Object.create(parent) : new (Bare as unknown as new () => Config)()
@@ -42,7 +42,7 @@ export function copyOf<Config extends object>(config: Config): Config {
   return copy
 }
 
-/** What a text says as JSON; anything else as it is. */
+/** The JSON value of a text; any other value unchanged. */
 export function readJson(data: unknown): unknown {
   try {
     return typeof data === 'string' ? JSON.parse(data) : data
@@ -60,14 +60,14 @@ export function handOver(outcome: unknown, config: object): void {
   if (sent) Reflect.set(outcome as object, 'config', config)
   if (request) hide(outcome, 'request')
   if (!isOneShot(data)) return
-  // An answer that streams leads there, too, and so does the error that it may end with.
+  // An answer that streams refers to the request, too, and so does an error that may end it.
   for (const name of ['req', 'socket', 'client']) hide(data, name)
   const stream = data as NodeStream
   const monitor = stream.constructor?.errorMonitor
   if (monitor) stream.on(monitor, error => handOver(error, config))
 }
 
-/** Its monitor hears of errors without counting as somebody who handles them. */
+/** Its monitor sees errors without counting as a handler of them. */
 interface NodeStream {
   constructor?: { errorMonitor?: symbol }
   on(event: symbol, listener: (error: unknown) => void): void

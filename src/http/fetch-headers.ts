@@ -3,7 +3,7 @@
 type Pair = [name: string, value: string]
 
 export interface GivenHeaders {
-  /** Its value, whatever the case of the name. */
+  /** Its value; the case of the name does not matter. */
   get(name: string): string | undefined
   /** All values. */
   values(): string
@@ -14,13 +14,13 @@ export interface GivenHeaders {
 /**
  * Reads them at once, as `fetch` does. A plain object stays one: `Headers` that a long token is set on cost more than all
  * the rest.
- * @throws TypeError when they are none
+ * @throws TypeError when they are not headers
  */
 export function readHeaders(headers: HeadersInit | undefined): GivenHeaders {
   const given = headers || {}
   const isList = Symbol.iterator in given
   const own = (isList ? Array.from(given, pair => [...pair]) : Object.entries(given)) as Pair[]
-  // How names are written, `Headers` tell the class of their own library alone.
+  // `Headers` reveal the original case of names only to the class of their own library.
   const Kind =
     typeof (given as Headers).append === 'function'
       ? (kindOf(given as Headers, 'append', Headers.prototype).constructor as typeof Headers)

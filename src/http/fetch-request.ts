@@ -10,7 +10,7 @@ type Input = string | URL | Request
 /** How long a request waits for a look into its body while the present token is good, milliseconds. */
 const INSPECTION_LIMIT = 25
 
-/** What the caller gave, read at once. */
+/** The arguments of the caller, read at once. */
 export interface Given {
   readonly url: string
   readonly method: string
@@ -23,7 +23,7 @@ export interface Given {
   readonly request: Request | undefined
 }
 
-/** @throws TypeError when the headers are none */
+/** @throws TypeError when the headers are not valid headers */
 export function read(input: Input, init: RequestInit | undefined): Given {
   const request = requestOf(input)
   const {
@@ -51,7 +51,7 @@ export function requestOf(input: Input): Request | undefined {
 export interface Copies {
   /** The body that waits with it. */
   readonly body: unknown
-  /** Sends the very objects of the caller; `isKept`: a copy may have to follow. */
+  /** Sends the objects of the caller themselves; `isKept`: a copy may have to follow. */
   pass(isKept: boolean): Promise<Response>
   /** Sends a copy with these headers; `isLast`: no other one follows. */
   send(headers: Record<string, string>, isLast: boolean): Promise<Response>
@@ -88,13 +88,13 @@ export function createCopies(
       base ??= makeBase()
       const copy = isLast || isOnce ? base : twin(base)
       for (const name in tokens) copy.headers.set(name, tokens[name] as string)
-      // A `Request` holds all that it knows of; what only this `fetch` knows comes beside it.
+      // A `Request` keeps the members that it knows. Members that only this `fetch` knows are passed in `init`.
       return fetcher(copy, members && copyWith(members, { headers: undefined, body: undefined }))
     },
   }
 }
 
-/** A copy whose members these are, also where its class has accessors of those names. */
+/** A copy with these members, also if its class has accessors of those names. */
 function copyWith(init: RequestInit, members: object): RequestInit {
   return Object.defineProperties(copyOf(init), Object.getOwnPropertyDescriptors(members))
 }
@@ -114,7 +114,7 @@ function twin(request: Request): Request {
   return graft(copy, request)
 }
 
-/** Gives a copy the class of the original, and what the platform or the application has written on it, as a dispatcher. */
+/** Gives a copy the class of the original, and the properties that were set on the original, such as a dispatcher. */
 function graft(copy: Request, original: Request): Request {
   Object.setPrototypeOf(copy, Object.getPrototypeOf(original))
   const { getOwnPropertyDescriptors } = Object

@@ -8,15 +8,15 @@ import { ignore, isPromise } from '../core/waiting.js'
 export type HeaderOption =
   | {
       name: string
-      /** Makes the header's value of a token. */
+      /** Makes the header's value from a token. */
       format: (token: string) => string
     }
   | ((token: string) => Record<string, string>)
 
 export interface TokenHeaders {
-  /** The name of the one header; undefined where a function gives them. */
+  /** The name of the one header; undefined if a function returns the headers. */
   readonly name: string | undefined
-  /** @throws TypeError, without any token, when the application's function returns something else than headers */
+  /** @throws TypeError, without any token, when the application's function does not return headers */
   make(token: string): Record<string, string>
   /**
    * Those of the headers that a request has already, left over with a token of this session: they are replaced.
@@ -27,7 +27,7 @@ export interface TokenHeaders {
   isCredentials(): boolean
 }
 
-/** @throws TypeError when the option is neither */
+/** @throws TypeError when the option is neither an object nor a function */
 export function createTokenHeaders(handle: Handle, header: HeaderOption | undefined): TokenHeaders {
   const { isHidden } = handle.settings
   const maker =
@@ -37,7 +37,7 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
         ? several(header)
         : one(header)
   const { name, make } = maker
-  /** Those of a function depend on the token; while there is none, nothing is added either. */
+  /** The headers of a function depend on the token. Without a token, no header is added. */
   const names = (): string[] => {
     const current = name ? undefined : handle.current()
     return name ? [name] : current ? Object.keys(make(current.accessToken)) : []
@@ -107,7 +107,7 @@ function readText(value: unknown, option: string): string {
 
 /** Reports the type of the value alone: the value may hold the token. */
 function refuse(option: string, expected: string, value: unknown): never {
-  // This error tells of its failure, too.
+  // This error reports that failure, too.
   if (isPromise(value)) value.then(ignore, ignore)
   throw new TypeError(`tokenflight: \`${option}\` must return ${expected}, got ${kindOf(value)}`)
 }

@@ -1,7 +1,7 @@
 /** The mark that tells our interceptor from others, so that an instance has one session. */
 import type { Handle } from '../core/handle.js'
 
-/** What the condition of our interceptor says of its attachment, also to another copy of the package. */
+/** The mark on the condition of our interceptor: its attachment, readable by another copy of the package. */
 export interface Mark {
   readonly handle: Handle
   /** With own members only. */
@@ -9,7 +9,7 @@ export interface Mark {
   readonly detach: () => void
 }
 
-/** Interceptors as axios holds them; those that were ejected are null, and mocks may hold none. */
+/** The interceptors of axios. Ejected ones are null, and a mock may have no list. */
 type Handlers = readonly ({ readonly runWhen?: unknown } | null)[] | null | undefined
 
 /** The marks among the interceptors. */

@@ -1,4 +1,4 @@
-/** What attaching a client takes, and its defaults; the same for axios and fetch. */
+/** The options of a client, and their defaults; the same for axios and fetch. */
 
 import { check, isOptionalFunction } from '../core/check.js'
 import { parseUrl } from '../core/environment.js'
@@ -8,7 +8,7 @@ import { createOrigins, createWithholding, isForeign, type Origins } from './ori
 import type { PluggedRenewal, Renewal } from './renewal.js'
 import { createSkip, type Skip } from './skip.js'
 
-/** What attaching a client takes. `Request` and `Response` are what the client calls so. */
+/** The options of a client. `Request` and `Response` are the types of that client. */
 export interface HttpOptions<Request, Response> {
   /**
    * Origins that may see a token, such as `'https://api.example.com'`, without paths or wildcards. The first request
@@ -18,7 +18,7 @@ export interface HttpOptions<Request, Response> {
   allowedOrigins?: readonly string[] | undefined
   /**
    * Whether an answer asks for a new token; may be asynchronous. It may read the body: with axios `data` is the parsed
-   * JSON, before any transform and whatever the `responseType`; with fetch it gets a clone. When it fails, a `warning`
+   * JSON, before any transform and for every `responseType`; with fetch it gets a clone. When it fails, a `warning`
    * is emitted and the default decides. A server that challenges with another scheme needs it, unless the token travels
    * in that scheme.
    * `@default` status 401 without `WWW-Authenticate`, or with `Bearer` and no error or `invalid_token` (RFC 6750 section 3)
@@ -62,12 +62,12 @@ export interface HttpRules<Request, Response> {
    * `complete` the URL with its query, where that is not there yet.
    */
   allows(origins: Origins, url: string, describe: (target: URL) => Request, complete?: () => string): boolean
-  /** Whether the session was disposed. Warns of it, once. */
+  /** Whether the session was disposed. Warns about it, once. */
   isOver(): boolean
 }
 
 /**
- * @param options of which the members are own ones
+ * @param options with own members only
  * @throws TypeError that names the option and its mistake
  */
 export function resolveHttpOptions<Request, Response>(
@@ -114,7 +114,7 @@ export function resolveHttpOptions<Request, Response>(
   }
 }
 
-/** The plug-in's own members: a polluted prototype plugs nothing in. */
+/** The plug-in's own members: a polluted prototype adds nothing. */
 function ownRenewal<Response>(renewal: Renewal<Response> | undefined): Partial<PluggedRenewal<Response>> {
   return Object.assign(Object.create(null), renewal)
 }

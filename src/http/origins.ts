@@ -38,7 +38,7 @@ export function createOrigins(
   return base => {
     const page = pageOrigin()
     if (known && known[0] === base && known[1] === page) return known[2]
-    // Against nothing, so that a relative URL without a page has no origin.
+    // Without a base, so that a relative URL without a page has no origin.
     const origin = parseUrl(`${base ?? ''}`, page ?? null)?.origin
     const origins = open(origin && origin !== 'null' ? [origin] : [])
     known = [base, page, origins]
@@ -58,7 +58,7 @@ export function isForeign(origins: Origins, url: string, base?: string): boolean
   return url.startsWith('blob:') || !origins.includes(parseUrl(url, base)?.origin as string)
 }
 
-/** Gives a function that warns, once for each origin, that a token was withheld from it. */
+/** Returns a function that warns, once for each origin, that a token was withheld from it. */
 export function createWithholding(handle: Handle): (origins: Origins, url: string) => void {
   const warned = new Set<string>()
   return (origins, url) => {

@@ -1,4 +1,4 @@
-/** Progress of a call with two attempts, as the application shall see it: one sequence. */
+/** The progress of a call with two attempts, reported to the application as one sequence. */
 
 /** A transfer beyond this many bytes is reported while it goes on; a refusal is rarely that long. */
 const SMALL = 65_536
@@ -28,8 +28,8 @@ export interface AttemptProgress<Event> {
 export type CallProgress<Event> = (isReplay: boolean) => AttemptProgress<Event>
 
 /**
- * Gives each attempt a listener of its own. The first one keeps quiet until it looks like no refusal. A replay begins
- * anew, but shows only what goes beyond the bytes that were shown before.
+ * Each attempt gets a listener of its own. The first one waits until a refusal is unlikely. A replay begins
+ * anew, but shows only the bytes beyond those that were shown before.
  */
 export function createProgress<Event extends Progress>(show: Listener<Event>): CallProgress<Event> {
   let shown = -1

@@ -53,9 +53,9 @@ export function guardRedirects(
 }
 
 /**
- * Says how an adapter on `fetch` treats redirects; adapters that do not use it take no notice. `fetch` follows a redirect
+ * Sets how an adapter on `fetch` treats redirects; other adapters ignore it. `fetch` follows a redirect
  * by itself and takes off no header but `Authorization`, so a redirect fails where another one holds a token, unless the
- * application says otherwise.
+ * application has set another mode.
  */
 function limitRedirects(
   config: RedirectConfig,
@@ -65,7 +65,7 @@ function limitRedirects(
 ): void {
   const { fetchOptions } = config
   const { redirect = isExposed(names) ? 'error' : undefined } = fetchOptions ?? {}
-  // Before 1.12 axios's own adapter on `fetch` does not tell where it was led, and so who hands out tokens.
+  // Before 1.12 axios's own adapter on `fetch` does not report the final URL, so the origin of new tokens is unknown.
   const isBlind = collects && Reflect.get(adapter, 'adapterName') === 'fetch' && redirect !== 'manual'
   if (redirect || isBlind) config.fetchOptions = { ...fetchOptions, redirect: isBlind ? 'error' : redirect }
 }

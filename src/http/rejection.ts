@@ -45,7 +45,7 @@ export function renew<Response extends Answer>(
 ): Promise<Grant> | undefined {
   // No replay will show whether the new token is accepted.
   if (call.isOneShot && grant.fromRejection) handle.doubtEndpoint(grant)
-  // Acceptance elsewhere proves nothing for an endpoint that always answers 401.
+  // Acceptance by another endpoint proves nothing about one that always answers 401.
   const { accepted } = grant
   grant.accepted = accepted && !stubborn.get(grant)?.has(endpointOf(call.url))
   const renewal = handle.rejectGrant(grant)

@@ -26,7 +26,7 @@ export interface ServerRenewalOptions<Response> {
   refreshTokenHeader?: string | undefined
   /**
    * Takes the tokens of an answer; undefined if it has none. Must be synchronous. With axios the answer's `data` is the
-   * parsed JSON, before any transform and whatever the `responseType`.
+   * parsed JSON, before any transform and for every `responseType`.
    */
   collect: (response: Response) => TokenResponse | undefined
 }
@@ -58,8 +58,8 @@ export function serverRenewal<Response = AnyResponse>(
 /**
  * Takes new tokens that come with ordinary answers, in a header or in the body.
  * @param collect the tokens of an answer; undefined if it has none. Must be synchronous. With axios the answer's `data` is
- * the parsed JSON, before any transform and whatever the `responseType`.
- * @throws TypeError when it is no function
+ * the parsed JSON, before any transform and for every `responseType`.
+ * @throws TypeError when it is not a function
  */
 export function collectTokens<Response = AnyResponse>(
   collect: (response: Response) => TokenResponse | undefined,
@@ -77,7 +77,7 @@ export interface Carried<Response> {
     wait<T>(promise: Promise<T>): Promise<T>
     waitToSend<T>(promise: Promise<T>): Promise<T>
   }
-  /** Sends it; `isAlone`: once, whatever the answer. */
+  /** Sends it; `isAlone`: once, for any answer. */
   send(grant: Grant | undefined, isAlone: boolean): Promise<Response>
   /** Whether an answer tells nothing about the tokens. */
   isUnrelated(response: Response): boolean

@@ -1,4 +1,4 @@
-/** The steps of a request, for listeners of every event: its method and its address, nothing that it carries. */
+/** The steps of a request, for listeners of every event: its method and its address, without headers and body. */
 
 import { parseUrl } from '../core/environment.js'
 import type { Handle } from '../core/handle.js'
@@ -15,7 +15,7 @@ interface Described {
 
 /**
  * Makes a call, and reports its steps while a listener of every event exists.
- * @param call gets what reports the steps before the outcome, if they are reported
+ * @param call gets the function that reports the steps before the outcome; undefined if they are not reported
  */
 export function report<Response extends { status: number }>(
   handle: Handle,

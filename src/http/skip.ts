@@ -17,7 +17,7 @@ export type IsSkipped<Request> = (
 
 /**
  * The option `skip` as one function; undefined where there is nothing to skip.
- * @throws TypeError when a rule is none, or is a path that matches no request
+ * @throws TypeError when a rule is not valid, or is a path that matches no request
  */
 export function createSkip<Request>(
   handle: Handle,
@@ -37,7 +37,7 @@ export function createSkip<Request>(
             return (parseUrl(complete?.() ?? target.href) as URL).href.search(rule) >= 0
           const answer: unknown = rule(describe(target))
           if (!isPromise(answer)) return answer
-          // The warning tells of its failure, too.
+          // The warning reports its failure, too.
           answer.then(ignore, ignore)
           handle.warn('skip returned a promise in place of a boolean: the request is not skipped')
           return false

@@ -9,7 +9,7 @@ export const refreshCookieName = 'refresh'
 /** The `HttpOnly` cookie that holds the access token under transport `'cookies'`; it goes with every request. */
 export const accessCookieName = 'access'
 
-/** The readable cookie whose value comes back in `csrfHeaderName`, set even where it need not. Any page can read it. */
+/** The readable cookie, which the client repeats in `csrfHeaderName`. It is set even if it is optional. Any page can read it. */
 export const csrfCookieName = 'csrf'
 
 /** The header that echoes the `csrf` cookie. */
@@ -20,10 +20,10 @@ export function usesCookies(transport: MockTransport): boolean {
   return transport === 'cookie' || transport === 'cookies'
 }
 
-/** Refuses with 403 a header that does not match the `csrf` cookie, and where it is demanded, none. */
+/** Refuses with 403 a header that does not match the `csrf` cookie, and a missing header where one is required. */
 export function checkCsrf({ world, request, cookies }: Exchange): void {
   const sent = request.headers.get(csrfHeaderName)
-  // Empty is what a client sends that cannot read the cookie, as in Node.
+  // A client that cannot read the cookie, as in Node, sends an empty header.
   if (sent === null || sent === '' ? !world.settings.csrf : sent === cookies[csrfCookieName]) return
   const what = sent === null ? 'is missing' : sent === '' ? 'is empty' : 'does not match it'
   throw refuse(
@@ -36,7 +36,7 @@ export function checkCsrf({ world, request, cookies }: Exchange): void {
 /** Where the cookies are set from. */
 export interface CookieSite {
   readonly basePath: string
-  /** Whether they get `Secure`: over https. */
+  /** Whether they get `Secure`: only over https. */
   readonly secure: boolean
   readonly transport: MockTransport
 }
@@ -50,7 +50,7 @@ export function siteOf({ world, request }: Exchange): CookieSite {
   }
 }
 
-/** The cookies of a session: the `csrf` value, kept or drawn, and those of the tokens that there are. */
+/** The cookies of a session: the `csrf` value, kept or new, and one for each token. */
 export function sessionCookies(
   site: CookieSite,
   tokens: MockTokenAnswer,

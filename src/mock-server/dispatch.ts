@@ -21,7 +21,7 @@ export function methodOf(
   return path === '/refresh' ? refreshMethod : method
 }
 
-/** Every endpoint that there is. */
+/** All endpoints. */
 export const endpoints: readonly Endpoint[] = Object.freeze([
   { method: 'POST', path: '/login' },
   { method: 'POST', path: '/refresh' },
@@ -31,13 +31,13 @@ export const endpoints: readonly Endpoint[] = Object.freeze([
   { method: 'GET', path: '/jwks' },
 ])
 
-/** The endpoint of an address. */
+/** The endpoint at an address. */
 export function findEndpoint(basePath: string, url: string): Endpoint | undefined {
   const path = new URL(url).pathname
   return endpoints.find(endpoint => `${basePath}${endpoint.path}` === path)
 }
 
-/** The answer of an endpoint. Rejects with a `Refusal` where it refuses. */
+/** The answer of an endpoint. Rejects with a `Refusal` if the endpoint refuses the request. */
 export async function play(path: Endpoint['path'], exchange: Exchange): Promise<Reply> {
   switch (path) {
     case '/login':
@@ -55,7 +55,7 @@ export async function play(path: Endpoint['path'], exchange: Exchange): Promise<
   }
 }
 
-/** What `work` gives, or the answer to the `Refusal` or the error that it threw. Never rejects. */
+/** The result of `work`, or the answer for the `Refusal` or the error that it threw. Never rejects. */
 export async function settle<Result>(
   exchange: Exchange,
   work: () => Promise<Result>,

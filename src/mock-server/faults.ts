@@ -1,4 +1,4 @@
-/** Refreshes that fail or take long because a test says so. */
+/** Refreshes that fail or take long because a test asks for it. */
 import { brokenConnection, jsonReply, type Reply } from './reply.js'
 import type { MockFailure } from './types.js'
 
@@ -6,11 +6,11 @@ const defaultStatus = 503
 
 /** The faults of one world. */
 export interface Faults {
-  /** What happens to the refresh that begins now. Counts it off. */
+  /** The failure of the refresh that begins now, if any. Counts it. */
   next(): MockFailure | undefined
   fail(failure: MockFailure): void
   delay(ms: number): void
-  /** Waits as long as `delay` said last. */
+  /** Waits as long as the last call of `delay` asked for. */
   wait(): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export function createFaults(): Faults {
   }
 }
 
-/** Whether the failure says no, and not that the server is busy, broken or out of reach. */
+/** Whether the failure is a refusal, and not a server that is busy, broken or out of reach. */
 export function isRefusal({ status = defaultStatus, networkError }: MockFailure): boolean {
   return !networkError && status >= 400 && status < 500 && ![408, 425, 429].includes(status)
 }

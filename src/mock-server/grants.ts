@@ -1,4 +1,4 @@
-/** Sessions, the tokens that are presented to them, and the grants that they are given. */
+/** Sessions, the tokens that clients present, and the grants that they receive. */
 import { commit, commitInPlace, type Minted, mint, type Use } from './mint.js'
 import { refuse } from './reply.js'
 import { pruneState, type StoredRefreshToken, type StoredSession } from './store.js'
@@ -32,7 +32,7 @@ export interface PresentedRefresh {
   readonly session: StoredSession
 }
 
-/** Begins a session and gives its first tokens. */
+/** Begins a session and issues its first tokens. */
 export async function startSession(world: World, username: string): Promise<Pair> {
   const scope = world.options.users.get(username)?.scope ?? ''
   const id = crypto.randomUUID()
@@ -44,7 +44,7 @@ export async function startSession(world: World, username: string): Promise<Pair
   return commit(world, id, session, minted)
 }
 
-/** Ends a session: neither of its tokens is good any more. Says whether it was still going on. */
+/** Ends a session: neither of its tokens is good any more. Returns whether it was still active. */
 export function endSession(session: StoredSession, reason: 'logout' | 'reuse'): boolean {
   if (session.ended) return false
   session.ended = reason
@@ -69,7 +69,7 @@ export async function presentAccess(
   return { claims, session, expired: (session.accessTokens[claims.jti] ?? 0) <= world.options.clock.now() }
 }
 
-/** The refresh token and its session, good or not; `use` tells its kind. Refuses one that the server never gave. */
+/** The refresh token and its session, good or not; `use` is its kind. Refuses one that the server never issued. */
 export async function presentRefresh(
   exchange: Exchange,
   token: string,
@@ -114,7 +114,7 @@ export async function grantRefresh(world: World, presented: PresentedRefresh, sc
   return pair
 }
 
-/** Grants a new pair to a session that still has a good access token: the server's mercy of transport `'both'`. */
+/** Grants a new pair to a session that still has a good access token: the special case of transport `'both'`. */
 export async function grantToSession(world: World, { claims, session }: GenuineAccess): Promise<Pair> {
   const minted = await mint(world, claims.sid, session, session.scope, 'refresh')
   world.counters.refreshes += 1
@@ -133,7 +133,7 @@ function repeatGrant(world: World, presented: PresentedRefresh, minted: Minted):
   }
   counters.refreshes += 1
   counters.repeats += 1
-  // After a restart the child is known by its hash alone: then the repeat is given a sibling of it.
+  // After a restart the child is known by its hash alone: then the repeated request gets another new token.
   const known = world.repeats.get(hash)
   if (!known) return commit(world, id, session, minted, endOf(presented))
   const left = (session.accessTokens[known.accessId] ?? 0) - now

@@ -11,14 +11,14 @@ export interface CookieJar {
   store(cookies: readonly ReplyCookie[]): void
   /**
    * The cookies that go with a request: those of the jar, and over them, where there is no page, those of its own
-   * `Cookie` header. In a page no script can write that header: what it holds then is msw's copy of `document.cookie`.
+   * `Cookie` header. In a page no script can write that header: its value is then msw's copy of `document.cookie`.
    */
   matching(request: Request): Readonly<Record<string, string>>
   /** Empties the jar. */
   clear(): void
 }
 
-/** An empty jar. `now` gives epoch ms. */
+/** An empty jar. `now` returns epoch ms. */
 export function createCookieJar(now: () => number): CookieJar {
   const kept = new Map<string, { readonly cookie: ReplyCookie; readonly expiresAt: number }>()
   const store = (cookies: readonly ReplyCookie[]): void => {

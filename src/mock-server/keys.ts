@@ -9,7 +9,7 @@ export const signatureAlgorithm = 'ES256'
 export interface KeyRing {
   /** The key that signs; generated at the first call. */
   signing(): Promise<{ readonly kid: string; readonly key: CryptoKey }>
-  /** The public key of that `kid` and what it is good for; `undefined` for a key that is unknown. */
+  /** The public key of that `kid` and its uses; `undefined` for an unknown key. */
   verifying(kid: string): Promise<{ readonly key: CryptoKey; readonly role: StoredKey['role'] } | undefined>
   /** Retires every key; the next signature has a new one. */
   rotate(keep: 'refresh' | 'all' | 'none'): void
@@ -17,7 +17,7 @@ export interface KeyRing {
   published(): Promise<JWK[]>
 }
 
-/** A ring on the keys of a state. */
+/** The key ring of a state. */
 export function createKeyRing(state: MockState): KeyRing {
   const imported = new Map<string, Promise<CryptoKey>>()
   let generating: Promise<StoredKey> | undefined
@@ -36,7 +36,7 @@ export function createKeyRing(state: MockState): KeyRing {
     generating ??= generateKey()
     const mine = generating
     const key = await mine
-    // Rotated while it was being generated: the key that everybody waits for now is another one.
+    // The keys were rotated during the generation: all calls now wait for another key.
     if (generating !== mine) return active()
     if (!state.keys.includes(key)) state.keys.push(key)
     return key

@@ -1,4 +1,4 @@
-/** The knobs that tests turn: each changes the world at once, whatever requests are under way. */
+/** The controls of a test: each changes the world at once, even while requests are in progress. */
 import { checkDuration, checkFailure, completeSettings, oneOf } from './options.js'
 import type { MockAuthControls, MockAuthStats } from './types.js'
 import type { World } from './world.js'

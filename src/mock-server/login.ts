@@ -1,4 +1,4 @@
-/** `POST /login` and `POST /logout`: where sessions begin and end. */
+/** `POST /login` and `POST /logout`: the start and the end of sessions. */
 import {
   accessCookieName,
   checkCsrf,
@@ -74,7 +74,7 @@ export async function logout(exchange: Exchange): Promise<Reply> {
   return emptyReply(204, usesCookie ? clearedCookies(siteOf(exchange)) : [])
 }
 
-/** The access token of a request, wherever the transport has it. */
+/** The access token of a request, from the place that the transport defines. */
 function readAccess(exchange: Exchange): string | undefined {
   const { transport } = exchange.world.settings
   if (transport === 'cookies') return exchange.cookies[accessCookieName] || undefined

@@ -51,7 +51,7 @@ export function commit(world: World, id: string, session: StoredSession, minted:
   return commitAccess(world, session, minted, refreshToken, expiresAt, now)
 }
 
-/** Grants an access token beside a refresh token that stays what it was, where it is no refresh token itself. */
+/** Grants an access token, and keeps the refresh token, unless the access token is the refresh token. */
 export function commitInPlace(
   world: World,
   { use, id, session }: { readonly use: Use; readonly id: string; readonly session: StoredSession },

@@ -1,4 +1,4 @@
-/** All defaults of the mock auth server, once; validates and completes what the caller gave. */
+/** All defaults of the mock auth server, once; validates and completes the options of the caller. */
 import { type MockStore, memoryStore } from './store.js'
 import type { MockAuthChanges, MockAuthOptions, MockAuthSettings, MockFailure, MockUser } from './types.js'
 
@@ -115,7 +115,7 @@ export function checkDuration(name: string, ms: number): void {
   if (!isDuration(ms)) throw misuse(name, 'a number of milliseconds, 0 or more', ms)
 }
 
-/** Throws a `TypeError` unless the value is one of those named. */
+/** Throws a `TypeError` unless the value is one of the listed ones. */
 export function oneOf(name: string, values: readonly string[], value: unknown): void {
   if (values.includes(value as string)) return
   throw misuse(name, values.map(known => `'${known}'`).join(', '), value)

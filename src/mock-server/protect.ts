@@ -1,4 +1,4 @@
-/** Protected resources: who may pass (RFC 6750), and the renewal on ordinary answers of `renewal: 'server'`. */
+/** Protected resources: access (RFC 6750), and the renewal on ordinary answers of `renewal: 'server'`. */
 import { accessCookieName } from './cookies.js'
 import { type GenuineAccess, grantRefresh, presentAccess, presentRefresh } from './grants.js'
 import { readBearer } from './reading.js'
@@ -23,7 +23,7 @@ export interface Passage {
 
 /**
  * Lets a request pass, or refuses it: 401 without an error code where there are no credentials, 400 `invalid_request`
- * where they are malformed, 401 `invalid_token` where they are no good, 403 `insufficient_scope` where a scope is missing.
+ * where they are malformed, 401 `invalid_token` where they are not valid, 403 `insufficient_scope` where a scope is missing.
  */
 export async function authorize(exchange: Exchange, scope?: string): Promise<Passage> {
   const passage = await identify(exchange)
@@ -39,7 +39,7 @@ export async function authorize(exchange: Exchange, scope?: string): Promise<Pas
   return passage
 }
 
-/** `GET {baseUrl}/me`: who the access token speaks for. */
+/** `GET {baseUrl}/me`: the user of the access token. */
 export async function me(exchange: Exchange): Promise<Reply> {
   const { claims, headers } = await authorize(exchange)
   const { options } = exchange.world

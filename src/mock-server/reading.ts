@@ -1,4 +1,4 @@
-/** Reading requests: bodies, credentials, cookies. Whatever is malformed is refused with what was wrong with it. */
+/** Reading requests: bodies, credentials, cookies. A malformed part is refused, and the answer names the mistake. */
 import { challenge, refuse } from './reply.js'
 
 /** The JSON object that the request carries; empty where there is no body. Refuses anything else. */

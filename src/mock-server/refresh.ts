@@ -18,7 +18,7 @@ export const spellings = ['refreshToken', 'refresh_token', 'refresh'] as const
 /** The header of a refresh token. */
 const header = 'X-Refresh-Token'
 
-/** `POST {baseUrl}/refresh`. Fails as RFC 6749 section 5.2 says. */
+/** `POST {baseUrl}/refresh`. Its errors follow RFC 6749 section 5.2. */
 export async function refresh(exchange: Exchange): Promise<Reply> {
   const { transport } = exchange.world.settings
   if (transport === 'headers')
@@ -132,7 +132,7 @@ async function refreshByAccess(exchange: Exchange): Promise<Reply> {
 async function refreshByCookie(exchange: Exchange): Promise<Reply> {
   const { world, cookies } = exchange
   const token = cookies[refreshCookieName]
-  // Before the CSRF check: a page that nobody logged in to must learn just that.
+  // Before the CSRF check: a page without a session must get the answer for that.
   if (token === undefined || token === '') {
     throw refuse(400, 'invalid_grant', `There is no session: the cookie '${refreshCookieName}' is missing`)
   }
@@ -141,7 +141,7 @@ async function refreshByCookie(exchange: Exchange): Promise<Reply> {
   return sessionReply(exchange, pair, cookies[csrfCookieName])
 }
 
-/** The token in `Authorization`; what is malformed there is refused in the manner of a token endpoint. */
+/** The token in `Authorization`; a malformed one is refused in the manner of a token endpoint. */
 function refreshBearer({ request }: Exchange): string | undefined {
   try {
     return readBearer(request.headers)

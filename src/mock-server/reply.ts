@@ -1,4 +1,4 @@
-/** Answers: plain records that the msw handlers and the HTTP server turn into what they send. */
+/** Answers: plain records that the msw handlers and the HTTP server turn into responses. */
 
 /** A cookie to be set. `maxAge` in **seconds**, 0 removes it. */
 export interface ReplyCookie {
@@ -20,7 +20,7 @@ export interface Reply {
   readonly networkError: boolean
 }
 
-/** Thrown by whatever refuses a request; becomes the answer. Its message never holds a token. */
+/** Thrown to refuse a request; becomes the answer. Its message never holds a token. */
 export class Refusal extends Error {
   readonly reply: Reply
   readonly code: string
@@ -94,14 +94,14 @@ export function serializeCookie(cookie: ReplyCookie): string {
     `Max-Age=${cookie.maxAge}`,
     'SameSite=Strict',
   ]
-  // Not every jar knows that a Max-Age of 0 removes.
+  // Not every cookie jar removes a cookie for a `Max-Age` of 0.
   if (cookie.maxAge === 0) parts.push('Expires=Thu, 01 Jan 1970 00:00:00 GMT')
   if (cookie.httpOnly) parts.push('HttpOnly')
   if (cookie.secure) parts.push('Secure')
   return parts.join('; ')
 }
 
-/** The `Response` of an answer that is no broken connection. Browsers drop its `Set-Cookie`; Node keeps it. */
+/** The `Response` of an answer that is not a broken connection. Browsers drop its `Set-Cookie`; Node keeps it. */
 export function toResponse(reply: Reply): Response {
   const headers = new Headers(reply.headers.map(([name, value]): [string, string] => [name, value]))
   for (const cookie of reply.cookies) headers.append('Set-Cookie', serializeCookie(cookie))

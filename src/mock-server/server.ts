@@ -12,7 +12,7 @@ import type { MockStore } from './store.js'
 import type { MockAuthControls, MockAuthOptions, MockTokenAnswer } from './types.js'
 import { createWorld, type Exchange, renewWorld, type Trace } from './world.js'
 
-/** What goes with a request. */
+/** The context of a request. */
 export interface Surroundings {
   /** Default: those of the `Cookie` header. */
   readonly cookies?: Readonly<Record<string, string>> | undefined
@@ -22,19 +22,19 @@ export interface Surroundings {
 
 /** The model that `createAuthServer` gives. */
 export interface AuthServer extends MockAuthControls {
-  /** As it was given, without a trailing slash. */
+  /** The option, without a trailing slash. */
   readonly baseUrl: string
   readonly endpoints: readonly Endpoint[]
   /** Answers a request to an endpoint. Never rejects. */
   answer(path: Endpoint['path'], request: Request, surroundings?: Surroundings): Promise<Reply>
-  /** Answers a request by its own method and path; `undefined` where that is none of the endpoints. Never rejects. */
+  /** Answers a request by its own method and path; `undefined` if that is not an endpoint. Never rejects. */
   respond(request: Request, surroundings?: Surroundings): Promise<Reply | undefined>
-  /** Lets a request to a protected resource pass, or gives the answer that refuses it. Never rejects. */
+  /** Lets a request to a protected resource pass, or returns the answer that refuses it. Never rejects. */
   authorize(
     request: Request,
     options?: Surroundings & { readonly scope?: string | undefined },
   ): Promise<Passage | { readonly refusal: Reply }>
-  /** Tokens of a new session without a login. Rejects with a `TypeError` for a user that there is not. */
+  /** Tokens of a new session without a login. Rejects with a `TypeError` for an unknown user. */
   issue(username: string): Promise<MockTokenAnswer>
   /** The cookies by which a login in the present style would have set those tokens. */
   cookiesFor(tokens: MockTokenAnswer): ReplyCookie[]
@@ -111,9 +111,9 @@ function refuseMethod(method: Endpoint['method']): Reply {
 }
 
 interface Saving {
-  /** Saves, and rejects with what the store threw. */
+  /** Saves, and rejects with the error of the store. */
   save(): Promise<void>
-  /** Saves behind the caller's back; `settled` tells how it went. */
+  /** Saves in the background; `settled` reports the outcome. */
   start(): void
   settled(): Promise<void>
 }

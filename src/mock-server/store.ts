@@ -1,7 +1,7 @@
-/** What the mock auth server remembers, and where. */
+/** The state of the mock auth server, and its store. */
 import type { JWK } from 'jose'
 
-/** A signing key. `role` says what is taken of what it signed: everything, refresh tokens alone, or it signs itself. */
+/** A signing key. `role`: it signs, or the tokens that it signed are still accepted: all of them, or refresh tokens only. */
 export interface StoredKey {
   readonly kid: string
   /** The private key, ES256. */
@@ -47,7 +47,7 @@ export interface MockState {
  */
 export interface MockStore {
   state: MockState
-  /** Keeps `state`; what it throws, `settled()` rejects with. */
+  /** Stores `state`. If it throws, `settled()` rejects with that error. */
   save(): void | Promise<void>
 }
 
@@ -61,7 +61,7 @@ export function memoryStore(): MockStore {
   return { state: emptyState(), save: () => {} }
 }
 
-/** Forgets tokens that ended so long ago that nobody can ask about them, and sessions without tokens. */
+/** Removes tokens that ended so long ago that no request can depend on them, and sessions without tokens. */
 export function pruneState(state: MockState, before: number): void {
   const alive = new Set<string>()
   for (const [hash, token] of Object.entries(state.refreshTokens)) {

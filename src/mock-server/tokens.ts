@@ -1,4 +1,4 @@
-/** Signed tokens: making them, and telling what a presented one is. Lifetimes in ms become the seconds of a JWT here. */
+/** Signed tokens: making them, and identifying a presented one. Lifetimes in ms become the seconds of a JWT here. */
 import { compactVerify, decodeProtectedHeader, SignJWT } from 'jose'
 import { signatureAlgorithm } from './keys.js'
 import type { MockAccessClaims } from './types.js'
@@ -13,7 +13,7 @@ export interface RefreshClaims {
   readonly [claim: string]: unknown
 }
 
-/** A token that this server signed for that use, or why it is none. Expiry is for the caller to judge. */
+/** A token that this server signed for that use, or the reason for the refusal. The caller checks the expiry. */
 export type ReadToken<Claims> = { readonly claims: Claims } | { readonly problem: string }
 
 const headerTypes = { access: 'at+jwt', refresh: 'rt+jwt' } as const
@@ -67,7 +67,7 @@ export async function readRefreshClaims(world: World, token: string): Promise<Re
   return read(world, token, 'refresh') as Promise<ReadToken<RefreshClaims>>
 }
 
-/** SHA-256 as base64url: what the store knows a refresh token by. */
+/** SHA-256 as base64url: the key of a refresh token in the store. */
 export async function hashToken(token: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token))
   return btoa(String.fromCharCode(...new Uint8Array(digest)))

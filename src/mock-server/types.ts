@@ -25,7 +25,7 @@ import type { MockStore } from './store.js'
  */
 export type MockTransport = 'body' | 'header' | 'both' | 'cookie' | 'access' | 'cookies' | 'headers'
 
-/** Somebody who can log in. */
+/** A user who can log in. */
 export interface MockUser {
   /** Compared as it is: this is a mock. */
   readonly password: string
@@ -65,14 +65,14 @@ export interface MockAuthSettings {
    */
   readonly csrf: boolean
   /**
-   * Who renews. `'client'` (default): the client calls `/refresh`. `'server'`: protected resources take the AT in
+   * The side that renews. `'client'` (default): the client calls `/refresh`. `'server'`: protected resources take the AT in
    * `Authorization` and the RT in `X-Refresh-Token` on every request; where the AT has expired and the RT is good, the
    * ordinary answer carries the new tokens in `X-Access-Token` and `X-Refresh-Token`.
    */
   readonly renewal: 'client' | 'server'
 }
 
-/** What `configure` takes: any of the settings. */
+/** The argument of `configure`: any of the settings. */
 export type MockAuthChanges = {
   readonly [Name in keyof MockAuthSettings]?: MockAuthSettings[Name] | undefined
 }
@@ -80,12 +80,12 @@ export type MockAuthChanges = {
 /** Options of `mockAuth`. Misuse throws a `TypeError` that names the option and the value it got. */
 export interface MockAuthOptions extends MockAuthChanges {
   /**
-   * Where the endpoints live: an absolute `http(s)` URL or a path that begins with `/`, without query or fragment,
+   * The base address of the endpoints: an absolute `http(s)` URL or a path that begins with `/`, without query or fragment,
    * for example `'https://api.example.com/auth'`. A path is relative to the page, so in `msw/node` it needs a DOM.
    */
   readonly baseUrl: string
   /**
-   * Who can log in, by username. A string is a password.
+   * The users who can log in, by username. A string is a password.
    * Default: `ada` / `lovelace` (scope `orders:read orders:write`, roles `admin`) and
    * `grace` / `hopper` (scope `orders:read`, roles `user`).
    */
@@ -103,7 +103,7 @@ export interface MockAuthOptions extends MockAuthChanges {
   readonly store?: MockStore | undefined
 }
 
-/** What a successful login, refresh or `issue` answers. */
+/** The answer of a successful login, refresh or `issue`. */
 export interface MockTokenAnswer {
   /**
    * In the header of a refresh under transport `'header'`, in a cookie of a login or refresh under `'cookies'`, in a header of
@@ -114,7 +114,7 @@ export interface MockTokenAnswer {
   readonly refreshToken?: string
   /** Lifetime of the AT in **seconds**, as OAuth answers have it. */
   readonly expiresIn: number
-  /** What is left of the RT, or under transport `'access'` of the time to refresh in, in **seconds**. */
+  /** The remaining lifetime of the RT, or under transport `'access'` of the time to refresh in, in **seconds**. */
   readonly refreshExpiresIn: number
   readonly tokenType: 'Bearer'
   /** Space-separated granted scopes; absent where the user has none. */
@@ -143,7 +143,7 @@ export interface MockAuthStats {
   /** Refresh requests answered with tokens, repeats within the grace window included; renewals by the server too. */
   readonly refreshes: number
   /**
-   * Refresh requests refused, whatever the reason. Those that `failNextRefresh` answered with a 4xx are among them,
+   * Refresh requests refused, for any reason. Those that `failNextRefresh` answered with a 4xx are among them,
    * except 408, 425 and 429, which ask for patience.
    */
   readonly rejected: number
@@ -151,7 +151,7 @@ export interface MockAuthStats {
   readonly reuses: number
   /** Spent RTs presented again and answered, because the grace window was open. */
   readonly repeats: number
-  /** Refresh requests that `failNextRefresh` made fail, in whatever way. */
+  /** Refresh requests that `failNextRefresh` made fail, in any way. */
   readonly failures: number
   /** Sessions ended by `/logout`. */
   readonly logouts: number
@@ -173,13 +173,13 @@ export interface MockFailure {
   readonly networkError?: boolean | undefined
   /** The grant is made and the RT spent, then the connection breaks before the answer arrives. Default `false`. */
   readonly lostAnswer?: boolean | undefined
-  /** OAuth error code of the JSON answer, for example `'invalid_grant'`. Default: none, the status speaks. */
+  /** OAuth error code of the JSON answer, for example `'invalid_grant'`. Default: none, so only the status tells the failure. */
   readonly error?: string | undefined
   /** A body to answer with instead of JSON, sent as `text/html`. Default: none. */
   readonly body?: string | undefined
 }
 
-/** What stays good of the tokens that the retired keys signed. See `MockAuth.rotateKeys`. */
+/** The tokens of the retired keys that stay good. See `MockAuth.rotateKeys`. */
 export interface MockKeyRotation {
   readonly keep?: 'refresh' | 'all' | 'none' | undefined
 }
@@ -189,7 +189,7 @@ export interface MockAuthControls {
   readonly stats: MockAuthStats
   /** The settings in force. */
   readonly settings: MockAuthSettings
-  /** Changes settings on the fly. Throws a `TypeError` for a value that is none, and then changes nothing. */
+  /** Changes settings on the fly. Throws a `TypeError` for an invalid value, and then changes nothing. */
   configure(changes: MockAuthChanges): void
   /** All outstanding ATs are refused as expired from now on; RTs stay good. */
   expireAccessTokens(): void
@@ -199,19 +199,19 @@ export interface MockAuthControls {
    */
   revokeRefreshTokens(): void
   /**
-   * Signs with a new key (another `kid`) from now on, while sessions live on. `keep` says what stays good of the old:
+   * Signs with a new key (another `kid`) from now on, while sessions live on. `keep` selects the old tokens that stay good:
    * `'refresh'` (default): RTs; ATs are refused with 401 `invalid_token`, so each client refreshes once, under transport
    * `'access'` with that AT.
    * `'all'`: ATs too until they expire, as in a graceful roll, where `/jwks` lists both keys.
    * `'none'`: nothing; every session must log in again.
    */
   rotateKeys(options?: MockKeyRotation): void
-  /** Makes the next refreshes fail; replaces what an earlier call left. Throws a `TypeError` for a bad option. */
+  /** Makes the next refreshes fail; replaces the faults of an earlier call. Throws a `TypeError` for a bad option. */
   failNextRefresh(failure?: MockFailure): void
-  /** Each refresh waits this long, in ms from 0, before it is looked at. `0` ends that. Uses `setTimeout`. */
+  /** Each refresh waits this long, in ms from 0, before it is processed. `0` ends that. Uses `setTimeout`. */
   delayRefresh(ms: number): void
   /** Back to the start: no sessions, counters at zero, no faults, the settings given at first. */
   reset(): void
-  /** Resolves when every change so far is in the store; rejects with what the store threw. */
+  /** Resolves when every change so far is in the store; rejects with the error of the store. */
   settled(): Promise<void>
 }

@@ -1,11 +1,11 @@
-/** Everything that a `reset()` throws away at once, so that a request begun before it cannot disturb what follows. */
+/** Everything that a `reset()` throws away at once, so that a request begun before it cannot affect later ones. */
 import { createFaults, type Faults } from './faults.js'
 import { createKeyRing, type KeyRing } from './keys.js'
 import type { CompleteOptions } from './options.js'
 import { emptyState, type MockState } from './store.js'
 import type { MockAuthSettings, MockAuthStats } from './types.js'
 
-/** Counters while they are counted. */
+/** The counters, writable. */
 export type Counters = { -readonly [Name in keyof MockAuthStats]: MockAuthStats[Name] }
 
 /** Tokens as the server made them, with the id of the access token. */
@@ -14,7 +14,7 @@ export interface Pair {
   readonly accessId: string
   readonly expiresIn: number
   readonly scope: string
-  /** Absent where the refresh token stays what it was. */
+  /** Absent if the refresh token does not change. */
   readonly refreshToken: string | undefined
   readonly refreshExpiresIn: number
 }
@@ -26,12 +26,12 @@ export interface World {
   readonly keys: KeyRing
   readonly counters: Counters
   readonly faults: Faults
-  /** By the hash of a spent refresh token: what replaced it. Kept for the grace window, in memory alone. */
+  /** By the hash of a spent refresh token: the tokens that replaced it. Kept for the grace window, in memory alone. */
   readonly repeats: Map<string, Pair>
   settings: MockAuthSettings
 }
 
-/** What a request carried, for a log: ids (`jti`), never tokens. */
+/** The ids (`jti`) of the tokens that a request carried, for a log; never the tokens. */
 export interface Trace {
   accessTokenId?: string
   refreshTokenId?: string
@@ -62,7 +62,7 @@ export function createWorld(options: CompleteOptions): World {
   }
 }
 
-/** Empties the store, except for the key that signs, and gives the world that begins there. */
+/** Empties the store, except for the key that signs, and returns the new world. */
 export function renewWorld(options: CompleteOptions): World {
   options.store.state = emptyState(options.store.state.keys.filter(key => key.role === 'active'))
   return createWorld(options)

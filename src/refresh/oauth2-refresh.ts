@@ -5,7 +5,7 @@ import { createPreset, type SessionMode } from '../core/preset.js'
 import type { RefreshFunction } from '../core/types.js'
 import { type Advice, missingToken, requestTokens } from './request.js'
 
-/** What `oauth2Refresh` takes. */
+/** The options of `oauth2Refresh`. */
 export interface OAuth2RefreshOptions {
   /** The token endpoint of the authorization server. */
   tokenEndpoint: string
@@ -30,7 +30,7 @@ const advice: Readonly<Advice> = {
 /**
  * A `refresh` for an OAuth 2.0 or OpenID Connect server: form encoded, on `fetch`, so that it never passes
  * through an interceptor of ours.
- * @throws TypeError that names the option and what was wrong with it
+ * @throws TypeError that names the option and its mistake
  */
 export function oauth2Refresh(given: OAuth2RefreshOptions): RefreshFunction {
   const options = ownOptions(given, 'oauth2Refresh', optionNames)

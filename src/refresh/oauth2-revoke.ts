@@ -9,7 +9,7 @@ import { type Advice, request } from './request.js'
 /** The second revocation waits this long for the first one, milliseconds. */
 const HEAD_START = 1_000
 
-/** What `oauth2Revoke` takes. */
+/** The options of `oauth2Revoke`. */
 export interface OAuth2RevokeOptions {
   /** The revocation endpoint of the authorization server. */
   endpoint: string
@@ -23,8 +23,8 @@ const advice: Readonly<Advice> = { address: 'endpoint', request: '`clientId`', a
 
 /**
  * A `logout` that revokes the refresh token and the access token, form encoded, on `fetch`. Some servers revoke no
- * access tokens (`unsupported_token_type`, RFC 7009 section 2.2.1), which is no failure.
- * @throws TypeError that names the option and what was wrong with it
+ * access tokens (`unsupported_token_type`, RFC 7009 section 2.2.1), which is not a failure.
+ * @throws TypeError that names the option and its mistake
  */
 export function oauth2Revoke(given: OAuth2RevokeOptions): (context: LogoutContext) => Promise<void> {
   const options = ownOptions(given, 'oauth2Revoke', { endpoint: 1, clientId: 1, fetch: 1 })

@@ -6,7 +6,7 @@ import { createPreset, type SessionMode } from '../core/preset.js'
 import type { RefreshFunction, TokenResponse } from '../core/types.js'
 import { type Advice, missingToken, requestTokens } from './request.js'
 
-/** What `refreshRequest` takes. */
+/** The options of `refreshRequest`. */
 export interface RefreshRequestOptions {
   /** The refresh endpoint; relative to the page where there is one. Its redirects are not followed. */
   url: string
@@ -27,7 +27,7 @@ export interface RefreshRequestOptions {
   /** Name of a header that carries the refresh token as it is, without a scheme. */
   header?: string | undefined
   /**
-   * Reads an answer that is no JSON. For unusual JSON, `AuthOptions.read` serves `login()` as well.
+   * Reads an answer that is not JSON. For unusual JSON, `AuthOptions.read` serves `login()` as well.
    * `@default` the JSON body, or the `Authorization` header if the body has no access token
    */
   read?: ((response: Response) => TokenResponse | Promise<TokenResponse>) | undefined
@@ -48,7 +48,7 @@ const advice: Readonly<Advice> = {
 /**
  * A `refresh` for your own endpoint, on `fetch`, so that it never passes through an interceptor of ours. A POST is
  * always JSON.
- * @throws TypeError that names the option and what was wrong with it
+ * @throws TypeError that names the option and its mistake
  */
 export function refreshRequest(options: RefreshRequestOptions): RefreshFunction {
   const own = ownOptions(options, 'refreshRequest', optionNames)

@@ -45,7 +45,7 @@ export interface TokenRequest extends Omit<AuthRequest, 'endpoint'> {
  * server must not have seen before. A cookie is taken from the answer by the browser, so there `keepalive` lets the
  * request end although the page goes away. A redirect is not followed, because a token goes to its own server and nowhere
  * else (RFC 6749 section 10.4).
- * @throws AnswerError for an answer that is no success
+ * @throws AnswerError for an answer that is not a success
  */
 export async function request(call: AuthRequest): Promise<Response> {
   const { url, method = 'POST', headers, body, signal, credentials = 'same-origin' } = call
@@ -74,7 +74,7 @@ export async function request(call: AuthRequest): Promise<Response> {
 export async function requestTokens(call: TokenRequest): Promise<TokenResponse> {
   const { read, mode } = call
   const response = await request({ ...call, endpoint: 'refresh' })
-  // A `read` that finds no tokens has used up the body, which says why.
+  // A `read` that finds no tokens has consumed the body, which contains the reason.
   const copy = response.clone?.()
   let cause: unknown
   try {
@@ -130,7 +130,7 @@ async function readHidden(
   return nameToken(mode.read, body)
 }
 
-/** The error of an answer without tokens. Its message tells the shape of the answer and the option to look at. */
+/** The error of an answer without tokens. Its message names the shape of the answer and the option to check. */
 async function toError(response: Response, call: AuthRequest, cause?: unknown): Promise<Error> {
   const { status, headers, type } = response
   const data = await response.text().catch(() => '')

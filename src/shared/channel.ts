@@ -1,7 +1,7 @@
 /** Messages between the tabs of one session. */
 import { ignore } from '../core/waiting.js'
 
-/** A channel between the tabs; silent where there is none, or when it was closed. */
+/** A channel between the tabs. It does nothing without `BroadcastChannel`, or after it was closed. */
 export interface Channel {
   post(message: unknown): void
   close(): void
@@ -17,13 +17,13 @@ export function openChannel(name: string, onMessage: (message: unknown) => void)
         try {
           channel.postMessage(message)
         } catch {
-          // Closed, by us or underneath us; the others read storage again.
+          // The channel is closed, by us or by the platform. The other tabs read the storage again.
         }
       },
       close: () => channel.close(),
     }
   } catch {
-    // No BroadcastChannel here: news arrive with the next read of the storage.
+    // No BroadcastChannel here: changes arrive with the next read of the storage.
     return { post: ignore, close: ignore }
   }
 }

@@ -6,7 +6,7 @@ import type { TokenResponse } from '../core/types.js'
 /**
  * The answer of a server whose access token is a cookie. A name takes the place of the token that no script sees, so that
  * the engine can tell one token from the next.
- * @throws TypeError for an answer that is no success
+ * @throws TypeError for an answer that is not a success
  */
 export const nameHiddenToken: NameToken = (read, given) => {
   const answer: unknown = read ? read(given as never) : given

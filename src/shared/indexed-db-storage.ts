@@ -9,7 +9,7 @@ import { RECORD, transact } from './indexed-db.js'
 import { shareRecords } from './share.js'
 import { withTabSessions } from './tab-sessions.js'
 
-/** What `indexedDBStorage` takes. */
+/** The options of `indexedDBStorage`. */
 export interface IndexedDBStorageOptions {
   /** Name of the database. `@default` `tokenflight:<name>` with the `name` of the `Auth` */
   database?: string | undefined
@@ -17,8 +17,8 @@ export interface IndexedDBStorageOptions {
 
 /**
  * The session lives in IndexedDB: all tabs, across reloads. The most reliable storage where several tabs share a rotating
- * refresh token. Any script of the origin can read the tokens. Without IndexedDB or without a page, memory takes over, and
- * a `warning` is emitted.
+ * refresh token. Any script of the origin can read the tokens. Without IndexedDB or a page, the session is kept in memory,
+ * and a `warning` is emitted.
  */
 export function indexedDBStorage(options: IndexedDBStorageOptions = {}): TokenStorage {
   const { database } = ownOptions(options, 'indexedDBStorage', { database: 1 })

@@ -1,14 +1,14 @@
 /**
- * What tabs agree on. An IndexedDB transaction that has completed is seen by every tab that asks afterwards; a
- * `localStorage` write made just before a lock is released often is not.
+ * The storage that keeps tabs consistent. Every tab sees an IndexedDB transaction that has completed. A `localStorage`
+ * write that comes just before the release of a lock is often not visible to the next tab.
  */
 
 /** Key of the record in its database. */
 export const RECORD = 'record'
 
 /**
- * Reads a value and, in the same transaction, puts what `update` makes of it; undefined leaves it, null deletes it.
- * Resolves, once the transaction has completed, to what is there then. The connection is not kept, so nothing blocks
+ * Reads a value and, in the same transaction, writes the result of `update`; undefined keeps the value, null deletes it.
+ * Resolves to the stored value when the transaction has completed. The connection is not kept open, so nothing blocks
  * another tab or the back/forward cache.
  */
 export function transact<T>(
@@ -36,7 +36,7 @@ export function transact<T>(
         }
         reading.onsuccess = () => {
           value = reading.result
-          // What is read is committed already.
+          // The value that was read is committed already.
           if (!update) return settle()
           try {
             const next = update(value)

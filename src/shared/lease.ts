@@ -7,8 +7,8 @@ import { transact } from './indexed-db.js'
 const POLL_INTERVAL = 50
 
 /**
- * Where Web Locks are missing: who holds the lease of a name may go on, until it is given back or runs out.
- * @param duration how long a lease survives its holder, milliseconds: longer than an attempt, and shorter than the wait for the lock
+ * A lock where Web Locks are missing: one page has the lease of a name, until it releases the lease or the lease expires.
+ * @param duration lifetime of a lease, milliseconds: longer than an attempt, and shorter than the wait for the lock
  */
 export function createLease(database: string, duration: number): AuthLock {
   interface Lease {
@@ -18,7 +18,7 @@ export function createLease(database: string, duration: number): AuthLock {
   return {
     async request(name, { signal }, callback) {
       const key = `lease:${name}`
-      // Of this request alone: its release, when it comes late, must not give back the next one's lease.
+      // Identifies this request, so that a late release does not release the lease of the next holder.
       const holder = Math.random()
       const release = (): Promise<unknown> =>
         transact<Lease>(database, key, stored =>
@@ -31,12 +31,12 @@ export function createLease(database: string, duration: number): AuthLock {
             ? undefined
             : { holder, until: Date.now() + duration },
         )
-        // A frozen tab may keep the database to itself.
+        // A frozen tab may block the database.
         const lease = await unlessAborted(asking, signal).catch(error => {
           asking.then(release, ignore)
           throw error
         })
-        // The device may have slept meanwhile: then it is over, and perhaps another's.
+        // The device may have slept in the meantime. Then the lease has expired, and another page may have it.
         if (lease?.holder === holder && lease.until > Date.now()) break
         await pause(POLL_INTERVAL)
       }

@@ -19,7 +19,7 @@ interface LockResult<T> {
   readonly isLate: boolean
 }
 
-/** Runs the callback while no other page runs its own. `locked`: a lock was held. */
+/** Runs the callback while no other page runs its own. `locked`: whether it ran under a lock. */
 export type Exclusive = <T>(callback: (locked: boolean) => Promise<T>) => Promise<T>
 
 /**
@@ -48,7 +48,7 @@ export function createExclusive(
       wasStuck || clock() - asked > LONG_WAIT ? inTurn() : alone(),
     )
     if (first.running) return first.running
-    // No lock and no database, an opaque origin, a document that is not active: go on without.
+    // No lock and no database, an opaque origin, a document that is not active: continue without a lock.
     if (!first.isLate) return callback(false)
     wasStuck = true
     return (await under(waits, locks, second, alone)).running ?? callback(false)
@@ -56,7 +56,7 @@ export function createExclusive(
 }
 
 interface Waits {
-  /** How long a holder may need, milliseconds. */
+  /** The longest time that a holder may keep the lock, milliseconds. */
   readonly hold: number
   /** Locks whose holder is frozen, as far as this page knows. */
   readonly stuck: Set<string>

@@ -37,7 +37,7 @@ export function createPeers(engine: Engine): Peers {
     const news = parseRecord(record)
     if (news) {
       isAnswered = true
-      // A tab that knows nothing newer ends no wait.
+      // An answer without a newer record does not end the wait.
       if (isNewer(news, engine.record)) hear()
       adopt(engine, news)
       engine.publish()

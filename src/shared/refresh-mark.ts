@@ -1,6 +1,6 @@
 /**
  * Cookie mode: a mark for the refresh in progress. Its page may go away, and the request continues without it (`keepalive`).
- * Until the answer is there, the cookie is spent, or about to be.
+ * Until the answer arrives, the cookie may be spent already.
  */
 import type { RefreshMark } from '../core/state.js'
 import { atMost, ignore, pause } from '../core/waiting.js'
@@ -52,7 +52,7 @@ export function createRefreshMark(name: string, duration: number, clock: () => n
   }
 }
 
-/** Reads the mark and puts what `update` makes of it: in the database, or in `localStorage` where there is none. */
+/** Reads the mark and writes the result of `update`: in the database, or in `localStorage` without a database. */
 function access(
   name: string,
   update?: (stored: Mark | undefined) => Mark | undefined,

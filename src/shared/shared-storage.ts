@@ -11,7 +11,7 @@ export interface SharedStorageOptions {
 }
 
 /**
- * Several tabs or processes share a session through your own storage. A write must be visible to all of them once its
+ * Several tabs or processes share a session in your own storage. A write must be visible to all of them once its
  * promise has resolved.
  * @throws TypeError that names the option
  */

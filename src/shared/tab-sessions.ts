@@ -3,7 +3,7 @@ import { EMPTY, isNewer, parseRecord, type SessionRecord } from '../core/record.
 import type { RecordStore } from '../core/store.js'
 import { isPromise } from '../core/waiting.js'
 
-/** Adds the record of this tab to a storage of all tabs. Of the two the newer one counts. */
+/** Adds the record of this tab to a storage of all tabs. The newer of the two records counts. */
 export function withTabSessions(records: RecordStore, key: string): RecordStore {
   const own = (): SessionRecord | null => {
     try {

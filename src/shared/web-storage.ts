@@ -26,7 +26,7 @@ const SETTLE = 20
 /** How long the ledger may take, milliseconds. */
 const LEDGER = 1_000
 
-/** What `webStorage` takes besides the storage. */
+/** The options of `webStorage`. */
 export interface WebStorageOptions {
   /** The entry that holds the record. `@default` `tokenflight:<name>` with the `name` of the `Auth` */
   key?: string | undefined
@@ -34,7 +34,7 @@ export interface WebStorageOptions {
 
 /**
  * The session lives in `localStorage` (all tabs, across reloads) or `sessionStorage` (one tab). Any script of the origin
- * can read the tokens. Without such a storage memory takes over, and a `warning` is emitted. That includes a server
+ * can read the tokens. Without such a storage the session is kept in memory, and a `warning` is emitted. That includes a server
  * process, whose `localStorage` belongs to all its users.
  */
 export function webStorage(storage?: Storage, options: WebStorageOptions = {}): TokenStorage {
@@ -61,7 +61,7 @@ export function webStorage(storage?: Storage, options: WebStorageOptions = {}): 
 interface AreaRecords extends RecordStore {
   get(): SessionRecord | null
   set(record: SessionRecord): void
-  /** @throws Error when another version has stored a record, and no user's act replaces it */
+  /** @throws Error when another version has stored a record, which only a login or a logout may replace */
   respect(force: boolean | undefined): void
 }
 
@@ -108,17 +108,17 @@ function shareArea(area: AreaRecords, database: string, entry: string): RecordSt
     load,
     async commit(record, force) {
       respect(force)
-      /** A record that is there already and newer: perhaps an end whose stamp was lost with its page. */
+      /** The stored record, if it is newer: perhaps the end of a session whose stamp was lost with its page. */
       const newer = (): SessionRecord | undefined => {
         const present = get()
         return present && isNewer(present, record) ? present : undefined
       }
-      /** The same without a twin: of two grants of one refresh token the last counts, whatever a dead page has left. */
+      /** The same without a twin: of two grants for one refresh token, the last one counts. */
       const later = (): SessionRecord | undefined => {
         const present = newer()
         return present?.accessToken && isTwin(present, record) ? undefined : present
       }
-      // An end must depend neither on a database nor on the page living on.
+      // The end of a session must depend neither on a database nor on a page that stays open.
       if (!record.accessToken && !newer()) set(record)
       settled = undefined
       const stamp = await atMost(
@@ -141,7 +141,7 @@ function isGlobal(storage: Storage | undefined, name: 'localStorage' | 'sessionS
   try {
     return !!storage && storage === globalThis[name]
   } catch {
-    // It is forbidden, so it is not this one.
+    // Access to the global is forbidden, so the storage is another one.
     return false
   }
 }
