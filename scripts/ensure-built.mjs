@@ -9,19 +9,23 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** The file that each build writes last, and its sources. */
 const builds = {
-  build: { output: 'dist/index.d.cts', sources: ['src', 'rollup.config.js'] },
-  docs: { output: 'docs/.vitepress/dist/demo/index.html', sources: ['docs', 'README.md', 'CHANGELOG.md'] },
+  build: { output: 'dist/index.d.cts', sources: ['src', 'rollup.config.js', 'package.json'] },
+  docs: {
+    output: 'docs/.vitepress/dist/demo/index.html',
+    sources: ['docs', 'demo', 'src', 'README.md', 'CHANGELOG.md'],
+  },
 }
 
 /**
- * When the newest file of a folder was written, folders of builds aside.
+ * When the newest file of a folder was written, or one was added or removed; folders of builds do not count.
  * @param {string} path
  * @returns {number}
  */
 function newest(path) {
-  if (!statSync(path).isDirectory()) return statSync(path).mtimeMs
+  const { mtimeMs } = statSync(path)
+  if (!statSync(path).isDirectory()) return mtimeMs
   const names = readdirSync(path).filter(name => name !== 'dist' && name !== 'cache')
-  return Math.max(0, ...names.map(name => newest(join(path, name))))
+  return Math.max(mtimeMs, ...names.map(name => newest(join(path, name))))
 }
 
 /** @param {keyof typeof builds} script of package.json */

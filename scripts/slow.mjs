@@ -41,7 +41,12 @@ while (
   if (word.startsWith('-')) chosen[word.slice(2).toUpperCase()] = words.shift() ?? ''
   else names.push(word)
 }
-const unknown = names.filter(name => !(name in parts))
+const late = words.find(word => Object.hasOwn(parts, word) || ['--rounds', '--minutes'].includes(word))
+if (late) {
+  console.error(`${late} must come before the options for vitest.`)
+  process.exit(1)
+}
+const unknown = names.filter(name => !Object.hasOwn(parts, name))
 if (unknown.length) {
   console.error(`There is no part ${unknown.join(', ')}. The parts are ${Object.keys(parts).join(', ')}.`)
   process.exit(1)

@@ -2,7 +2,7 @@
 // `npm test`: every check, two beside each other, each with its time, and one total. It continues after a failure, so that
 // one run (or one round of CI) shows all that must be corrected. `npm test -- types size` runs these checks alone.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureBuilt } from './ensure-built.mjs'
@@ -42,7 +42,7 @@ if (unknown.length) {
   process.exit(1)
 }
 const checks = all.filter(({ name }) => !chosen.length || chosen.includes(name))
-if (!checks.some(({ name }) => name === 'build') && checks.some(({ after }) => after)) ensureBuilt('build')
+if (!checks.some(({ name }) => name === 'build') && checks.some(({ after }) => after)) buildFirst()
 
 const reports = mkdtempSync(join(tmpdir(), 'tokenflight-'))
 const waiting = [...checks]
@@ -77,6 +77,16 @@ async function work() {
       await done
     } else if (waiting.some(({ alone }) => !alone)) await Promise.race(builds())
     else return
+  }
+}
+
+/** A build that fails is the one result. */
+function buildFirst() {
+  try {
+    ensureBuilt('build')
+  } catch (error) {
+    console.error(`${error}\n\n0 passed, 1 failed`)
+    process.exit(1)
   }
 }
 
@@ -122,8 +132,8 @@ function run(command, cwd) {
       output += chunk
     })
   }
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
+  return new Promise(resolve => {
+    child.on('error', error => resolve({ succeeded: false, output: String(error) }))
     child.on('close', code => resolve({ succeeded: code === 0, output }))
   })
 }
@@ -133,10 +143,7 @@ function run(command, cwd) {
  * @param {string} report
  */
 function count(report) {
-  if (!existsSync(report)) return { passed: 0, failed: 0, skipped: 0 }
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
-    readFileSync(report, 'utf8'),
-  )
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = read(report)
   const unloaded = testResults.filter(
     (/** @type {{ status: string, assertionResults: unknown[] }} */ file) =>
       file.status === 'failed' && file.assertionResults.length === 0,
@@ -145,5 +152,17 @@ function count(report) {
     passed: numPassedTests,
     failed: numFailedTests + unloaded.length,
     skipped: numPendingTests + numTodoTests,
+  }
+}
+
+/**
+ * The report; an empty one if vitest has not finished it.
+ * @param {string} report
+ */
+function read(report) {
+  try {
+    return JSON.parse(readFileSync(report, 'utf8'))
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] }
   }
 }

@@ -3,7 +3,7 @@ import type { StoredSession } from './store.js'
 import { hashToken, signAccessToken, signRefreshToken } from './tokens.js'
 import type { Pair, World } from './world.js'
 
-/** Whether a token is renewed by a refresh token or, by itself. */
+/** Whether a token is renewed by a refresh token or by itself. */
 export type Use = 'access' | 'refresh'
 
 /** Signed, not yet granted. */
