@@ -11,7 +11,6 @@ import {
   type StrictResponse,
 } from 'msw'
 import { usesCookies } from './mock-server/cookies.js'
-import { methodOf } from './mock-server/dispatch.js'
 import { createCookieJar } from './mock-server/jar.js'
 import { type Reply, toResponse } from './mock-server/reply.js'
 import { createAuthServer } from './mock-server/server.js'
@@ -100,19 +99,20 @@ export function mockAuth(options: MockAuthOptions): MockAuth {
   const server = createAuthServer(options)
   const emptyJar = () => createCookieJar(() => (options.clock ?? Date).now())
   let jar = emptyJar()
-  const { respond: _overHttp, cookiesFor: _inJar, answer, authorize, endpoints, ...controls } = server
+  const { answer: _byPath, cookiesFor: _inJar, respond, authorize, endpoints, ...controls } = server
 
   return {
     ...controls,
     get settings() {
       return server.settings
     },
-    handlers: endpoints.map(endpoint =>
-      http.all(`${server.baseUrl}${endpoint.path}`, async ({ request }) => {
-        if (request.method !== methodOf(endpoint, server.settings)) return undefined
+    // The method of a refresh is a setting, so there is a handler for each: the wrong one answers 405.
+    handlers: [...endpoints, { method: 'GET', path: '/refresh' } as const].map(({ method, path }) =>
+      http[method === 'GET' ? 'get' : 'post'](`${server.baseUrl}${path}`, async ({ request }) => {
         // The jar of the request: a reset while it is answered leaves the next jar empty.
         const cookieJar = jar
-        const reply = await answer(endpoint.path, request, { cookies: cookieJar.matching(request) })
+        const reply = await respond(request, { cookies: cookieJar.matching(request) })
+        if (!reply) return undefined
         cookieJar.store(reply.cookies)
         return send(reply)
       }),

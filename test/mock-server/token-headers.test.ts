@@ -149,10 +149,13 @@ describe("refreshMethod 'GET'", () => {
     auth.dispose()
   })
 
-  it('leaves a request with another method to other handlers', async () => {
-    server.use(http.post(`${SERVER}/session/refresh`, () => new HttpResponse(null, { status: 418 })))
-    expect((await fetch(`${SERVER}/session/refresh`, { method: 'POST' })).status).toBe(418)
-    server.resetHandlers()
+  it('answers 405 to the other method, and leaves any other one unhandled', async () => {
+    expect((await fetch(`${SERVER}/session/refresh`, { method: 'POST' })).status).toBe(405)
+    expect((await fetch(`${SERVER}/auth/refresh`)).status).toBe(405)
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+    await expect(fetch(`${SERVER}/session/refresh`, { method: 'PUT' })).rejects.toThrow()
+    expect(logged.mock.calls.join()).toContain('without a matching request handler')
+    expect(betterAuth.stats).toMatchObject({ refreshes: 0, rejected: 0 })
   })
 
   it('names the option when it is another method', () => {
