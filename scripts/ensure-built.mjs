@@ -22,10 +22,10 @@ const builds = {
  * @returns {number}
  */
 function newest(path) {
-  const { mtimeMs } = statSync(path)
-  if (!statSync(path).isDirectory()) return mtimeMs
+  const stats = statSync(path)
+  if (!stats.isDirectory()) return stats.mtimeMs
   const names = readdirSync(path).filter(name => name !== 'dist' && name !== 'cache')
-  return Math.max(mtimeMs, ...names.map(name => newest(join(path, name))))
+  return Math.max(stats.mtimeMs, ...names.map(name => newest(join(path, name))))
 }
 
 /** @param {keyof typeof builds} script of package.json */

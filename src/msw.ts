@@ -99,7 +99,7 @@ export function mockAuth(options: MockAuthOptions): MockAuth {
   const server = createAuthServer(options)
   const emptyJar = () => createCookieJar(() => (options.clock ?? Date).now())
   let jar = emptyJar()
-  const { answer: _byPath, cookiesFor: _inJar, respond, authorize, endpoints, ...controls } = server
+  const { cookiesFor: _inJar, respond, authorize, endpoints, ...controls } = server
 
   return {
     ...controls,

@@ -29,7 +29,7 @@ const fixed: Readonly<Record<string, { label: string; note: string; height: numb
 
 /**
  * @param marks those in view
- * @param heading room for the label above the lane, where there is none beside it
+ * @param heading height of the label above the lane; 0 if the label is beside it
  */
 export function layLanes(
   marks: Iterable<Mark>,

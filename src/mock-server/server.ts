@@ -25,8 +25,6 @@ export interface AuthServer extends MockAuthControls {
   /** The option, without a trailing slash. */
   readonly baseUrl: string
   readonly endpoints: readonly Endpoint[]
-  /** Answers a request to an endpoint. Never rejects. */
-  answer(path: Endpoint['path'], request: Request, surroundings?: Surroundings): Promise<Reply>
   /** Answers a request by its own method and path; `undefined` if that is not an endpoint. Never rejects. */
   respond(request: Request, surroundings?: Surroundings): Promise<Reply | undefined>
   /** Lets a request to a protected resource pass, or returns the answer that refuses it. Never rejects. */
@@ -52,8 +50,8 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
     return { world, request, cookies, trace }
   }
 
-  const answer: AuthServer['answer'] = async (path, request, surroundings) => {
-    const exchange = exchangeOf(request, surroundings)
+  const answer = async (path: Endpoint['path'], request: Request, given?: Surroundings): Promise<Reply> => {
+    const exchange = exchangeOf(request, given)
     const played = await settle(exchange, () => play(path, exchange))
     // A refusal may have ended a session.
     const saved = await settle(exchange, saving.save)
@@ -68,7 +66,6 @@ export function createAuthServer(options: MockAuthOptions): AuthServer {
     get settings() {
       return world.settings
     },
-    answer,
     async respond(request, surroundings) {
       const endpoint = findEndpoint(complete.basePath, request.url)
       if (!endpoint) return undefined

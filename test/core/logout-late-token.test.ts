@@ -26,6 +26,19 @@ import {
 
 useFakeTime()
 
+/** A cookie session that logs out while its refresh has no answer. */
+async function logOutDuringRefresh() {
+  const endpoint = logoutEndpoint()
+  const { auth, refresh } = openCookie({ refresh: refreshStub(), logout: endpoint.logout })
+  await pass(SECOND)
+  refresh.last.answer(alone())
+  await restored(auth)
+  watch(auth.refresh())
+  await settle()
+  await auth.logout()
+  return { auth, refresh, endpoint }
+}
+
 useLogoutPages()
 
 describe('a refresh token that arrives after the logout', () => {
@@ -140,14 +153,7 @@ describe('a refresh token that arrives after the logout', () => {
   })
 
   it('as a cookie makes the page tell the server again', async () => {
-    const endpoint = logoutEndpoint()
-    const { auth, refresh } = openCookie({ refresh: refreshStub(), logout: endpoint.logout })
-    await pass(SECOND)
-    refresh.last.answer(alone())
-    await restored(auth)
-    watch(auth.refresh())
-    await settle()
-    await auth.logout()
+    const { auth, refresh, endpoint } = await logOutDuringRefresh()
     const late = refresh.last.answer(alone())
     await settle()
     expect(endpoint.calls).toHaveLength(2)
@@ -156,14 +162,7 @@ describe('a refresh token that arrives after the logout', () => {
   })
 
   it('as a cookie is left alone after another login, since the call would delete the new cookie', async () => {
-    const endpoint = logoutEndpoint()
-    const { auth, refresh } = openCookie({ refresh: refreshStub(), logout: endpoint.logout })
-    await pass(SECOND)
-    refresh.last.answer(alone())
-    await restored(auth)
-    watch(auth.refresh())
-    await settle()
-    await auth.logout()
+    const { auth, refresh, endpoint } = await logOutDuringRefresh()
     await auth.login(alone({ sub: 'grace' }))
     refresh.last.answer(alone())
     await settle()
