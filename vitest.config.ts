@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -5,7 +6,8 @@ import vue from '@vitejs/plugin-vue'
 import { compile } from 'svelte/compiler'
 import { defineConfig } from 'vitest/config'
 
-const inTests = (path: string) => fileURLToPath(new URL(`test/${path}`, import.meta.url))
+const inRoot = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const inTests = (path: string) => inRoot(`test/${path}`)
 const { resolve } = createRequire(import.meta.url)
 const inPackage = (name: string, path: string) => join(dirname(resolve(`${name}/package.json`)), path)
 /** Builds dist when it is missing or older than src. */
@@ -43,6 +45,24 @@ const bundled = [
   'test/msw.test.ts',
 ]
 
+const outsideUnit = [
+  '**/node_modules/**',
+  'test/browser/**',
+  'test/frameworks/**',
+  'test/load/**',
+  'test/package/**',
+  'test/servers/**',
+  'test/slow/**',
+  'examples/testing/playwright/**',
+]
+/** The files that replace the DOM or the network for their whole worker. */
+const alone = ['test', 'examples']
+  .flatMap(folder => readdirSync(inRoot(folder), { recursive: true }).map(name => join(folder, String(name))))
+  .filter(path => /\.test\.tsx?$/.test(path) && !path.includes('node_modules'))
+  .filter(path =>
+    /@vitest-environment|setupServer|preset-server|miragejs|from 'nock'/.test(readFileSync(inRoot(path), 'utf8')),
+  )
+
 /** How many files with real tabs run beside each other. */
 const workers = process.env.WORKERS ? Number(process.env.WORKERS) : undefined
 
@@ -60,21 +80,19 @@ export default defineConfig({
     setupFiles: [inTests('support/patience.ts')],
     projects: [
       {
+        // The modules of src hold no state, so the files of a worker share them: four times as fast.
         extends: true,
         test: {
           name: 'unit',
           include: ['{test,examples}/**/*.test.{ts,tsx}'],
-          exclude: [
-            'test/browser/**',
-            'test/frameworks/**',
-            'test/load/**',
-            'test/package/**',
-            'test/servers/**',
-            'test/slow/**',
-            'examples/testing/playwright/**',
-          ],
+          exclude: [...outsideUnit, ...alone],
           environment: 'node',
+          isolate: false,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'unit, each file alone', include: alone, exclude: outsideUnit },
       },
       {
         // Few files, once more: each entry is bundled alone, and esbuild and rollup may have got one wrong.

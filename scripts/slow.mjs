@@ -14,7 +14,7 @@ import { spawnSync } from 'node:child_process'
 const parts = {
   // The properties with all their runs, the simulator of many tabs with 10,000 scenarios, and Node processes over Redis.
   properties: {
-    project: 'unit',
+    project: 'unit*',
     files: ['test/robustness', 'test/core/model', 'test/tabs', 'test/interop/redis', '--testTimeout=7200000'],
     usual: { TABS_RUNS: '10000', FC_RUNS: '3000' },
   },
@@ -57,7 +57,7 @@ const failed = (names.length ? names : Object.keys(parts)).filter(name => {
   const { project, files, workers = '', usual } = /** @type {Part} */ (parts[name])
   const env = { ...usual, WORKERS: workers, ...process.env, TOKENFLIGHT_SLOW: 'yes', ...chosen }
   const commands = [['npx', 'vitest', 'run', `--project=${project}`, ...files, ...words]]
-  if (project !== 'unit') commands.unshift(['node', 'scripts/ensure-browser.mjs'])
+  if (project !== 'unit*') commands.unshift(['node', 'scripts/ensure-browser.mjs'])
   return !commands.every(command => run(command, env))
 })
 console.log(failed.length ? `\nFailed: ${failed.join(', ')}` : '\nAll parts passed')

@@ -22,7 +22,7 @@ import { ensureBuilt } from './ensure-built.mjs'
 const all = [
   { name: 'build', command: 'npm run --silent build' },
   { name: 'docs', command: 'npm run --silent docs', after: 'build' },
-  { name: 'unit', command: 'npx vitest run --project unit', tests: true },
+  { name: 'unit', command: 'npx vitest run --project "unit*"', tests: true },
   { name: 'browser', command: 'npm run --silent test:browser --', tests: true, after: 'docs' },
   { name: 'types', command: 'npm run --silent test:types' },
   { name: 'package', command: 'npx vitest run --project package', tests: true, after: 'build' },

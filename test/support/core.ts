@@ -35,6 +35,8 @@ export function useFakeTime(): void {
   afterEach(() => {
     for (const auth of opened) auth.dispose()
     opened.clear()
+    // A mock of a timer would otherwise bring the fake timer back after this.
+    vi.restoreAllMocks()
     vi.useRealTimers()
   })
 }
