@@ -60,7 +60,9 @@ const alone = ['test', 'examples']
   .flatMap(folder => readdirSync(inRoot(folder), { recursive: true }).map(name => join(folder, String(name))))
   .filter(path => /\.test\.tsx?$/.test(path) && !path.includes('node_modules'))
   .filter(path =>
-    /@vitest-environment|setupServer|preset-server|miragejs|from 'nock'/.test(readFileSync(inRoot(path), 'utf8')),
+    /@vitest-environment|setupServer|preset-server|miragejs|from 'nock'/.test(
+      readFileSync(inRoot(path), 'utf8'),
+    ),
   )
 
 /** How many files with real tabs run beside each other. */
