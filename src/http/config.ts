@@ -13,7 +13,8 @@ export interface Target {
  * versions and adapters differ: before 1.8 none knows `allowAbsoluteUrls`, up to 1.8.2 some adapters do not, and a
  * base URL loses one, two or all slashes at its end.
  */
-export function readings({ baseURL, allowAbsoluteUrls, ...config }: Target): string[] {
+export function readings(config: Target): string[] {
+  const { baseURL, allowAbsoluteUrls } = config
   // Where there is no base URL axios takes a `URL`, too.
   const url = String(config.url ?? '')
   const isAllowed = (allowAbsoluteUrls ?? true) === true

@@ -39,6 +39,7 @@ export function readHeaders(headers: HeadersInit | undefined): GivenHeaders {
         for (const name in others) copy.set(name, others[name] as string)
         return copy
       }
+      if (!own.length) return { ...others }
       const names = Object.keys(others)
       const rest = own.filter(pair => !names.some(name => isSame(pair, name)))
       const pairs = [...rest, ...Object.entries(others)]

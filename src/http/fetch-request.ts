@@ -83,8 +83,10 @@ export function createCopies(
       return fetcher(input, init)
     },
     send(tokens, isLast) {
-      if (!request && (members || !init))
-        return fetcher(url, copyWith(members ?? {}, { headers: headers.with(tokens) }))
+      if (!request && (members || !init)) {
+        const own = { headers: headers.with(tokens) }
+        return fetcher(url, members ? copyWith(members, own) : own)
+      }
       base ??= makeBase()
       const copy = isLast || isOnce ? base : twin(base)
       for (const name in tokens) copy.headers.set(name, tokens[name] as string)

@@ -38,9 +38,10 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
         : one(header)
   const { name, make } = maker
   /** The headers of a function depend on the token. Without a token, no header is added. */
+  const always = name ? [name] : undefined
   const names = (): string[] => {
-    const current = name ? undefined : handle.current()
-    return name ? [name] : current ? Object.keys(make(current.accessToken)) : []
+    const current = always ? undefined : handle.current()
+    return always ?? (current ? Object.keys(make(current.accessToken)) : [])
   }
   return {
     ...maker,
