@@ -62,9 +62,9 @@ export function adopt(engine: Engine, stored: SessionRecord, isRestored = false)
   if (engine.forcing || !isNewer(stored, record) || !(stored.accessToken || stored.ended)) return
   const isSame = stored.generation === record.generation && !isOfAnother(grant, subjectOf(stored))
   engine.record = stored
-  // The end is known already. The server may have been told in the meantime.
   if (stored.ended) {
-    if (!(isSame && record.ended)) close(engine, stored.ended, undefined, 'tab')
+    // Without a session there is nothing to end. A logout clears the end of the session before.
+    if (!record.ended || (!isSame && stored.ended === 'logout')) close(engine, stored.ended, undefined, 'tab')
     return
   }
   engine.ended = undefined
