@@ -3,6 +3,7 @@ import { logOut } from './logout.js'
 import { api, auth } from './session.js'
 import { apiUrl } from './settings.js'
 import { transfer } from './transfer.js'
+import '../../style.css'
 
 const find = (id: string): HTMLElement => document.getElementById(id) as HTMLElement
 
