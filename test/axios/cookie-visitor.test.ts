@@ -132,7 +132,7 @@ describe('a visitor while the auth server is down', () => {
     expect(tokens()).toEqual([undefined, undefined, 'cookie-at', 'cookie-at'])
   })
 
-  it('gets the 401 of a request that a login overtook: it may belong to nobody or to somebody else', async () => {
+  it('gets the 401 of a request that a login overtook: it may belong to no user or to another one', async () => {
     const late = deferred()
     const { api, auth, tokens, refreshes } = await visit({
       stage: {

@@ -155,7 +155,7 @@ describe('an answer from another origin, at the end of a redirect', () => {
     }
   })
 
-  it('is none where a service worker answers from elsewhere, which is no redirect', async () => {
+  it('is not assumed where a service worker answers from elsewhere', async () => {
     const { api, tokens } = await fetchStage({
       respond: ({ token }) =>
         Object.defineProperties(new Response('', { status: token === 'at-1' ? 401 : 200 }), {
@@ -281,7 +281,7 @@ describe('a responseURL that is no redirect', () => {
     })
   }
 
-  it('is none where it names another host without a scheme', async () => {
+  it('may name another host without a scheme', async () => {
     const { api, tokens, revoke, refreshes } = await stage()
     const inner = api.defaults.adapter as AxiosAdapter
     api.defaults.adapter = async config =>

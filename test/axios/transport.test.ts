@@ -86,7 +86,7 @@ describe('a redirect that the http adapter follows', () => {
     expect(config.beforeRedirect).toBe(beforeRedirect)
   })
 
-  it('takes a 401 at its end for no word on the token, and tokens from there for nobody', async () => {
+  it('ignores a 401 at its end, and tokens from there', async () => {
     const home = await loopback(({ url, host, token }, _incoming, outgoing) => {
       if (url.startsWith('/to?')) outgoing.writeHead(302, { Location: decodeURIComponent(url.slice(4)) })
       else outgoing.writeHead(host.startsWith('evil') || !token ? 401 : 200, { 'X-New': 'planted' })
@@ -207,7 +207,7 @@ describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () =>
   }
 
   for (const [what, defaults] of Object.entries(fetches)) {
-    it(`takes a 401 from another origin for no word on the token, and tokens for nobody: ${what}`, async () => {
+    it(`ignores a 401 from another origin, and tokens from there: ${what}`, async () => {
       own.mockClear()
       const { api, auth, evil, home, refreshes } = await scene(defaults, {
         renewal: collectTokens(({ headers }) =>

@@ -231,7 +231,7 @@ describe('offline', () => {
     expect(refresh.reasons).toEqual(['restore'])
   })
 
-  it('what has a good access token leaves as ever', async () => {
+  it('a request with a good access token leaves as ever', async () => {
     const { auth, refresh } = open()
     const tokens = pair()
     await auth.login(tokens)

@@ -237,7 +237,7 @@ describe('a page in cookie mode without a channel that comes back from the back/
     return page
   }
 
-  it('shows nobody as logged in after a logout elsewhere, though no request is made', async () => {
+  it('shows no user after a logout elsewhere, though no request is made', async () => {
     const { auth, refresh } = await cached(
       refreshStub((_, number) =>
         number === 1 ? Promise.resolve(alone()) : Promise.reject(httpError(401, { error: 'invalid_grant' })),

@@ -111,7 +111,7 @@ describe('events', () => {
     ])
   })
 
-  it('that nobody listens to are no warning', async () => {
+  it('without a listener cause no warning', async () => {
     const auth = track(createAuth({ refresh: refreshStub(async () => pair()) }))
     const warned = vi.fn()
     auth.on('warning', warned)
@@ -273,7 +273,7 @@ describe('a listener that throws', () => {
 })
 
 describe('a listener that calls back', () => {
-  it('may log out in refreshed, and nobody is handed the tokens', async () => {
+  it('may log out in refreshed, and no caller gets the tokens', async () => {
     const { auth, refresh, events } = open({ autoRefresh: 'off' })
     await auth.login(pair())
     await pass(5 * MINUTE)

@@ -185,7 +185,7 @@ describe('a thrown Response with a JSON body', () => {
     expect(outcome).toMatchObject({ class: expected, calls: CALLS[expected] })
   })
 
-  it('that somebody has read already is classed by its status', async () => {
+  it('that has already been read is classed by its status', async () => {
     const response = Response.json({ error: 'invalid_grant' }, { status: 401 })
     await response.text()
     expect((await classOf(response)).class).toBe('rejected')
@@ -317,11 +317,11 @@ describe('a refusal that comes from a proxy', () => {
     'Bearer realm="Basic, of course"',
     'Basic realm="api", Bearer',
     'Basics',
-  ])('is none with the challenge %s', async challenge => {
+  ])('is not assumed with the challenge %s', async challenge => {
     expect(await classOf(challenged(challenge))).toMatchObject({ class: 'rejected', calls: 1 })
   })
 
-  it('is none where the body says that the client is unknown', async () => {
+  it('is not assumed where the body says that the client is unknown', async () => {
     const failure = httpError(401, { error: 'invalid_client' }, { 'WWW-Authenticate': 'Basic' })
     expect((await classOf(failure)).class).toBe('misconfigured')
   })
@@ -377,7 +377,7 @@ describe('Retry-After', () => {
     },
   )
 
-  it('is none where the headers cannot even be read', async () => {
+  it('is ignored where the headers cannot be read', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const failure = Object.defineProperty({ status: 503 }, 'headers', {
       get() {

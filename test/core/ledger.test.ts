@@ -213,7 +213,7 @@ describe('the ledger', () => {
     expect(late.events.of('warning')).toEqual([])
   })
 
-  it('does not advance when localStorage is full, and a warning says so', async () => {
+  it('does not advance when localStorage is full, and causes a warning', async () => {
     const view = area.view()
     const { auth, events, refresh } = await tab({ storage: webStorage(view) })
     await does(auth.login(pair()))

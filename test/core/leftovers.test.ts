@@ -192,7 +192,7 @@ describe('a session of another name', () => {
   })
 })
 
-describe('what is no token of a session', () => {
+describe('a value that is not a token of a session', () => {
   it.each<[what: string, text: string]>([
     ['an entry of the application', '{"theme":"dark"}'],
     ['text', 'dark'],

@@ -197,7 +197,7 @@ describe('cookieSession and send', () => {
   })
 })
 
-describe('a prototype that somebody else has written to', () => {
+describe('a prototype that other code has written to', () => {
   const pollute = (members: object): void => {
     Object.assign(Object.prototype, members)
     onTestFinished(() => {

@@ -28,7 +28,7 @@ describe('a transient failure', () => {
     expect(new Set(refresh.spent).size).toBe(1)
   })
 
-  it('that a retry heals is seen by nobody', async () => {
+  it('that a retry heals reaches no caller', async () => {
     const refresh = refreshStub((_, number) =>
       number < 3 ? Promise.reject(httpError(503)) : Promise.resolve(pair()),
     )
@@ -98,7 +98,7 @@ describe('a transient failure', () => {
     expect(refresh.calls).toHaveLength(3)
   })
 
-  it('disturbs nobody while the access token is good', async () => {
+  it('disturbs no request while the access token is good', async () => {
     const { auth, refresh, events } = open({ autoRefresh: 'off', refresh: failing() })
     const tokens = pair()
     await auth.login(tokens)

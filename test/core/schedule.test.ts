@@ -62,7 +62,7 @@ describe('background active', () => {
     expect(refresh.reasons).toEqual(['ahead'])
   })
 
-  it('does not refresh a token that nobody has used', async () => {
+  it('does not refresh a token that has not been used', async () => {
     const { auth, refresh } = open({ refresh: answering() })
     await auth.login(pair())
     await pass(HOUR)

@@ -173,7 +173,7 @@ describe('pages that open at once in cookie mode', () => {
       expect(state).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
   })
 
-  it('do not wait for each other where nobody is logged in', async () => {
+  it('do not wait for each other where no user is logged in', async () => {
     const { refresh, lastly, states } = await pages(401)
     expect(lastly).toBeLessThan(1_500)
     expect(states).toEqual(Array(8).fill({ status: 'anonymous' }))
@@ -383,12 +383,12 @@ describe('pages of one cookie', () => {
     expect(await answers({ wanted: 0 })).toEqual([])
   })
 
-  it('tell nothing of nobody', async () => {
+  it('tell nothing without a session', async () => {
     await page(refreshStub(() => Promise.reject(httpError(401))))
     expect(await answers({ wanted: 0 })).toEqual([])
   })
 
-  it('keep the lock until the others have heard, where there is anybody', async () => {
+  it('keep the lock until the others have heard, where there are others', async () => {
     const { auth, refresh } = await page(refreshStub())
     refresh.last.answer(alone())
     await pass(SECOND)

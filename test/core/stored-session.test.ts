@@ -26,7 +26,7 @@ import { becomePage } from '../support/page.js'
 
 useFakeTime()
 
-describe('what storage holds', () => {
+describe('a stored record', () => {
   it.each<[string, unknown]>([
     ['undefined', undefined],
     ['a string', 'garbage'],
@@ -193,7 +193,7 @@ describe('what storage holds', () => {
     expectNoToken(storage.record)
   })
 
-  it('that is a tombstone reads as nobody', async () => {
+  it('that is a tombstone reads as no session', async () => {
     const storage = cell({ generation: 5, version: 0, savedAt: START, ended: 'logout' }, { shared: true })
     const { auth, events } = open({ storage, name: 'tombstone' })
     await auth.ready
@@ -203,7 +203,7 @@ describe('what storage holds', () => {
     expect(storage.record?.generation).toBeGreaterThan(5)
   })
 
-  it('that is a tombstone of an expired session reads as nobody, and says it was expired to nobody twice', async () => {
+  it('that is a tombstone of an expired session reads as no session, and reports the expiry once', async () => {
     const storage = cell(
       { generation: 5, version: 0, savedAt: START, ended: 'refresh_rejected' },
       { shared: true },

@@ -377,7 +377,7 @@ describe('the controls', () => {
     expect(refreshes).toHaveLength(0)
   })
 
-  it('offline: fetch and XMLHttpRequest fail, the browser says so, and all is back afterwards', async () => {
+  it('offline: fetch and XMLHttpRequest fail, the browser reports it, and all is back afterwards', async () => {
     const { auth } = await scene()
     const { root } = open(auth, { open: true })
     const network = vi.fn(async () => new Response())

@@ -92,7 +92,7 @@ describe('from axios-jwt', () => {
   })
 })
 
-describe('what axios-jwt has left', () => {
+describe('a session of axios-jwt in the storage', () => {
   it.each(['{"accessToken":', '{}', 'null'])('stays where it is of no use: %s', async left => {
     localStorage.setItem('auth-tokens-test', left)
     vi.resetModules()

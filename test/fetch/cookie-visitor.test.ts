@@ -114,7 +114,7 @@ describe('a visitor while the auth server is down', () => {
     },
   )
 
-  it('gets the 401 of a request that a login overtook: it may belong to nobody or to somebody else', async () => {
+  it('gets the 401 of a request that a login overtook: it may belong to no user or to another one', async () => {
     const late = deferred()
     const { api, auth, tokens, refreshes } = await visit({
       stage: {

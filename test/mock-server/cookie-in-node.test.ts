@@ -103,7 +103,7 @@ describe('mockAuth in cookie mode in plain Node', () => {
     expect(refreshesSeen()).toEqual(Array(5).fill({ path: '/auth/refresh', echo: null, body: '{}' }))
   })
 
-  it('lets somebody else log in over a session that lives', async () => {
+  it('lets another user log in over a session that lives', async () => {
     const { auth, login, burst } = open()
     await login()
     await login('grace', 'hopper')

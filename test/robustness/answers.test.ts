@@ -68,7 +68,7 @@ describe('login with any answer', () => {
 })
 
 describe('a refresh that answers anything', () => {
-  it('never loses the session, and settles whoever waits', async () => {
+  it('never loses the session, and settles every waiting call', async () => {
     const check = watchPrototypes()
     await fc.assert(
       fc.asyncProperty(answer, async given => {

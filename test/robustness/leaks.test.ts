@@ -296,7 +296,7 @@ describe('our own errors', () => {
   })
 })
 
-describe('what is no error', () => {
+describe('a value that is not an error', () => {
   it('is clean inside: the Auth, its clients, and an answer', async () => {
     const { url } = await loopback((_request, _incoming, outgoing) => void outgoing.end('{}'))
     const { auth } = await login()

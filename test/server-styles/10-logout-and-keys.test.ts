@@ -151,7 +151,7 @@ describe('a server that restarts', () => {
   it.each([
     ['with an access token that is good', 0],
     ['with one that expired meanwhile', 5 * MINUTE],
-  ])('logs nobody out, %s', async (_how, downtime) => {
+  ])('logs no user out, %s', async (_how, downtime) => {
     const directory = await mkdtemp(join(tmpdir(), 'tokenflight-'))
     onTestFinished(() => rm(directory, { recursive: true }))
     const dataFile = join(directory, 'data.json')

@@ -22,7 +22,7 @@ async function openPage(options?: ServerOptions) {
 }
 
 describe('server style 4: the refresh token in an HttpOnly cookie', () => {
-  it('is anonymous, not expired, where nobody has logged in', async () => {
+  it('is anonymous, not expired, where no user has logged in', async () => {
     const { auth, before, events } = await openPage()
     expect(auth.getState()).toEqual({ status: 'anonymous' })
     expect(events.names).toEqual([])
@@ -79,7 +79,7 @@ describe('server style 4: the refresh token in an HttpOnly cookie', () => {
     expect(events.of('warning')).toEqual([])
   })
 
-  it('keeps the session, and says so, when the csrf echo is missing', async () => {
+  it('keeps the session, and is misconfigured, when the csrf echo is missing', async () => {
     const { api, auth, backend, browser, events, login, pass, server } = await openPage()
     await login()
     // A cookie that no script can read cannot be echoed.

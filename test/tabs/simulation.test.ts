@@ -66,7 +66,7 @@ describe('many tabs, whatever happens to them', () => {
   )
 })
 
-describe('what went wrong once', () => {
+describe('a scenario that once went wrong', () => {
   it.each(regressions)('%s', async (_, scenario) => void (await run(scenario)))
 })
 
@@ -87,7 +87,7 @@ describe('many tabs on a good day', () => {
   })
 })
 
-describe('what no client can save', () => {
+describe('a session that no client can save', () => {
   it('ends the session once, cleanly and in every tab: a strict server whose answer was lost', async () => {
     // It is lost, and so is every refusal, until the network is back.
     const { losses, reuses, ends } = await run({ fates: { lostAfter: 1 } })

@@ -116,7 +116,7 @@ describe('a naive Express server with jsonwebtoken and cookies', () => {
     expect(count('GET /api/posts 200')).toBe(BURST)
   })
 
-  it('restores the session on reload, and is anonymous where there is none', async () => {
+  it('restores the session on reload, and is anonymous where no session exists', async () => {
     const { browser, url } = await startApp()
     const first = openPage(url)
     await first.auth.ready
