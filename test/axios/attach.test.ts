@@ -1,4 +1,4 @@
-/** Who gets the access token: every request of the instance to an allowed origin, and nobody else. */
+/** The access token goes on every request of the instance to an allowed origin, and on no other. */
 import axios, { type AxiosRequestConfig } from 'axios'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it, vi } from 'vitest'

@@ -65,7 +65,7 @@ async function scene(client: 'http' | 'fetch' | 'authFetch', status: number): Pr
   const api = axios.create({
     baseURL: home.url,
     proxy: false,
-    // What `fetch` would do by itself, it does with these tokens where the application says so.
+    // `fetch` follows the redirect with these tokens only where the application allows it.
     ...(client !== 'authFetch' && { adapter: client, fetchOptions: { redirect: 'follow' } }),
   })
   attachAuth(api, auth, {

@@ -264,7 +264,7 @@ describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () =>
   })
 })
 
-/** What an error tracker makes of an error: every enumerable property, however deep, and what Node prints. */
+/** The report of an error tracker: every enumerable property, however deep, and the text that Node prints. */
 function everything(value: unknown): string {
   const seen = new Set<unknown>()
   const texts: string[] = [inspect(value, { depth: 12 })]
@@ -354,7 +354,7 @@ describe('an error that passes through', () => {
       const stream = response?.data as Readable
       expect([response?.status, arrived[0]?.token]).toEqual([status, 'at-1'])
       for (const each of [outcome, response, stream]) expect(everything(each)).not.toMatch(/at-1|rt-1/)
-      // Whoever asks by name finds it.
+      // Code that reads it by name finds it.
       expect(response?.request).toBe((stream as Readable & { req: unknown }).req)
       if (!isAborted) return void stream.destroy()
       const ending = new Promise(resolve => stream.once('error', resolve).resume())

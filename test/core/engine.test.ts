@@ -1,4 +1,4 @@
-/** What the HTTP entries ask of the engine, without any HTTP. */
+/** The part of the engine that the HTTP entries use, without any HTTP. */
 import { type Auth, type AuthOptions, cookieSession, createAuth } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it, vi } from 'vitest'
@@ -329,7 +329,7 @@ describe('a server that renews by itself', () => {
     await settle()
     expect([first.send, second.send].map(send => send.mock.calls.length)).toEqual([1, 0])
     expect(first.send).toHaveBeenCalledWith(expect.objectContaining({ reason: 'expired', attempt: 1 }))
-    // Whoever asks now may join it, with a dead token, and waits for nothing.
+    // A call may join it now, with a dead token, and waits for nothing.
     const joining = watch(Promise.resolve(engine.acquire(session, false, true)))
     await settle()
     expect(joining.value).toBe(ticket)

@@ -18,7 +18,7 @@ import {
 
 useFakeTime()
 
-/** What one failed refresh with a dead access token comes to. */
+/** The outcome of one failed refresh with a dead access token. */
 async function classOf(
   failure: unknown,
   options: Parameters<typeof open>[0] = {},
@@ -114,7 +114,7 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [503, {}, 'transient'],
   [504, {}, 'transient'],
   [599, {}, 'transient'],
-  // What frameworks put under `error` is no OAuth code.
+  // The text that frameworks put under `error` is no OAuth code.
   [401, { statusCode: 401, message: 'jwt expired', error: 'Unauthorized' }, 'rejected'],
   [403, { statusCode: 403, message: 'Forbidden resource', error: 'Forbidden' }, 'rejected'],
   [400, { statusCode: 400, message: ['refreshToken must be a string'], error: 'Bad Request' }, 'rejected'],
@@ -144,7 +144,7 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [400, { error: 'temporarily_unavailable' }, 'transient'],
   [400, { error: 'server_error' }, 'transient'],
   [200, { error: 'temporarily_unavailable' }, 'transient'],
-  // What only resembles a code.
+  // Texts that only resemble a code.
   [503, { error: 'not_invalid_client' }, 'transient'],
   [503, { error: 'invalid_client_metadata' }, 'transient'],
 ]
@@ -343,7 +343,7 @@ describe('a refusal that comes from a proxy', () => {
 })
 
 describe('Retry-After', () => {
-  /** How long a refresh that failed with these headers makes everybody wait, milliseconds. */
+  /** How long a refresh that failed with these headers makes all requests wait, milliseconds. */
   async function waitFor(headers: Record<string, string>): Promise<number> {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { error } = await classOf(httpError(429, {}, headers), { retry: 0, autoRefresh: 'off' })
@@ -355,7 +355,7 @@ describe('Retry-After', () => {
     ['5', 5_000],
     [' 5\t', 5_000],
     // A date that begins and ends with digits is no number of seconds.
-    // What is longer than ten minutes is cut.
+    // A delay of more than ten minutes is cut.
     ['2026-01-16', 10 * MINUTE],
     ['600', 10 * MINUTE],
     ['601', 10 * MINUTE],

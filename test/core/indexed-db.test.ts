@@ -148,7 +148,7 @@ describe('indexedDBStorage', () => {
   })
 
   describe('whose database', () => {
-    /** What a tab is told that logs in, and refreshes, in vain for the database. */
+    /** The events of a tab whose login and refresh do not reach the database. */
     const warned = async () => {
       const { auth, events, refresh } = tab({ refresh: refreshStub(async () => pair()) })
       const login = watch(auth.login(pair()))
@@ -251,7 +251,7 @@ describe('without Web Locks', () => {
   const ask = ({ all }: Awaited<ReturnType<typeof tabs>>) =>
     all.map(({ auth }) => watch(auth.getAccessToken()))
   const lease = (turn = 'leased') => readRow('tokenflight:leased', `lease:tokenflight:${turn}`)
-  /** Somebody else takes the lease for so many milliseconds. */
+  /** Another tab takes the lease for so many milliseconds. */
   const lend = (left: number, turn = 'leased') =>
     writeRow('tokenflight:leased', `lease:tokenflight:${turn}`, { holder, until: Date.now() + ROW + left })
   /** The wall clock stands still, timers do not. */

@@ -125,7 +125,7 @@ describe('a change of the storage', () => {
     await pass(SECOND)
     await done
     expect(before.auth.getState().status).toBe('authenticated')
-    // Nobody sends a refresh token that another page has spent.
+    // No page sends a refresh token that another page has spent.
     expect([new Set(refresh.spent).size, after.refresh.calls.length]).toEqual([1, 0])
   })
 })

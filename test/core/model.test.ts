@@ -92,7 +92,7 @@ describe('whatever happens in whatever order', () => {
   })
 })
 
-/** What users and requests do, for the scheduler to mix with the answers of servers and storage. */
+/** Actions of users and requests, which the scheduler mixes with the answers of servers and storage. */
 const actions = fc.constantFrom(
   'login ada',
   'login grace',

@@ -1,4 +1,4 @@
-/** Names that are misspelled, options that contradict each other, and prototypes that somebody else has written to. */
+/** Names that are misspelled, options that contradict each other, and prototypes that other code has written to. */
 import axios from 'axios'
 import {
   type Auth,

@@ -38,7 +38,7 @@ function withoutRefreshToken(options: Parameters<typeof storedRecord>[0]): Store
 }
 
 describe('a storage that others write to', () => {
-  /** What others have stored comes in between each write of ours, so often. */
+  /** Writes of other tabs come between our writes, this many times. */
   const contested = (rivals: ((ours: Stored) => Stored)[]) => {
     const storage = cell()
     const records = {

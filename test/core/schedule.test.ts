@@ -403,7 +403,7 @@ describe('a page whose session is shared', () => {
     name = `shared-${++number}`
   })
 
-  /** A page, and what a sibling does: it stores new tokens, and says so where it should. */
+  /** A page, and its sibling, which stores new tokens and sends a message where it should. */
   const share = async () => {
     const storage = cell(storedRecord(), { shared: true })
     const { auth, refresh, events } = open({ storage, name })

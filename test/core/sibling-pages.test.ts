@@ -328,7 +328,7 @@ describe('two tabs', () => {
 })
 
 describe('pages of one cookie', () => {
-  /** What a page answers to a message. */
+  /** The answer of a page to a message. */
   const answers = async (message: unknown): Promise<unknown[]> => {
     const stranger = new Channel('tokenflight:cookies')
     const heard: unknown[] = []
@@ -392,7 +392,7 @@ describe('pages of one cookie', () => {
     const { auth, refresh } = await page(refreshStub())
     refresh.last.answer(alone())
     await pass(SECOND)
-    // Whoever has not waited for the lock asks nobody what happened meanwhile.
+    // A page that has not waited for the lock asks no other page for news.
     const first = watch(auth.refresh())
     await pass(0)
     expect(refresh.calls).toHaveLength(2)

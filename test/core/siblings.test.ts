@@ -353,7 +353,7 @@ describe('a refused refresh token', () => {
     await pass(5 * MINUTE)
     const asked = watch(auth.getAccessToken())
     await pass(1)
-    /** What a sibling that was faster has stored. */
+    /** The record that a faster sibling has stored. */
     const answer = pair()
     const store = () => {
       const { version, ...record } = storage.record as Stored

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** What mounting the devtools takes, shows, keeps and leaves behind. */
+/** The devtools in a page: their options, their panels, and their traces after they are gone. */
 import { type Auth, createAuth, type RefreshContext, type TokenResponse } from 'tokenflight'
 import { type DevtoolsOptions, mountDevtools } from 'tokenflight/devtools'
 import { authFetch } from 'tokenflight/fetch'

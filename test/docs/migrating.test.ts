@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** What the guides to migrating say of before and after, counted at the server. */
+/** The figures of the migration guides, before and after, counted at the server. */
 import axios from 'axios'
 import { describe, expect, it, vi } from 'vitest'
 import { settle } from '../support/axios.js'

@@ -1,4 +1,4 @@
-/** What leaves with a token and what does not. */
+/** The requests that leave with a token, and those that do not. */
 
 import { createAuth } from 'tokenflight'
 import { type AuthFetch, authFetch } from 'tokenflight/fetch'

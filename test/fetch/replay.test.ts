@@ -1,4 +1,4 @@
-/** What a 401 comes to: one refresh, one replay, the same request. */
+/** A 401 leads to one refresh and one replay of the same request. */
 import axios from 'axios'
 import { collectTokens, isSessionExpired } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'

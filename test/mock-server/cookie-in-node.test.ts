@@ -23,7 +23,7 @@ const server = setupServer(
   ),
 )
 
-/** What reached the server. */
+/** The requests that reached the server. */
 const seen: { path: string; echo: string | null; body: string }[] = []
 server.events.on('request:start', async ({ request }) => {
   const entry = { path: new URL(request.url).pathname, echo: request.headers.get('X-CSRF-Token'), body: '' }

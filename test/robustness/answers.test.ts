@@ -105,7 +105,7 @@ describe('a refresh that answers anything', () => {
     await fc.assert(
       fc.asyncProperty(body, status, fc.string({ unit: 'binary-ascii' }), async (bytes, code, type) => {
         const headers = new Headers()
-        // What no header can hold no server can send.
+        // A server can send only values that fit in a header.
         expect(() => headers.set('Content-Type', type.replaceAll(/[^ -~]/g, ''))).not.toThrow()
         const fetch = vi.fn(async () => new Response(bytes as never, { status: code, headers }))
         const { auth } = open({

@@ -1,4 +1,4 @@
-/** What an error tracker makes of everything that passes: no access token and no refresh token, however deep it looks. */
+/** An error tracker finds no access token and no refresh token in anything that it may see, however deep it looks. */
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { inspect } from 'node:util'
@@ -123,7 +123,7 @@ describe('an error that passes through axios', () => {
         })
         const api = axios.create({ baseURL: url, proxy: false, adapter })
         attachAuth(api, auth)
-        // What a limit means depends on the version of axios and on its adapter; whatever comes of it is clean.
+        // The meaning of a limit depends on the version of axios and on its adapter; its outcome holds no token in any case.
         const request = api.post('/orders', { n: 1 }, { ...config, signal: controller.signal })
         const error: AxiosError = await (what.endsWith('too long')
           ? request.catch(caught => caught)
@@ -133,7 +133,7 @@ describe('an error that passes through axios', () => {
         // It had the token with it, unless axios refused it before.
         if (!what.startsWith('a body')) expect(arrived).toBeGreaterThan(0)
         expectClean(error)
-        // The platform's own request is there for who asks for it by name, and nobody else sees it.
+        // Code that reads the platform's own request by name finds it, and other code does not see it.
         expect(Object.keys(error)).not.toContain('request')
         expectClean([error.config, error.response, error.response?.config, error.toJSON?.()])
         expectClean(heard)
@@ -225,7 +225,7 @@ describe('an answer that streams', () => {
     const bare = (await api.get('/file')).data
     attachAuth(api, auth)
     const { data, request } = await api.get('/file')
-    // An error that nobody handles still ends the process.
+    // An unhandled error still ends the process.
     expect(data.listenerCount('error')).toBe(bare.listenerCount('error'))
     bare.destroy()
     expect(data.req).toBe(request)
@@ -274,7 +274,7 @@ describe('our own errors', () => {
       expect(JSON.stringify([arrived[0]?.headers, String(arrived[0]?.body)])).toMatch(SECRET)
       expectClean(error)
       expectClean({ contexts: [error, auth.getState()], heard })
-      // It tells the rest, to whoever asks it by name.
+      // Code that reads the rest by name finds it.
       expect(error.cause).toBeInstanceOf(Error)
     })
   }

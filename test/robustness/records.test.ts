@@ -26,7 +26,7 @@ useFakeTime()
 
 const STATUSES = ['anonymous', 'authenticated', 'expired']
 
-/** Whoever asks gets an answer: a token, or an error of ours. */
+/** Every call gets an answer: a token, or an error of ours. */
 async function ask(auth: ReturnType<typeof open>['auth']): Promise<void> {
   const outcome = watch(auth.getAccessToken())
   await pass(30_000)
@@ -144,7 +144,7 @@ describe('a message of any kind on the channel', () => {
       },
     )
   }
-  /** What an attacker or another version says; the handler must not throw, for nobody would catch it. */
+  /** A message of an attacker or of another version. The handler must not throw, because no code would catch the error. */
   const say = (message: unknown): void => {
     for (const { onmessage } of channels) onmessage?.({ data: structuredClone(message) })
   }

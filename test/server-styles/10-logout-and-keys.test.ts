@@ -165,7 +165,7 @@ describe('a server that restarts', () => {
     await expect(api.get('/api/orders')).rejects.toMatchObject({
       code: downtime ? 'ERR_REFRESH_FAILED' : expect.stringMatching(/^ECONN/),
     })
-    // What comes next is after the cool-down of the failure.
+    // The next call comes after the back-off of the failure.
     pass(MINUTE)
 
     const again = await startAgain({ dataFile, port: server.port, clock: { now } })

@@ -11,7 +11,7 @@ const setScene = useScene((server, options) => {
   return connection
 })
 
-/** A page that was just opened, where nobody is logged in. */
+/** A page that was just opened, where no user is logged in. */
 async function openPage(options?: ServerOptions) {
   const browser = createBrowser()
   visit(browser, 'http://127.0.0.1/')
@@ -34,7 +34,7 @@ describe('server style 4: the refresh token in an HttpOnly cookie', () => {
     visit(browser, 'http://127.0.0.1/')
     const scene = await setScene({ transport: 'cookie', csrf: true, rotation })
     await scene.auth.ready
-    // The restore that found nobody is not part of the story.
+    // The restore, which found no session, is not part of the story.
     scene.backend.reset()
     await tellStory(scene, { rotation })
   })

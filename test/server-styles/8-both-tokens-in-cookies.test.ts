@@ -10,7 +10,7 @@ const setScene = useScene((server, options) => {
   return connection
 })
 
-/** A page that was just opened, where nobody is logged in. */
+/** A page that was just opened, where no user is logged in. */
 async function openPage(rotation?: boolean) {
   const browser = createBrowser()
   visit(browser, 'http://127.0.0.1/')
@@ -18,7 +18,7 @@ async function openPage(rotation?: boolean) {
   await scene.auth.ready
   expect(scene.backend.stats).toMatchObject({ rejected: 1, refreshes: 0 })
   expect(scene.auth.getState()).toEqual({ status: 'anonymous' })
-  // The restore that found nobody is not part of what follows.
+  // The restore, which found no session, does not count below.
   scene.backend.reset()
   return { ...scene, browser }
 }

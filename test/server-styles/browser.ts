@@ -1,4 +1,4 @@
-/** What a page has and Node has not: a cookie jar behind `fetch`, `document.cookie`, Web Locks. */
+/** The parts of a page that Node lacks: a cookie jar behind `fetch`, `document.cookie`, Web Locks. */
 import { CookieJar } from 'tough-cookie'
 import { vi } from 'vitest'
 
@@ -6,7 +6,7 @@ export interface Browser {
   readonly jar: CookieJar
   /** Sends and keeps cookies as `credentials` says; for a page of another origin, so only `'include'` does. */
   readonly fetch: typeof fetch
-  /** What scripts see. */
+  /** The cookies that scripts see. */
   cookies(url: string): string
 }
 

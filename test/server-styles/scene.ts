@@ -10,7 +10,7 @@ export const MINUTE = 60_000
 /** How many requests a burst has. */
 export const BURST = 20
 
-/** What a snippet of the guide gives. */
+/** The exports of a snippet of the guide. */
 interface Connection {
   api: AxiosInstance
   auth: Auth
@@ -108,7 +108,7 @@ export function next<Name extends keyof AuthEvents>(auth: Auth, name: Name): Pro
 
 /**
  * The story that every style tells: three rounds of the three ways in which an access token ends, each met by a burst.
- * Each costs one refresh, and only the one that nobody could foresee costs 401s, which no caller sees.
+ * Each costs one refresh, and only the unforeseeable one costs 401s, which no caller sees.
  */
 export async function tellStory(
   scene: Scene,
@@ -129,7 +129,7 @@ export async function tellStory(
     await scene.burst(2)
     expectCounts(round - 1)
 
-    // It has ended, and everybody knows: the burst waits for one refresh, and nothing is sent in vain.
+    // It has ended, and its end was known: the burst waits for one refresh, and nothing is sent in vain.
     pass(5 * MINUTE)
     await scene.burst()
     refreshes += 1

@@ -13,7 +13,7 @@ const BURST = 12
 /** Of the access tokens of all servers, milliseconds. */
 const LIFETIME = 3_000
 
-/** What the tests add to the options of each snippet, which runs as it is. */
+/** The options that the tests add to each snippet, which otherwise runs as it is. */
 const added = vi.hoisted((): { options: AuthOptions } => ({ options: {} }))
 vi.mock('tokenflight', async load => {
   const real = await load<typeof import('tokenflight')>()
@@ -98,7 +98,7 @@ function tellStory(kind: ServerKind): void {
   const all = (value: string) => Array(BURST).fill(value)
   const succeeded = all('200 application/json')
 
-  /** What the server counts from now on. */
+  /** The counters of the server from now on. */
   const count = () => {
     const before = server.counts()
     return () => {

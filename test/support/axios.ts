@@ -1,4 +1,4 @@
-/** What the tests of the axios entry share: a stage with a server in place of the adapter, and real servers. */
+/** Helpers of the tests of the axios entry: a stage with a server in place of the adapter, and real servers. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -196,7 +196,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
   return self
 }
 
-/** What axios's own adapters make of an answer. */
+/** An answer as axios's own adapters return it. */
 export async function respondWith(
   config: InternalAxiosRequestConfig,
   { status = 200, data = '{"ok":true}', headers = {} }: Answer = {},

@@ -1,4 +1,4 @@
-/** What the tests of the core share: tokens, a refresh function that answers when told, a record of events. */
+/** Helpers of the tests of the core: tokens, a refresh function that answers when told, a record of events. */
 import { inspect } from 'node:util'
 import {
   type Auth,
@@ -54,7 +54,7 @@ export function jumpWall(milliseconds: number): void {
   vi.setSystemTime(Date.now() + milliseconds)
 }
 
-/** A JWT that nobody signed. */
+/** An unsigned JWT. */
 export function jwt(claims: Record<string, unknown>): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   const token = `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.c2ln`
@@ -168,7 +168,7 @@ export interface EventLog {
   readonly all: Recorded[]
   /** The names of the events, in order. */
   readonly names: string[]
-  /** What the events of one kind carried, in order. */
+  /** The events of one kind, in order. */
   of<Name extends keyof AuthEvents>(name: Name): AuthEvents[Name][]
   /** The state's status after each change. */
   readonly statuses: string[]
@@ -237,7 +237,7 @@ export function track<A extends { dispose(): void }>(auth: A): A {
   return auth
 }
 
-/** What a promise came to by now: its value, its error, or `pending`. */
+/** The outcome of a promise by now: its value, its error, or `pending`. */
 export interface Outcome<T> {
   status: 'pending' | 'fulfilled' | 'rejected'
   value?: T
@@ -271,7 +271,7 @@ export function httpError(status: number, data?: unknown, headers: Record<string
   })
 }
 
-/** What the server says of a refresh token that is spent, revoked or expired. */
+/** The answer of the server to a refresh token that is spent, revoked or expired. */
 export function invalidGrant(): Error {
   return httpError(400, { error: 'invalid_grant' })
 }
@@ -375,7 +375,7 @@ export function cell(initial: Stored | null = null, { shared = false, asynchrono
   }) as Cell
 }
 
-/** What a session leaves in a storage, as an earlier page wrote it. */
+/** The record of a session in a storage, as an earlier page wrote it. */
 export function storedRecord(overrides: Partial<Stored> & { ago?: number } = {}): Stored {
   const { ago = 0, ...rest } = overrides
   const savedAt = Date.now() - ago

@@ -1,4 +1,4 @@
-/** What the tests of the fetch entry share: a stage with a server in place of the network. */
+/** Helpers of the tests of the fetch entry: a stage with a server in place of the network. */
 import { type Auth, type AuthOptions, createAuth, type RefreshContext, type TokenResponse } from 'tokenflight'
 import { type AuthFetch, type AuthFetchOptions, authFetch } from 'tokenflight/fetch'
 import { onTestFinished } from 'vitest'
@@ -12,7 +12,7 @@ export interface Sent {
   readonly body: string
   /** The access token that it carried. */
   readonly token: string | undefined
-  /** What was passed to what sends. */
+  /** The arguments that the sending function received. */
   readonly input: string | URL | Request
   readonly init: RequestInit | undefined
   status: number | undefined
@@ -32,7 +32,7 @@ export interface Stage {
   readonly good: Set<string>
   revoke(): void
   pass(milliseconds: number): void
-  /** What sends: the stage's server. */
+  /** The function that sends: the stage's server. */
   readonly network: typeof fetch
 }
 

@@ -1,4 +1,4 @@
-/** What the tests of the hooks share: sessions of made-up people, and a count of who listens. */
+/** Helpers of the tests of the hooks: sessions of made-up people, and a count of the listeners. */
 import { type Auth, type AuthOptions, createAuth, type JwtClaims, type TokenResponse } from 'tokenflight'
 import { onTestFinished } from 'vitest'
 
@@ -30,7 +30,7 @@ export interface Counted extends Auth<Person> {
   readonly listeners: number
 }
 
-/** A session that nobody has logged in to, and that knows who listens; disposed after the test. */
+/** A session without a login, which counts its listeners; disposed after the test. */
 export function session(options: AuthOptions = {}): Counted {
   const auth = createAuth<Person>({ refresh: async () => tokens(), retry: 0, ...options })
   onTestFinished(() => auth.dispose())

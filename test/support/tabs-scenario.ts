@@ -1,4 +1,4 @@
-/** What a simulation is given, and how fast-check draws one. */
+/** The input of a simulation, and how fast-check draws one. */
 import fc from 'fast-check'
 import type { Fates } from './tabs-server.js'
 
@@ -76,7 +76,7 @@ export const PLATFORMS: readonly Pick<Scenario, 'storage' | 'lock'>[] = [
   { storage: 'web', lock: 'lease' },
   { storage: 'cookie', lock: 'lease' },
 ]
-/** What is left where a page has less: no lock of any kind, or no coherent storage. */
+/** The platform of a page that has less: no lock of any kind, or no coherent storage. */
 export const POOR_PLATFORMS: readonly Pick<Scenario, 'storage' | 'lock'>[] = [
   { storage: 'web without a database', lock: 'locks' },
   { storage: 'web without a database', lock: 'none' },
@@ -181,7 +181,7 @@ export const graceScenario = (platforms: typeof PLATFORMS): fc.Arbitrary<Scenari
     })
     .map(flat)
 
-/** A server that refuses a spent token without ending the session: whoever comes second must take what the first got. */
+/** A server that refuses a spent token without ending the session: the second tab must take the tokens of the first. */
 export const lenientScenario: fc.Arbitrary<Scenario> = fc
   .record({
     ...common(POOR_PLATFORMS),

@@ -74,10 +74,10 @@ describe('many tabs on a good day', () => {
   it.each(PLATFORMS)('make one refresh per lifetime for all of them ($storage, $lock)', async platform => {
     const { grants, reuses, losses, outcomes } = await run(platform)
     expect({ reuses, losses }).toEqual({ reuses: 0, losses: 0 })
-    // 220 s of tokens that last 24 s and are renewed 6 s ahead, less while nobody asks for one.
+    // 220 s of tokens that last 24 s and are renewed 6 s ahead, less while no request needs one.
     expect(grants).toBeGreaterThanOrEqual(6)
     expect(grants).toBeLessThanOrEqual(13)
-    // Before the login, in cookie mode as otherwise, nobody is logged in.
+    // Before the login, in cookie mode as otherwise, no user is logged in.
     expect(Object.keys(outcomes).sort()).toEqual(['ok'])
   })
 

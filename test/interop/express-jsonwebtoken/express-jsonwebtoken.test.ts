@@ -20,7 +20,7 @@ afterEach(async () => {
   vi.useRealTimers()
 })
 
-/** Whoever is past an end is past it by a second: servers count whole ones. */
+/** A test passes each end by a second, because servers count whole seconds. */
 const pass = (milliseconds: number) => vi.advanceTimersByTime(milliseconds + SECOND)
 
 /** Starts the server, which knows nothing of tokenflight, and keeps a list of what it answered. */
