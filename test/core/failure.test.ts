@@ -94,7 +94,7 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [400, { error: 'unsupported_grant_type' }, 'misconfigured'],
   [400, { error: 'invalid_scope' }, 'misconfigured'],
   [403, { error: 'invalid_scope' }, 'misconfigured'],
-  // The status where there is none.
+  // The status, without an OAuth code.
   [401, {}, 'rejected'],
   [403, {}, 'rejected'],
   [400, {}, 'rejected'],

@@ -243,7 +243,7 @@ describe('tabs that ask at once with a dead token', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it("ask at once for a new pair each, since no answer to that belongs to another tab", async () => {
+  it('ask at once for a new pair each, since no answer to that belongs to another tab', async () => {
     const refresh = refreshStub(() => Promise.reject(httpError(401)))
     const storage = cell(null, { shared: true })
     const lock = createLock()

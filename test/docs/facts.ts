@@ -11,7 +11,7 @@ export interface Member {
   readonly isOptional: boolean
   /** The type as it is written; a method's is what it returns. */
   readonly type: string
-  /** The parameters of a method: their names and their types. Undefined: it is none. */
+  /** The parameters of a method: their names and their types. Undefined for any other member. */
   readonly parameters: readonly (readonly [name: string, type: string])[] | undefined
 }
 

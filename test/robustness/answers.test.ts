@@ -79,7 +79,7 @@ describe('a refresh that answers anything', () => {
         await pass(MINUTE)
         expect(outcome.status).not.toBe('pending')
         if (outcome.status === 'fulfilled') expect(outcome.value).toMatch(SOUND)
-        // Tokens of somebody else are another session.
+        // Tokens of another user are another session.
         else if (codeOf(outcome.error) !== 'ERR_SIGNED_OUT')
           expect(codeOf(outcome.error)).toBe('ERR_REFRESH_FAILED')
         else expect(isElse(given)).toBe(true)
