@@ -2,29 +2,10 @@ import axios, { AxiosError } from 'axios'
 import { createAuth, type RequestEvent, serverRenewal } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import {
-  API,
-  deferred,
-  LIFETIME,
-  rejection,
-  type Stage,
-  type StageOptions,
-  settle,
-  stage,
-} from '../support/axios.js'
+import { API, deferred, LIFETIME, rejection, type StageOptions, settle, stage } from '../support/axios.js'
+import { phases, withSteps } from '../support/steps.js'
 
-/** A stage with a record of the steps of its requests. */
-async function watched(options: StageOptions = {}): Promise<Stage & { steps: RequestEvent[]; stop(): void }> {
-  const on = await stage(options)
-  const steps: RequestEvent[] = []
-  const stop = on.auth.on('*', event => {
-    if (event.type === 'request') steps.push(event)
-  })
-  return Object.assign(on, { steps, stop })
-}
-
-const phases = (steps: RequestEvent[]) =>
-  steps.map(({ phase, status }) => (status ? `${phase} ${status}` : phase))
+const watched = async (options?: StageOptions) => withSteps(await stage(options))
 
 describe('a listener of every event', () => {
   it('receives the steps of a request that is answered: sent, done', async () => {

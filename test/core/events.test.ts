@@ -9,6 +9,7 @@ import {
   pair,
   pass,
   refreshStub,
+  refreshTo,
   rejection,
   SECOND,
   settle,
@@ -23,18 +24,9 @@ describe('events', () => {
   it('tell the story of a session in its order', async () => {
     const { auth, refresh, events } = open({ retry: 0 })
     await auth.login(pair())
-    watch(auth.refresh())
-    await settle()
-    refresh.last.answer()
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(httpError(503))
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(invalidGrant())
-    await settle()
+    await refreshTo(auth, () => refresh.last.answer())
+    await refreshTo(auth, () => refresh.last.fail(httpError(503)))
+    await refreshTo(auth, () => refresh.last.fail(invalidGrant()))
     await auth.logout()
     expect(events.names).toEqual(['login', 'refreshed', 'refreshFailed', 'sessionExpired'])
     await auth.login(pair())
@@ -49,14 +41,8 @@ describe('events', () => {
     await pass(300)
     refresh.last.answer()
     await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(httpError(503))
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(invalidGrant())
-    await settle()
+    await refreshTo(auth, () => refresh.last.fail(httpError(503)))
+    await refreshTo(auth, () => refresh.last.fail(invalidGrant()))
     await auth.login(pair())
     await auth.logout()
     expect(events.of('refreshed')).toEqual([

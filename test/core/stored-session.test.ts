@@ -354,14 +354,7 @@ describe('webStorage', () => {
   it('without any Web Storage warns, and memory carries on', async () => {
     vi.stubGlobal('localStorage', undefined)
     vi.stubGlobal('sessionStorage', undefined)
-    const { auth, events } = open({ storage: webStorage(), name: 'no-web-storage' })
-    await auth.ready
-    const tokens = pair()
-    const login = watch(auth.login(tokens))
-    await pass(10 * SECOND)
-    expect(login.status).toBe('fulfilled')
-    expect(await auth.getAccessToken()).toBe(tokens.access_token)
-    expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+    await expectMemory('no-web-storage')
   })
 
   it('that the browser forbids warns, and memory carries on', async () => {
@@ -371,17 +364,22 @@ describe('webStorage', () => {
     const original = Object.getOwnPropertyDescriptor(globalThis, 'localStorage')
     Object.defineProperty(globalThis, 'localStorage', { get: forbidden, configurable: true })
     try {
-      const { auth, events } = open({ storage: webStorage(), name: 'forbidden' })
-      await auth.ready
-      const tokens = pair()
-      const login = watch(auth.login(tokens))
-      await pass(10 * SECOND)
-      expect(login.status).toBe('fulfilled')
-      expect(await auth.getAccessToken()).toBe(tokens.access_token)
-      expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+      await expectMemory('forbidden')
     } finally {
       if (original) Object.defineProperty(globalThis, 'localStorage', original)
       else Reflect.deleteProperty(globalThis, 'localStorage')
     }
   })
 })
+
+/** A session whose storage does not work warns, and lives in memory. */
+async function expectMemory(name: string): Promise<void> {
+  const { auth, events } = open({ storage: webStorage(), name })
+  await auth.ready
+  const tokens = pair()
+  const login = watch(auth.login(tokens))
+  await pass(10 * SECOND)
+  expect(login.status).toBe('fulfilled')
+  expect(await auth.getAccessToken()).toBe(tokens.access_token)
+  expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+}

@@ -1,21 +1,10 @@
-import type { RequestEvent } from 'tokenflight'
 import { serverRenewal } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { API, deferred, LIFETIME, rejection, settle } from '../support/axios.js'
-import { type Stage, type StageOptions, stage } from '../support/fetch.js'
+import { type StageOptions, stage } from '../support/fetch.js'
+import { phases, withSteps } from '../support/steps.js'
 
-/** A stage with a record of the steps of its requests. */
-async function watched(options: StageOptions = {}): Promise<Stage & { steps: RequestEvent[]; stop(): void }> {
-  const on = await stage(options)
-  const steps: RequestEvent[] = []
-  const stop = on.auth.on('*', event => {
-    if (event.type === 'request') steps.push(event)
-  })
-  return Object.assign(on, { steps, stop })
-}
-
-const phases = (steps: RequestEvent[]) =>
-  steps.map(({ phase, status }) => (status ? `${phase} ${status}` : phase))
+const watched = async (options?: StageOptions) => withSteps(await stage(options))
 
 describe('a listener of every event', () => {
   it('receives the steps of a request that is answered: sent, done', async () => {

@@ -16,6 +16,7 @@ import { attachAuth } from 'tokenflight/axios'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { deferred, loopback, rejection } from '../support/axios.js'
+import { EVENTS } from '../support/core.js'
 
 const AT = 'access-secret-0123456789'
 const RT = 'refresh-secret-9876543210'
@@ -65,17 +66,7 @@ async function login(options: AuthOptions = {}): Promise<{ auth: Auth; heard: un
   const auth = createAuth({ retry: 0, ...options })
   onTestFinished(() => auth.dispose())
   const heard: unknown[] = []
-  for (const name of [
-    'login',
-    'refreshed',
-    'refreshFailed',
-    'sessionExpiring',
-    'sessionExpired',
-    'logout',
-    'challenge',
-    'warning',
-  ] as const)
-    auth.on(name, event => void heard.push(event, auth.getState()))
+  for (const name of EVENTS) auth.on(name, event => void heard.push(event, auth.getState()))
   await auth.login({ access_token: AT, refresh_token: RT, expires_in: 300 })
   return { auth, heard }
 }

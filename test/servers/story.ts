@@ -2,6 +2,7 @@
 import type { AuthOptions, TokenStorage } from 'tokenflight'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Browser, createBrowser, visit } from '../server-styles/browser.js'
+import { createLock } from '../support/channel.js'
 import { decodeStored, recordEvents } from '../support/core.js'
 import { becomePage } from '../support/page.js'
 import { find, names, type ServerKind } from './servers.js'
@@ -250,16 +251,4 @@ function tellStory(kind: ServerKind): void {
       expect(counted().granted).toBe(0)
       expect(counted().refused).toBeGreaterThan(0)
     })
-}
-
-/** Mutual exclusion within this process, in the shape of `navigator.locks`. */
-function createLock() {
-  let last: Promise<unknown> = Promise.resolve()
-  return {
-    request<T>(_name: string, _options: object, callback: () => Promise<T>): Promise<T> {
-      const held = last.then(callback)
-      last = held.catch(() => {})
-      return held
-    },
-  }
 }

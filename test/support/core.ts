@@ -13,6 +13,9 @@ import {
 } from 'tokenflight'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import { markStorage, openRecords, storageKindOf } from '../../src/core/storage.js'
+import { deferred } from './deferred.js'
+
+export { type Deferred, deferred } from './deferred.js'
 
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
@@ -146,22 +149,6 @@ export function refreshStub(auto?: (context: RefreshContext, number: number) => 
   }) as unknown as RefreshStub
 }
 
-export interface Deferred<T> {
-  readonly promise: Promise<T>
-  resolve(value: T): void
-  reject(error: unknown): void
-}
-
-export function deferred<T = void>(): Deferred<T> {
-  let resolve!: (value: T) => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
-}
-
 type Recorded = { [Name in keyof AuthEvents]: [name: Name, event: AuthEvents[Name]] }[keyof AuthEvents]
 
 export interface EventLog {
@@ -174,7 +161,7 @@ export interface EventLog {
   readonly statuses: string[]
 }
 
-const EVENTS = [
+export const EVENTS = [
   'login',
   'refreshed',
   'refreshFailed',
@@ -441,4 +428,12 @@ export interface TicketView {
 
 export function engineView(auth: object): EngineView {
   return (auth as Record<symbol, EngineView>)[Symbol.for('tokenflight.engine')]!
+}
+
+/** Asks for a refresh, lets the test end it, and waits for its consequences. */
+export async function refreshTo(auth: Auth, end: () => unknown): Promise<void> {
+  watch(auth.refresh())
+  await settle()
+  end()
+  await settle()
 }

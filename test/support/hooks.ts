@@ -1,6 +1,14 @@
 /** Helpers of the tests of the hooks: sessions of made-up people, and a count of the listeners. */
-import { type Auth, type AuthOptions, createAuth, type JwtClaims, type TokenResponse } from 'tokenflight'
+import {
+  type Auth,
+  type AuthOptions,
+  cookieSession,
+  createAuth,
+  type JwtClaims,
+  type TokenResponse,
+} from 'tokenflight'
 import { onTestFinished } from 'vitest'
+import { deferred } from './deferred.js'
 
 export interface Person extends JwtClaims {
   name: string
@@ -53,3 +61,22 @@ export function session(options: AuthOptions = {}): Counted {
 /** A refresh that the server refuses. */
 export const refused = (): Promise<never> =>
   Promise.reject(Object.assign(new Error('refused'), { status: 400, data: { error: 'invalid_grant' } }))
+
+/** A cookie session whose restore answers when it is told to. */
+export function openCookieSession(options: AuthOptions = {}) {
+  const calls: ReturnType<typeof deferred<TokenResponse>>[] = []
+  const auth = session({
+    storage: cookieSession(),
+    autoRefresh: 'off',
+    refresh: () => {
+      const call = deferred<TokenResponse>()
+      calls.push(call)
+      return call.promise
+    },
+    ...options,
+  })
+  return { auth, calls }
+}
+
+/** A refresh for which the server has no time. */
+export const busy = (): Promise<never> => Promise.reject(Object.assign(new Error('busy'), { status: 503 }))

@@ -120,28 +120,27 @@ const flat = ({ platform, hasChannel = true, ...rest }: Drawn): Scenario => ({
   hasChannel: hasChannel || platform.storage === 'cookie',
 })
 
+const EVERY_STEP = [
+  'refresh',
+  'login',
+  'logout',
+  'open',
+  'reload',
+  'kill',
+  'freeze',
+  'sleep',
+  'jump',
+  'revoke',
+  'offline',
+] as const
+
 /** No grace window: what happens never leaves it open what the server granted, unless a tab dies or freezes. */
 export const strictScenario: fc.Arbitrary<Scenario> = fc
   .record({
     ...common(PLATFORMS),
     grace: fc.constant(0),
     fates: fc.record({ lostBefore: share(0.3), slow: share(0.1), refused: share(0.3) }),
-    steps: fc.array(
-      step([
-        'refresh',
-        'login',
-        'logout',
-        'open',
-        'reload',
-        'kill',
-        'freeze',
-        'sleep',
-        'jump',
-        'revoke',
-        'offline',
-      ]),
-      { maxLength: 10 },
-    ),
+    steps: fc.array(step(EVERY_STEP), { maxLength: 10 }),
     traps: fc.array(trap(['login', 'logout', 'kill', 'freeze', 'reload']), { maxLength: 2 }),
   })
   .map(flat)
@@ -161,22 +160,7 @@ export const graceScenario = (platforms: typeof PLATFORMS): fc.Arbitrary<Scenari
         slow: share(0.1),
         refused: share(0.2),
       }),
-      steps: fc.array(
-        step([
-          'refresh',
-          'login',
-          'logout',
-          'open',
-          'reload',
-          'kill',
-          'freeze',
-          'sleep',
-          'jump',
-          'revoke',
-          'offline',
-        ]),
-        { maxLength: 12 },
-      ),
+      steps: fc.array(step(EVERY_STEP), { maxLength: 12 }),
       traps: fc.array(trap(['kill', 'reload', 'freeze', 'logout', 'login']), { maxLength: 4 }),
     })
     .map(flat)
