@@ -1,6 +1,6 @@
 /** A server of one style over real HTTP, the documented snippet connected to it, and one clock for both. */
 import type { AxiosInstance } from 'axios'
-import type { Auth, AuthEvents, AuthOptions, TokenResponse } from 'tokenflight'
+import type { Auth, AuthEvents, AuthOptions, SessionEndReason, TokenResponse } from 'tokenflight'
 import { afterEach, expect } from 'vitest'
 import type { RunningServer, ServerOptions } from '../../demo/server/start.js'
 import { type Client, useServers } from '../mock-server/client.js'
@@ -165,4 +165,20 @@ export async function tellStory(
     // No script reads the claims of a token that is a cookie.
     ...(isHidden ? {} : { claims: { sub: 'ada' } }),
   })
+}
+
+/** Twenty requests at once of a session that is over on the server: each gets the error, and the session ends once. */
+export async function expectOneEnd(
+  { api, auth, events }: Pick<Scene, 'api' | 'auth' | 'events'>,
+  reason: SessionEndReason,
+): Promise<void> {
+  const expired = next(auth, 'sessionExpired')
+  const outcomes = await Promise.allSettled(Array.from({ length: BURST }, () => api.get('/api/orders')))
+  expect(await expired).toMatchObject({ reason })
+  expect(outcomes).toEqual(
+    Array(BURST).fill(
+      expect.objectContaining({ reason: expect.objectContaining({ code: 'ERR_SESSION_EXPIRED' }) }),
+    ),
+  )
+  expect(events.of('sessionExpired')).toHaveLength(1)
 }
