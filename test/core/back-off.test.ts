@@ -26,7 +26,7 @@ import { dead, draw, failing } from '../support/failing.js'
 
 useFakeTime()
 
-describe('the cool-down', () => {
+describe('the back-off', () => {
   it('fails requests at once instead of storming', async () => {
     draw(0.999)
     const { auth, refresh } = await dead({ refresh: failing(), retry: 0 })

@@ -305,7 +305,7 @@ describe('a page of a shared storage that is frozen', () => {
     return { auth, refresh, storage, tell: () => stranger.postMessage({ changed: true }) }
   }
 
-  it('reads nothing, whatever it is told', async () => {
+  it('reads nothing, for any message', async () => {
     const { storage, tell } = await frozen()
     const get = vi.spyOn(storage, 'getItem')
     tell()
@@ -314,7 +314,7 @@ describe('a page of a shared storage that is frozen', () => {
   })
 
   it.each([0, 1, 2])(
-    'has read what it missed before it hands out a token, told of it %i times',
+    'has read the missed record before it hands out a token, after %i messages',
     async times => {
       const { auth, refresh, storage, tell } = await frozen()
       for (let time = 0; time < times; time++) tell()

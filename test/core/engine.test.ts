@@ -244,7 +244,7 @@ describe('a call that waits for a question after a new pair', () => {
     return begun
   }
 
-  it('is told of a logout that comes meanwhile', async () => {
+  it('is informed about a logout that comes meanwhile', async () => {
     const { auth, engine, session, refresh } = await question()
     await pass(50 * MINUTE)
     const asked = watch(Promise.resolve(engine.acquire(session)))
@@ -516,7 +516,7 @@ describe('the refresh function as the HTTP clients see it', () => {
 })
 
 describe('a warning of an HTTP client', () => {
-  it('is told at once, with an error only where there is one', async () => {
+  it('is reported at once, with an error only where there is one', async () => {
     const { engine, events } = await begin()
     const cause = new Error('bug')
     engine.warn('odd')

@@ -320,7 +320,7 @@ describe('a listener that calls back', () => {
     expect(order[0]).toBe('login begins')
   })
 
-  it('is told of all that it changed as of one change', async () => {
+  it('receives all its changes as one change', async () => {
     const { auth, events } = open()
     const stop = auth.on('login', () => {
       stop()

@@ -67,7 +67,7 @@ describe("auth.on('*', listener)", () => {
     expect(seen.map(({ type }) => type)).toContain('warning')
   })
 
-  it('is told after the listeners of the event itself', async () => {
+  it('is called after the listeners of the event itself', async () => {
     const { auth } = open()
     const order: string[] = []
     auth.on('*', ({ type }) => void order.push(`every: ${type}`))

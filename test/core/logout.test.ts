@@ -114,7 +114,7 @@ describe('logout', () => {
     })
   })
 
-  it('has ended the session when the server is told', async () => {
+  it('has ended the session when the server is notified', async () => {
     let seen: unknown
     const { auth } = open({
       logout: async () => {

@@ -331,7 +331,7 @@ describe('restore', () => {
     expect(refresh.spent).toEqual([record.refreshToken])
   })
 
-  it('keeps the cool-down that an earlier page left', async () => {
+  it('keeps the back-off that an earlier page left', async () => {
     const record = storedRecord({ ago: HOUR, failures: 3, retryAt: START + MINUTE, retryStrict: true })
     const { auth, refresh } = open({ storage: cell(record) })
     await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })

@@ -354,7 +354,7 @@ describe('waking', () => {
     expect(await auth.getAccessToken()).toBeDefined()
   })
 
-  it('by online forgets our own cool-down, and by no other event', async () => {
+  it('by online forgets our own back-off, and by no other event', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
     const refresh = refreshStub((_, number) =>
       number === 1 ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(pair()),

@@ -98,7 +98,7 @@ describe('tabs that ask at once with a dead token', () => {
     )
     expect(tabs.map(({ auth }) => auth.getState().status)).toEqual(Array(4).fill('authenticated'))
     expect(refresh.calls.map(({ attempt }) => attempt)).toEqual([1, 2, 3].slice(0, attempts))
-    // One cool-down for all.
+    // One back-off for all.
     const until = outcomes.map(({ error: each }) => (each as { retryAt?: number }).retryAt ?? 0)
     expect(Math.max(...until) - Math.min(...until)).toBeLessThan(5)
   })

@@ -138,7 +138,7 @@ describe('a listener of every event', () => {
     ['a fragment', '/orders#token=secret', '/orders'],
     ['a JWT in the path', '/reset/eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.c2ln/done', '/reset/…/done'],
     ['a long opaque token in the path', `/verify/${'s'.repeat(40)}`, '/verify/…'],
-  ])('is told of an address without %s', async (_, url, told) => {
+  ])('receives an address without %s', async (_, url, told) => {
     const { api, steps } = await watched({ respond: () => new Response() })
     await api(API + url)
     expect(steps[0]?.url).toBe(API + told)
@@ -146,7 +146,7 @@ describe('a listener of every event', () => {
   })
 
   it.each(['data:text/plain,secret', 'blob:https://api.example.test/secret'])(
-    'is told of %s by its scheme alone',
+    'receives only the scheme of %s',
     async url => {
       const { api, steps } = await watched({ respond: () => new Response() })
       await api(url)

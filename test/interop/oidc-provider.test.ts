@@ -146,7 +146,7 @@ describe('oidc-provider, a certified OpenID Connect server with refresh-token ro
     expect((await api.get('/me')).data).toEqual({ sub: 'ada' })
   })
 
-  it('is told of a logout by RFC 7009, and refuses both tokens afterwards', async () => {
+  it('is notified of a logout by RFC 7009, and refuses both tokens afterwards', async () => {
     const { auth, burst, events, storage } = await open()
     pass(lifetimes.accessToken)
     await burst()

@@ -38,7 +38,7 @@ describe('the regular expressions of src', () => {
     expect(found.flatMap(({ made }) => made)).toEqual([])
   })
 
-  it('are told from those that backtrack', () => {
+  it('are distinguished from those that backtrack', () => {
     expect([/(a+)+$/, /\s+$/].map(isLinear)).toEqual([false, false])
   })
 

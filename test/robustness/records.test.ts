@@ -231,7 +231,7 @@ describe('a message of any kind on the channel', () => {
     expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_rejected' })
   })
 
-  it('that asks for tokens is answered by those who have good ones, and the cool-down by those who wait', async () => {
+  it('that asks for tokens is answered by pages with good ones, and a question about the back-off by waiting pages', async () => {
     install()
     becomePage()
     let isDown = false

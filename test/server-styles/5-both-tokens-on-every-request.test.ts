@@ -92,7 +92,7 @@ describe('server style 5: both tokens on every request, renewal by the server', 
     api.defaults.adapter = config => Promise.reject(new AxiosError('socket hang up', 'ECONNRESET', config))
     await expect(api.get('/api/orders')).rejects.toThrow()
     api.defaults.adapter = adapter
-    // After the cool-down of the failure.
+    // After the back-off of the failure.
     pass(MINUTE)
     await burst()
     expect(events.names).not.toContain('sessionExpired')

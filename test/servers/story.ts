@@ -233,7 +233,7 @@ function tellStory(kind: ServerKind): void {
   })
 
   if (kind.hasLogout)
-    it('is told of a logout, and refuses the refresh token afterwards', async () => {
+    it('is notified of a logout, and refuses the refresh token afterwards', async () => {
       const client = open()
       const refreshToken = await logIn(client)
       await client.auth.logout()

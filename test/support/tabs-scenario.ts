@@ -147,7 +147,7 @@ export const strictScenario: fc.Arbitrary<Scenario> = fc
 
 /**
  * A server with a grace window of two minutes: everything may happen, and no session may be lost. (At such rates of
- * loss a minute is too short once in a thousand runs: the cool-down doubles with each failure in a row.)
+ * loss a minute is too short once in a thousand runs: the back-off doubles with each failure in a row.)
  */
 export const graceScenario = (platforms: typeof PLATFORMS): fc.Arbitrary<Scenario> =>
   fc
