@@ -1,4 +1,4 @@
-/** What is used of a peer that the bench alone installs: the type check of the project does without it. */
+/** The types of a peer that only the bench installs: the type check of the project does without it. */
 declare module '@badgateway/oauth2-client' {
   interface OAuth2Token {
     accessToken: string

@@ -9,8 +9,8 @@ const help = `Usage: npm run demo -- [options]
   --data FILE          keeps sessions and keys in a file, so that users stay logged in over a restart
   --static FOLDER      builds the demo without a server into the folder, for any static host
   --headless           tells the same story without a page, in some seconds; exit code 1 if a request was lost
-  --fail-refreshes N   headless: how many refreshes in a row the auth server fails (default: 1; 9 is too many
-                       for anybody, and requests are lost)
+  --fail-refreshes N   headless: how many refreshes in a row the auth server fails (default: 1; with 9,
+                       requests are lost)
   --help               shows this
 `
 

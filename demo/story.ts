@@ -12,7 +12,7 @@ export interface StoryOptions {
   readonly failRefreshes: number
 }
 
-/** What came of it: what the application saw, and what the server counted. */
+/** The result: the answers that the application saw, and the counters of the server. */
 export interface Tally {
   readonly sent: number
   readonly answered: number
@@ -73,7 +73,7 @@ async function tell({ server, auth, api, say, failRefreshes }: Stage): Promise<T
       line(`  session expired (${reason}): the application asks for a login, once`)
     }),
   ]
-  /** What an application does: the login screen, once for all requests that need it. */
+  /** The application: it shows the login screen, once for all requests that need it. */
   let loggingIn: Promise<void> | undefined
   const login = () => {
     loggingIn ??= logIn(api, auth).finally(() => {
@@ -97,7 +97,7 @@ async function tell({ server, auth, api, say, failRefreshes }: Stage): Promise<T
   }
   const burst = (size: number) => Promise.all(Array.from({ length: size }, request))
 
-  /** Says what is done, does it, and says what it came to. */
+  /** Prints the step, runs it, and prints its result. */
   const chapter = async (title: string, act: () => Promise<unknown>) => {
     line(title)
     const before = { ...tally, ...backend.stats }

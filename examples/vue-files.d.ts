@@ -1,4 +1,4 @@
-/** What an import of a `.vue` file gives. */
+/** The type of an import of a `.vue` file. */
 declare module '*.vue' {
   import type { DefineComponent } from 'vue'
 

@@ -4,7 +4,7 @@ import { LinkChecker } from 'linkinator'
 import { preview } from 'vite'
 
 /**
- * Names each dead link; gives whether there is none.
+ * Names each dead link, and returns whether all links work.
  * @param {string} site the folder that was built
  */
 export async function checkLinks(site) {

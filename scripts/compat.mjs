@@ -15,9 +15,9 @@ const all = readdirSync(folder, { withFileTypes: true })
   .map(({ name }) => name)
 const names = process.argv.length > 2 ? process.argv.slice(2) : all
 
-/** What the tests read. Whatever is not installed in the copy is found further up, in the package's own folder. */
+/** The files that the tests read. A package that is not installed in the copy is found further up, in the package's own folder. */
 const copied = ['src', 'test', 'examples', 'demo', 'docs', 'README.md', 'tsconfig.json', 'vitest.config.ts']
-/** What has nothing to do with the peers. */
+/** The tests that have nothing to do with the peers. */
 const excluded = [
   'test/architecture.test.ts',
   'test/interop/oidc-provider.test.ts',

@@ -100,7 +100,7 @@ export function drawStates() {
       arrow('M180 94 H276'),
       label(228, 84, 'restored'),
       arrow('M105 122 V290'),
-      label(115, 210, 'nobody is', 'small', 'start'),
+      label(115, 210, 'no user is', 'small', 'start'),
       label(115, 227, 'logged in', 'small', 'start'),
       arrow('M180 306 H276'),
       label(228, 297, 'login()'),
@@ -138,7 +138,7 @@ export function drawTimeline() {
     server: 'auth server',
   })
   return draw({
-    title: 'Three refreshes that nobody notices',
+    title: 'Three refreshes that users do not notice',
     description:
       'An ageing token is refreshed behind a request that leaves at once. Three requests of two tabs that the server refuses wait for one refresh and are sent again. After sleep a request waits for a refresh and is sent once.',
     height: 400,
@@ -162,7 +162,7 @@ export function drawTimeline() {
       bar(262, 38, lanes.second, 'sent'),
       bar(244, 56, lanes.server, 'refresh'),
       '<path class="mark" d="M301 60 V316"/>',
-      label(228, 346, 'ageing: nobody waits'),
+      label(228, 346, 'ageing: no request waits'),
       // Revoked by the server.
       replayed(398, lanes.first),
       replayed(412, lanes.second),
@@ -176,7 +176,7 @@ export function drawTimeline() {
       bar(822, 40, lanes.first, 'sent'),
       bar(760, 60, lanes.server, 'refresh'),
       '<path class="mark" d="M821 60 V316"/>',
-      label(800, 346, 'dead: it waits, and nothing is sent in vain'),
+      label(800, 346, 'dead: it waits, and is sent once'),
       // The key.
       bar(236, 34, 376, 'sent'),
       label(278, 381, 'on the wire', 'small', 'start'),
@@ -186,7 +186,7 @@ export function drawTimeline() {
       label(508, 381, 'waits', 'small', 'start'),
       bar(576, 34, 376, 'refresh'),
       label(618, 381, 'a refresh', 'small', 'start'),
-      label(480, 34, 'Three refreshes that nobody notices', 'title'),
+      label(480, 34, 'Three refreshes that users do not notice', 'title'),
     ],
   })
 }

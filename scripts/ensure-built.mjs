@@ -1,5 +1,5 @@
 // @ts-check
-// Builds what a check reads, when it is missing or older than its sources.
+// Builds the output that a check reads, when it is missing or older than its sources.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,12 +1,12 @@
 // @ts-check
-// The programs that drive WebKit: WebKitGTK's own driver and browser, and a display that nobody sees.
+// The programs that drive WebKit: WebKitGTK's own driver and browser, and an invisible display.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { inPath, install, isExecutable } from './find-browser.mjs'
 
 /** @typedef {{ driver: string, browser: string, display: string }} WebKit absolute paths of WebKitWebDriver, MiniBrowser and Xvfb */
 
-/** What a person can do where the programs are missing. */
+/** Advice where the programs are missing. */
 export const webKitAdvice = [
   'The tests in WebKit are skipped, because WebKitWebDriver, MiniBrowser and Xvfb were not found together.',
   '  Debian, Ubuntu:  sudo apt-get install webkit2gtk-driver xvfb',

@@ -59,7 +59,7 @@ const packages: Record<string, string[]> = {
   'mock-server/': ['msw', 'jose'],
 }
 
-/** What only a browser has, or what keeps a process alive, and the files that may touch it inside functions. */
+/** Globals that only a browser has or that keep a process alive, and the files that may use them inside functions. */
 const platform =
   /^(window|self|document|navigator|location|localStorage|sessionStorage|indexedDB|BroadcastChannel|setTimeout|clearTimeout|setInterval|clearInterval|addEventListener|removeEventListener|requestAnimationFrame|cancelAnimationFrame)$/
 const platformFiles = [
@@ -235,7 +235,7 @@ function isSwitchDefault(node: ts.Node): boolean {
   return ts.isDefaultClause(node.parent)
 }
 
-/** `let`, `var`, a static that is not readonly, or a collection that somebody could fill. */
+/** `let`, `var`, a static that is not readonly, or a collection that code could fill. */
 function isModuleState(node: ts.Node): boolean {
   if (isInsideFunction(node)) return false
   if (ts.isPropertyDeclaration(node)) return has(node, 'static') && !has(node, 'readonly')

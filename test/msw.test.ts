@@ -91,7 +91,7 @@ describe('mockAuth in msw/node', () => {
     expect(data).toEqual({ item: 'tea' })
   })
 
-  it('breaks the connection when a test says so, then works again', async () => {
+  it('breaks the connection when a test asks for it, then works again', async () => {
     const { refreshToken } = await login()
     backend.failNextRefresh({ networkError: true })
     await expect(post('/refresh', { refreshToken })).rejects.toThrow(TypeError)
@@ -304,7 +304,7 @@ describe('the knobs of mockAuth in msw/node', () => {
     expect(backend.stats).toMatchObject({ failures: 1, rejected: 0, refreshes: 0 })
   })
 
-  it('fails with an OAuth error, a page of somebody else, or an answer that is lost', async () => {
+  it('fails with an OAuth error, a page of a proxy, or an answer that is lost', async () => {
     const { refreshToken } = await login()
     backend.failNextRefresh({ status: 400, error: 'invalid_client' })
     expect(await (await refresh(refreshToken)).json()).toMatchObject({ error: 'invalid_client' })
@@ -370,7 +370,7 @@ describe('the knobs of mockAuth in msw/node', () => {
   })
 })
 
-describe('what mockAuth says of a request that it refuses', () => {
+describe('the message of mockAuth for a refused request', () => {
   const outcome = async (response: Response) => ({
     status: response.status,
     challenge: response.headers.get('WWW-Authenticate'),

@@ -64,7 +64,7 @@ for (const spread of [false, true]) {
   const name = spread ? 'tokenflight, spread' : 'tokenflight'
   const scale = FLEET / SAMPLE
   const sampled = await simulateSample({ ...STORM, sessions: SAMPLE / 4 }, spread)
-  // Where everybody stays in step a quarter of them shows as much.
+  // Where all sessions stay in step, a quarter of them shows the same.
   const sessions = spread ? FLEET : FLEET / 4
   storm[name] = ofStorm(
     simulateMillion({ ...STORM, sessions }, spread).histogram(FINE, FLEET / sessions),

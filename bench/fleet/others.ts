@@ -1,4 +1,4 @@
-/** What else is done: refreshing after a 401, and a fixed time ahead of the end for everybody. */
+/** The other strategies: a refresh after a 401, and a refresh at a fixed time before the end. */
 import { type Counter, createCounter } from './histogram.js'
 import { LATENCY, type Scenario, WINDOW } from './scenario.js'
 

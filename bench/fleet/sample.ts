@@ -51,7 +51,7 @@ export async function simulateSample(scenario: Scenario, isSpread: boolean): Pro
           const auth = createAuth(options)
           auth.login(tokens).catch(ignore)
           if (!actsEvery || !outage) return
-          // What users do matters where tokens have died.
+          // The actions of users matter where tokens have ended.
           const act = (): void => {
             const began = seconds()
             if (began > outage.to + 600) return

@@ -1,4 +1,4 @@
-/** What a fleet goes through. Seconds everywhere. */
+/** The day of a fleet. All times are in seconds. */
 
 export interface Scenario {
   /** How many sessions are simulated. */
@@ -6,7 +6,7 @@ export interface Scenario {
   readonly duration: number
   /** Lifetime of an access token. */
   readonly lifetime: number
-  /** Everybody logs in within so many seconds. */
+  /** All users log in within so many seconds. */
   readonly loginsWithin: number
   /** The auth server is gone. */
   readonly outage?: { from: number; to: number }

@@ -30,7 +30,7 @@ export function bare(api: Api): Client {
   return { send: path => client.get(path) }
 }
 
-/** The interceptor that everybody writes first: the token from wherever it is kept. */
+/** The usual first interceptor: it reads the token from its storage. */
 function withHeader(api: Api, tokens: { current: string }): AxiosInstance {
   const client = instance(api)
   client.interceptors.request.use(config => {
@@ -153,7 +153,7 @@ export async function tokenflightFetch(
   return { auth, send: path => send(ORIGIN + path), dispose: () => auth.dispose() }
 }
 
-/** The wrapper that everybody writes first: `Headers` may come in any of three shapes. */
+/** The usual first wrapper: `Headers` may come in any of three shapes. */
 export function fetchWrapper(api: Api, tokens: { current: string }): Client {
   const wrapped = (input: string, init?: RequestInit): Promise<Response> => {
     const headers = new Headers(init?.headers)

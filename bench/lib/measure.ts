@@ -23,7 +23,7 @@ export function turn(): Promise<void> {
 }
 
 export interface Measured {
-  /** What was measured. */
+  /** The measured values. */
   readonly value: Sample
   /** The same as a multiple of the base of its round. */
   readonly ratio: Sample
@@ -35,7 +35,7 @@ export interface Rounds<Name extends string> {
   readonly rounds: number
   /** Rounds before, which count for nothing. */
   readonly warmUp?: number
-  /** What each is compared with. */
+  /** The value that each is compared with. */
   readonly base: NoInfer<Name> | ((name: NoInfer<Name>) => NoInfer<Name>)
 }
 

@@ -17,7 +17,7 @@ export interface ApiOptions {
   request?: () => Promise<void>
   /** Takes as long as a refresh. */
   refresh?: () => Promise<void>
-  /** Accepts whatever comes without looking at it: what is measured then is the client alone. */
+  /** Accepts every request unread, so that only the client is measured. */
   open?: boolean
 }
 
@@ -38,7 +38,7 @@ export const ORIGIN = 'https://api.example.com'
 
 let serial = 0
 
-/** A JWT of some 300 characters; nobody verifies it. */
+/** A JWT of some 300 characters, which is not verified. */
 export function mintToken(issuedAt: number, lifetime: number): string {
   const payload = {
     iss: 'https://auth.example.com',

@@ -1,7 +1,7 @@
 /** The figures of docs/benchmarks.md, made from results.json. */
 import type { Row } from './rows.js'
 
-/** What is kept of a run, as far as the section shows it. */
+/** The part of a run that the section shows. */
 export interface Summary {
   readonly date: string
   readonly machine: { readonly cpu: string; readonly cores: number; readonly node: string }

@@ -11,7 +11,7 @@ export interface Row {
   readonly reached: boolean
 }
 
-/** What is reached when every number is at most its goal. */
+/** The goal is reached when every number is at most its limit. */
 function row(
   what: string,
   limit: string,

@@ -15,7 +15,7 @@ import { growthExponent } from '../lib/statistics.js'
 
 const MINUTE = 60_000
 
-/** What the device believes, so that a token can end without anybody waiting for it. */
+/** The clock of the device, so that a token can end without a wait. */
 let now = Date.now()
 const realNow = Date.now
 const clock = { now: () => now }
@@ -43,7 +43,7 @@ const client =
   }
 
 /**
- * The only possible order and nothing else: everybody waits for one promise, a refused request is sent once more.
+ * The only possible order and nothing else: every request waits for one promise, and a refused request is sent once more.
  * It knows what will happen, heeds no origin, no abort and no failure, and does what it does where it costs least.
  */
 function least<Request, Answer>(
@@ -125,7 +125,7 @@ async function play(kind: Kind, count: number, rounds: number) {
       async () => {
         now = realNow()
         Date.now = clock.now
-        // A refresh takes a turn of the event loop, so that everybody has to wait for it.
+        // A refresh takes a turn of the event loop, so that every request has to wait for it.
         const api = createApi({ lifetime: 5 * MINUTE, now: clock.now, refresh: turn })
         const burst = await create(api)
         if (kind === 'expired') now += 6 * MINUTE
@@ -153,7 +153,7 @@ const SIZES = [
 ] as const
 
 const results: Record<string, unknown> = {}
-// What is measured is code that has been compiled.
+// Only compiled code is measured.
 for (const kind of ['expired', 'revoked'] as const) await play(kind, 2_000, 1)
 for (const kind of ['expired', 'revoked'] as const) {
   const bySize: Record<number, Awaited<ReturnType<typeof play>>> = {}

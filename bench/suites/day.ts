@@ -1,4 +1,4 @@
-/** A working day of eight hours on a virtual clock: the same 9,510 requests for everybody, on three devices. */
+/** A working day of eight hours on a virtual clock: the same 9,510 requests for every client, on three devices. */
 
 import { spread } from 'tokenflight'
 import {
@@ -25,7 +25,7 @@ const REFRESH = 250
 const BURSTS = 951
 const REQUESTS = 9_510
 
-/** When nobody works: from and for how long, minutes. */
+/** The breaks: their start and length, in minutes. */
 const GAPS = [
   [34, 11],
   [85, 14],
@@ -121,7 +121,7 @@ async function play(create: Create, instants: readonly number[], skew: number) {
   } finally {
     time.restore()
   }
-  // What waited for one and the same refresh is one wait.
+  // Waits for the same refresh count as one.
   const isFirst = ({ at }: { at: number }, index: number): boolean =>
     index === 0 || at - (waits[index - 1]?.at ?? 0) > 2 * SECOND
   const afterGap = (at: number): boolean => {

@@ -1,4 +1,4 @@
-/** What an import adds to a bundle: minified, then brotli, as it travels. */
+/** The size that an import adds to a bundle: minified, then brotli, as it travels. */
 import { brotliCompressSync } from 'node:zlib'
 import { build } from 'esbuild'
 

@@ -1,4 +1,4 @@
-/** What a client costs while its token is good: CPU, heap and turns of the microtask queue. */
+/** The cost of a client while its token is good: CPU, heap and turns of the microtask queue. */
 import { refreshTokenIfNeeded } from 'axios-jwt'
 import {
   axiosAuthRefresh,
@@ -36,7 +36,7 @@ const fetchers = {
 }
 const oauth2 = fetchers['@badgateway/oauth2-client'].client
 const { auth } = clients.tokenflight
-/** What holding a token in a variable costs behind a promise. */
+/** The cost of a token in a variable, behind a promise. */
 const variable = async (): Promise<string> => tokens.current
 const getters = {
   variable,
@@ -85,7 +85,7 @@ async function measure<Name extends string>(
   times: number,
 ) {
   const turns: Record<string, number> = {}
-  // What is compiled later would count as allocation of the first rounds.
+  // Code that is compiled later would count as allocation of the first rounds.
   for (const name of Object.keys(works) as Name[]) {
     await repeat(works[name], 3 * times)
     turns[name] = await microtaskTurns(works[name])

@@ -1,4 +1,4 @@
-/** What it costs to wait for a refresh: heap per request, and time beyond the refresh's own. */
+/** The cost of waiting for a refresh: heap per request, and time beyond the refresh itself. */
 import {
   axiosAuthRefresh,
   axiosJwt,
@@ -78,7 +78,7 @@ const fetchClients: Record<string, Create> = {
   'tokenflight (fetch)': (api, clock) => tokenflightFetch(api, { clock }),
 }
 
-/** What each is measured in: those that do not know `exp` wait after a 401 only, and those that know nothing else never. */
+/** The situations of each client: one that does not read `exp` waits only after a 401, and one that reads only `exp` never does. */
 const plans: [name: string, create: Create, kinds: Kind[]][] = [
   ...Object.entries(axiosClients).map(([name, create]): [string, Create, Kind[]] => [
     name,

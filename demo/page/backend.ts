@@ -19,7 +19,7 @@ export interface Backend {
   revoke(): Promise<BackendState>
   failNext(failure: MockFailure): Promise<BackendState>
   delay(ms: number): Promise<BackendState>
-  /** What reached the server since the last call. */
+  /** The requests that reached the server since the last call. */
   news(): Promise<readonly LogEntry[]>
 }
 

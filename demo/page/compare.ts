@@ -19,7 +19,7 @@ interface Result {
 
 const size = 40
 
-/** What usually goes wrong by hand. */
+/** The usual failures of code written by hand. */
 const reasons: Readonly<Record<Scenario, string>> = {
   hiccup:
     'By hand, any failure of the refresh counts as the end of the session, and the whole queue is rejected.',

@@ -6,7 +6,7 @@ import type { Device } from './device.js'
 import { find, onPress, onSelect, onSwitch, plural, setText } from './dom.js'
 import type { Tabs } from './tabs.js'
 
-/** What the controls work on. */
+/** The objects that the controls work on. */
 export interface Desk {
   readonly application: Application
   readonly backend: Backend
@@ -22,7 +22,7 @@ export interface Controls {
   /** Marks the timeline here and in the other tabs. */
   note(title: string, detail: string): void
   burst(size: number): Promise<void>
-  /** Shows what the server is set to. */
+  /** Shows the settings of the server. */
   show(settings: MockAuthSettings): void
 }
 

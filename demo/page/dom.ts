@@ -1,4 +1,4 @@
-/** The document, by id. The page is static: what is missing is a mistake. */
+/** The document, by id. The page is static: a missing element is a mistake. */
 
 export function find<Found extends Element>(id: string, type: new () => Found): Found {
   const element = document.getElementById(id)

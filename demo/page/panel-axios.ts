@@ -25,7 +25,7 @@ export function mountAxiosPanel(host: HTMLElement, { session, clients }: Applica
     const state = auth.getState()
     const isIn = state.status === 'authenticated'
     field('status', state.status)
-    field('user', (isIn && state.claims?.name) || 'nobody')
+    field('user', (isIn && state.claims?.name) || 'no user')
     field('refreshing', isIn && state.refreshing ? 'yes' : 'no')
     field('last', formatResult(client.last))
     field('changes', String(changes))

@@ -49,7 +49,7 @@ const User = memo(() => {
   return (
     <>
       <dt>User</dt>
-      <dd data-field="user">{name ?? 'nobody'}</dd>
+      <dd data-field="user">{name ?? 'no user'}</dd>
       <dt>Renders of the user</dt>
       <dd data-field="renders">{renders.current}</dd>
     </>

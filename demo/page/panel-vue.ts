@@ -46,7 +46,7 @@ const User = defineComponent(() => {
     renders += 1
     return [
       h('dt', 'User'),
-      h('dd', { 'data-field': 'user' }, name.value ?? 'nobody'),
+      h('dd', { 'data-field': 'user' }, name.value ?? 'no user'),
       h('dt', 'Renders of the user'),
       h('dd', { 'data-field': 'renders' }, renders),
     ]

@@ -6,7 +6,7 @@ import { authFetch } from 'tokenflight/fetch'
 import type { Transport } from './calls.js'
 import type { Device } from './device.js'
 
-/** What the mock auth server writes into an access token. */
+/** The claims that the mock auth server writes into an access token. */
 export interface DemoClaims {
   readonly sub?: string
   readonly name?: string
@@ -25,7 +25,7 @@ export interface Session {
   readonly axios: Transport
   readonly react: Transport
   readonly vue: Transport
-  /** Rejects with what the server said. */
+  /** Rejects with the message of the server. */
   logIn(username: string, password: string): Promise<void>
   dispose(): void
 }

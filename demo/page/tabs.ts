@@ -1,6 +1,6 @@
 /** The tabs of the demo, among themselves: their number, and the controls that were used in each. */
 
-/** What tabs tell each other. */
+/** The messages between tabs. */
 export type Message =
   | { readonly type: 'hello' | 'here' | 'bye' }
   | { readonly type: 'control'; readonly title: string; readonly detail: string }

@@ -52,7 +52,7 @@ function createKnobs(
   backend: MockAuthControls,
   log: RequestLog,
 ): Readonly<Record<string, (body: Body) => void>> {
-  // The server checks what it is given and throws a TypeError that names it.
+  // The server checks its input and throws a TypeError that names the wrong value.
   return {
     __proto__: null as never,
     expire: () => backend.expireAccessTokens(),

@@ -1,4 +1,4 @@
-/** The demo's own resources under `/api`: what an application has behind an auth server. */
+/** The demo's own resources under `/api`, like those that an application has behind an auth server. */
 import { challenge, toResponse } from '../../src/mock-server/reply.js'
 import type { AuthServer } from '../../src/mock-server/server.js'
 import type { Trace } from '../../src/mock-server/world.js'

@@ -40,7 +40,7 @@ export function preflight(request: Request, allowed: AllowedOrigins): Response {
   return new Response(null, { status: 204, headers })
 }
 
-/** The answer with what lets a page of an allowed origin read it. */
+/** The answer with the headers that let a page of an allowed origin read it. */
 export function withCors(response: Response, request: Request, allowed: AllowedOrigins): Response {
   const origin = request.headers.get('Origin')
   response.headers.append('Vary', 'Origin')

@@ -1,4 +1,4 @@
-/** A store in a JSON file, by lowdb: a restart logs nobody out. Refresh tokens are in it as hashes alone. */
+/** A store in a JSON file, by lowdb: a restart logs no user out. Refresh tokens are in it as hashes alone. */
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Low } from 'lowdb'

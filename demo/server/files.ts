@@ -15,7 +15,7 @@ const types: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 }
 
-/** Answers a `GET` or `HEAD` with a file of the directory; `undefined` where there is none. Never leaves the directory. */
+/** Answers a `GET` or `HEAD` with a file of the directory; `undefined` if the file does not exist. Never leaves the directory. */
 export async function answerFile(directory: string, request: Request): Promise<Response | undefined> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
   const file = await findFile(directory, new URL(request.url).pathname)

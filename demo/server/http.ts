@@ -4,20 +4,20 @@
  * Not `@mswjs/http-middleware`, although it serves msw handlers as they are: it runs them through msw's own pipeline,
  * whose one cookie jar per process would mix the cookies of all clients; it writes `HttpResponse.error()` as status 0,
  * which node:http refuses, where a broken connection is meant; and it does not tell of a client that went away. The
- * model behind the handlers speaks `Request` and `Response` already, so what is left is this file.
+ * model behind the handlers speaks `Request` and `Response` already, so the rest is this file.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
-/** What a handler gives: an answer, or a connection to break. */
+/** The result of a handler: an answer, or a connection to break. */
 export type Outcome = Response | 'broken connection'
 
 /** The largest body that is read, in bytes. */
 const largestBody = 32 * 1024 * 1024
 
 /**
- * The request as the web has it, or a status if it is none that can be answered. The body is read to its end first:
+ * The request as the web has it, or a status if it cannot be answered. The body is read to its end first:
  * a connection that is kept alive must not hold the rest of it. `signal` aborts when the client goes away.
  */
 export async function readRequest(

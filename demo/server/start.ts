@@ -42,7 +42,7 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-/** Starts the server. Rejects if the port is taken, or if the file is none of ours. */
+/** Starts the server. Rejects if the port is taken, or if the file is not one of this server. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const {
     port = 0,
@@ -88,7 +88,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   }
 
   server.on('request', (incoming, outgoing) => {
-    // A request that cannot be read or an answer that cannot be sent has nobody left to be told.
+    // A request that cannot be read or an answer that cannot be sent has no receiver left.
     void serve(incoming, outgoing).catch(() => outgoing.destroy())
   })
 

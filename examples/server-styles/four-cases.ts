@@ -2,7 +2,7 @@ import axios from 'axios'
 import { type AuthOptions, createAuth, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 
-/** Says what each of the four cases looks like to the user. */
+/** Shows each of the four cases as the user sees it. */
 export function connect(server: string, options?: AuthOptions) {
   const api = axios.create({ baseURL: server })
   const auth = createAuth({

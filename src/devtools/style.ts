@@ -1,13 +1,23 @@
 /** The look. Text has a contrast of at least 4.5 to its ground, marks one of 3, in light and dark. */
 import { timelineStyle } from './style-timeline.js'
 
-const light = `
---ground:#f4f6f9;--surface:#fff;--ink:#161b26;--quiet:#566076;--line:#dde2ea;--edge:#858fa3;--accent:#2653d4;
---good:#14794c;--wait:#b27a09;--wait-soft:#f6d48b;--bad:#cf2f2b;--way:#c3cad6;--replay:#0a9d76;--refresh:#0b7f94;--session:#7446c4;`
-
-const dark = `
---ground:#0c0f15;--surface:#151a23;--ink:#e7ebf3;--quiet:#9ba6ba;--line:#283040;--edge:#66728a;--accent:#8aa8ff;
---good:#46c088;--wait:#dca63a;--wait-soft:#6a5120;--bad:#ff7069;--way:#434e62;--replay:#7ff0c6;--refresh:#4cc3d9;--session:#b598f2;`
+/** Each colour, light and dark. An outer rule for `tokenflight-devtools` may set the `color-scheme`. */
+const palette = `
+--ground:light-dark(#f4f6f9,#0c0f15);
+--surface:light-dark(#fff,#151a23);
+--ink:light-dark(#161b26,#e7ebf3);
+--quiet:light-dark(#566076,#9ba6ba);
+--line:light-dark(#dde2ea,#283040);
+--edge:light-dark(#858fa3,#66728a);
+--accent:light-dark(#2653d4,#8aa8ff);
+--good:light-dark(#14794c,#46c088);
+--wait:light-dark(#b27a09,#dca63a);
+--wait-soft:light-dark(#f6d48b,#6a5120);
+--bad:light-dark(#cf2f2b,#ff7069);
+--way:light-dark(#c3cad6,#434e62);
+--replay:light-dark(#0a9d76,#7ff0c6);
+--refresh:light-dark(#0b7f94,#4cc3d9);
+--session:light-dark(#7446c4,#b598f2);`
 
 /** The fill of shapes that have an edge in their own colour. */
 const soft = (name: string): string => `--${name}-soft:color-mix(in srgb,var(--${name}) 34%,var(--surface));`
@@ -15,9 +25,8 @@ const soft = (name: string): string => `--${name}-soft:color-mix(in srgb,var(--$
 const panelStyle = `
 :host{all:initial;color-scheme:light dark;
 --mono:ui-monospace,Menlo,Consolas,monospace;
---sans:system-ui,sans-serif;${light}}
+--sans:system-ui,sans-serif;${palette}}
 .root{--sunken:color-mix(in srgb,var(--line) 50%,var(--surface));${['accent', 'session'].map(soft).join('')}}
-@media(prefers-color-scheme:dark){:host{${dark}}}
 *{box-sizing:border-box;margin:0;padding:0}
 [hidden][hidden]{display:none}
 .root{color:var(--ink);font:14px/1.45 var(--sans);font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}

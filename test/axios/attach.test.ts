@@ -1,4 +1,4 @@
-/** Who gets the access token: every request of the instance to an allowed origin, and nobody else. */
+/** The access token goes on every request of the instance to an allowed origin, and on no other. */
 import axios, { type AxiosRequestConfig } from 'axios'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it, vi } from 'vitest'
@@ -20,7 +20,7 @@ describe('attaching', () => {
     expect(refreshes).toHaveLength(0)
   })
 
-  it('sends no token when nobody is logged in, and leaves the 401 of such a request alone', async () => {
+  it('sends no token while no user is logged in, and leaves the 401 of such a request alone', async () => {
     const { api, tokens, statuses, refreshes } = await stage({ login: false })
     const error = await rejection(api.get('/orders'))
     expect(error.response?.status).toBe(401)
@@ -28,7 +28,7 @@ describe('attaching', () => {
     expect([tokens(), statuses(), refreshes.length]).toEqual([[undefined], [401], 0])
   })
 
-  it('waits for a session to be restored, and sends no token when there is none', async () => {
+  it('waits for the restore, and sends no token if it finds no session', async () => {
     const storage = { getItem: async () => null, setItem: () => {}, removeItem: () => {} }
     const { api, tokens, refreshes } = await stage({ login: false, auth: { storage }, respond: () => ({}) })
     await api.get('/orders')
@@ -283,7 +283,7 @@ describe('one Auth and many clients', () => {
   })
 })
 
-describe('what passes through', () => {
+describe('a value that passes through', () => {
   it('takes an adapter that hands on plain headers', async () => {
     const { api, adapter, tokens } = await stage()
     const around = api.defaults.adapter

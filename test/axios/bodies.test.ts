@@ -39,7 +39,7 @@ const bodies: Record<string, () => { data: unknown; text?: string }> = {
   'native FormData': () => ({ data: formData() }),
 }
 
-/** What Node sends as multipart, of objects and of the package form-data. */
+/** Multipart bodies of Node, from objects and from the package form-data. */
 const forms: Record<string, () => [body: unknown, config?: AxiosRequestConfig]> = {
   'an object by postForm': () => [
     { name: 'Ada', tags: ['a', 'b'], file: Buffer.from('<file>') },
@@ -223,7 +223,7 @@ describe('a body that can be read only once', () => {
     const upload = api.post('/upload', Readable.from(['x']))
     await settle()
     expect([tokens(), refreshes.length]).toEqual([[], 1])
-    // What can be sent twice does not wait.
+    // A body that can be sent twice does not wait.
     await api.post('/orders', { n: 1 })
     expect(tokens()).toEqual(['at-1'])
     refreshes[0]?.answer()

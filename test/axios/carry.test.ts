@@ -78,7 +78,7 @@ describe('while the access token is dead', () => {
     ])
   })
 
-  it('one that breaks on its way rejects with its own error, whoever waits with what became of the refresh', async () => {
+  it('one that breaks on its way rejects with its own error, and the waiting requests with the outcome of the refresh', async () => {
     const broken = new Error('socket hang up')
     const staged = await dead((request, number) => {
       if (number === 1) throw broken
@@ -95,7 +95,7 @@ describe('while the access token is dead', () => {
     expect(both(staged).slice(1)).toEqual([['/c', 'at-1', 'rt-1']])
   })
 
-  it('one that breaks without an error says so little to the others', async () => {
+  it('one that breaks without an error gives the others a refresh error', async () => {
     const staged = await dead(() => Promise.reject(null))
     const calls = ['/a', '/b'].map(path => staged.api.get(path).catch((error: unknown) => [error]))
     expect(await calls[0]).toEqual([null])
@@ -156,7 +156,7 @@ describe('while the access token is dead', () => {
     expect(both(staged)).toEqual([['/a', 'at-1', 'rt-1']])
   })
 
-  it('a logout meanwhile wins: nobody else leaves', async () => {
+  it('a logout meanwhile wins: no other request leaves', async () => {
     const gate = deferred()
     const staged = await dead(async request => {
       await gate.promise
@@ -173,7 +173,7 @@ describe('while the access token is dead', () => {
     expect(staged.auth.getState().status).toBe('anonymous')
   })
 
-  it('is not what a token is that the server refuses before its end: that is refreshed where there is an endpoint', async () => {
+  it('does not include a token that the server refuses before its end: that is refreshed where there is an endpoint', async () => {
     const staged = await stage({ attach: { renewal: serverRenewal({ collect }) } })
     staged.revoke()
     expect((await staged.api.get('/a')).status).toBe(200)
@@ -184,7 +184,7 @@ describe('while the access token is dead', () => {
     ])
   })
 
-  it('nobody is logged in: requests leave without a token', async () => {
+  it('no user is logged in: requests leave without a token', async () => {
     const staged = await stage({
       login: false,
       attach: { renewal: serverRenewal({ collect }) },

@@ -239,7 +239,7 @@ describe('a config', () => {
   })
 })
 
-describe('what an adapter of the application answers', () => {
+describe('the answer of an adapter of the application', () => {
   const answer = async (data: unknown, request?: unknown) => {
     const { api } = await stage({
       axios: {
@@ -257,7 +257,7 @@ describe('what an adapter of the application answers', () => {
     expect((await answer(null)).data).toBeNull()
   })
 
-  it('may be a stream that is none of Node: what leads to a request is hidden, and nothing else happens to it', async () => {
+  it('may be a stream that is not one of Node: the members that lead to a request are hidden, and no others', async () => {
     const on = vi.fn()
     const stream = Object.assign(Object.create({ socket: 'inherited' }), {
       pipe() {},
@@ -275,7 +275,7 @@ describe('what an adapter of the application answers', () => {
     expect((await answer(bare)).data).toBe(bare)
   })
 
-  it('keeps a request that nobody has to be kept from', async () => {
+  it('keeps a request that holds no token', async () => {
     expect(Object.keys(await answer('', undefined))).toContain('request')
     expect(Object.keys(await answer('', {}))).not.toContain('request')
   })

@@ -1,28 +1,19 @@
 import type { AxiosError } from 'axios'
-import type { RefreshContext, TokenResponse } from 'tokenflight'
+import type { TokenResponse } from 'tokenflight'
 import { cookieSession } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import { API, deferred, rejection, type StageOptions, settle, stage } from '../support/axios.js'
-
-const down = (): Promise<TokenResponse> => Promise.reject(new TypeError('Failed to fetch'))
-const refused = (status: number, data?: unknown) => (): Promise<TokenResponse> =>
-  Promise.reject({ response: { status, data, headers: {} } })
-const found = (): Promise<TokenResponse> => Promise.resolve({ access_token: 'cookie-at', expires_in: 300 })
+import { down, found, type RestoreAnswer, refused, restoreStub } from '../support/visitor.js'
 
 interface Visit {
-  answer?: () => Promise<TokenResponse>
+  answer?: RestoreAnswer
   isRestored?: boolean
   stage?: StageOptions
 }
 
-/** The visitor of a page in cookie mode. The auth server answers as `answer` says, the API takes `cookie-at`. */
+/** The visitor of a page in cookie mode. The auth server gives `answer`, the API takes `cookie-at`. */
 async function visit({ answer = down, isRestored = true, ...options }: Visit = {}) {
-  const refreshes: RefreshContext[] = []
-  let next = answer
-  const refresh = (context: RefreshContext): Promise<TokenResponse> => {
-    refreshes.push(context)
-    return next()
-  }
+  const { refresh, ...server } = restoreStub(answer)
   const opened = await stage({
     login: false,
     auth: { storage: cookieSession(), retry: 0, refresh },
@@ -31,14 +22,7 @@ async function visit({ answer = down, isRestored = true, ...options }: Visit = {
     ...options.stage,
   })
   if (isRestored) await opened.auth.ready
-  return {
-    ...opened,
-    refreshes,
-    /** The auth server answers so from now on. */
-    set(answer: () => Promise<TokenResponse>) {
-      next = answer
-    },
-  }
+  return { ...opened, ...server }
 }
 
 describe('a visitor without a cookie', () => {
@@ -132,7 +116,7 @@ describe('a visitor while the auth server is down', () => {
     expect(tokens()).toEqual([undefined, undefined, 'cookie-at', 'cookie-at'])
   })
 
-  it('gets the 401 of a request that a login overtook: it may belong to nobody or to somebody else', async () => {
+  it('gets the 401 of a request that a login overtook: it may belong to no user or to another one', async () => {
     const late = deferred()
     const { api, auth, tokens, refreshes } = await visit({
       stage: {

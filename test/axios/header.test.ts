@@ -223,7 +223,7 @@ describe("a left-over header with the session's own token", () => {
     expect([tokens(), refreshes.length]).toEqual([['at-2'], 1])
   })
 
-  it('is recognised in the headers that a header function makes, if all of them say so', async () => {
+  it('is recognised in the headers that a header function makes, if all of them match', async () => {
     const { api, auth, sent } = await stage({ attach: { header: several }, respond: () => ({}) })
     await auth.refresh()
     await api.get('/orders', { headers: { 'x-token': 'at-1', 'X-Kind': 'access' } })

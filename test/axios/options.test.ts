@@ -365,7 +365,7 @@ describe('collectTokens', () => {
     expect(auth.getState().status).toBe('anonymous')
   })
 
-  it('harms nobody when it throws or returns no tokens', async () => {
+  it('changes nothing when it throws or returns no tokens', async () => {
     let call = 0
     const { api, tokens, warnings } = await stage({
       attach: {
@@ -528,7 +528,7 @@ describe('misuse', () => {
     expect(() => attachAuth(axios.create(), auth)).not.toThrow()
   })
 
-  it('names the argument that is none', () => {
+  it('names an argument of the wrong kind', () => {
     expect(() => attachAuth({} as AxiosInstance, auth)).toThrow(TypeError)
     expect(() => attachAuth(axios.create({ baseURL: API }), {} as Auth)).toThrow(/`auth`/)
   })

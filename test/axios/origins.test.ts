@@ -251,7 +251,7 @@ describe('allowedOrigins', () => {
     }
   })
 
-  it('may be empty: then no token leaves, and the first request says so', async () => {
+  it('may be empty: then no token leaves, and the first request warns', async () => {
     const { api, tokens, warnings } = await stage({ attach: { allowedOrigins: [] }, respond: () => ({}) })
     await api.get('/orders')
     await api.get('/orders')

@@ -39,7 +39,7 @@ function watching(way: Way): { seen: number[]; bytes: number[]; config: AxiosReq
 }
 
 describe.each(ways)('%s', way => {
-  /** A stage whose server reports these steps for each attempt, and waits where the test says so. */
+  /** A stage whose server reports these steps for each attempt, and waits where the test asks for it. */
   const reporting = (
     steps: Record<string, [loaded: number, status?: number][]>,
     gates: Deferred<void>[] = [],

@@ -65,7 +65,7 @@ async function scene(client: 'http' | 'fetch' | 'authFetch', status: number): Pr
   const api = axios.create({
     baseURL: home.url,
     proxy: false,
-    // What `fetch` would do by itself, it does with these tokens where the application says so.
+    // `fetch` follows the redirect with these tokens only where the application allows it.
     ...(client !== 'authFetch' && { adapter: client, fetchOptions: { redirect: 'follow' } }),
   })
   attachAuth(api, auth, {
@@ -155,7 +155,7 @@ describe('an answer from another origin, at the end of a redirect', () => {
     }
   })
 
-  it('is none where a service worker answers from elsewhere, which is no redirect', async () => {
+  it('is not assumed where a service worker answers from elsewhere', async () => {
     const { api, tokens } = await fetchStage({
       respond: ({ token }) =>
         Object.defineProperties(new Response('', { status: token === 'at-1' ? 401 : 200 }), {
@@ -281,7 +281,7 @@ describe('a responseURL that is no redirect', () => {
     })
   }
 
-  it('is none where it names another host without a scheme', async () => {
+  it('may name another host without a scheme', async () => {
     const { api, tokens, revoke, refreshes } = await stage()
     const inner = api.defaults.adapter as AxiosAdapter
     api.defaults.adapter = async config =>

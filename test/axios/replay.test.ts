@@ -1,4 +1,4 @@
-/** What a 401 comes to: one refresh, one replay of the same request, one outcome. */
+/** A 401 leads to one refresh, one replay of the same request, and one outcome. */
 import axios, { type AxiosRequestConfig, type InternalAxiosRequestConfig } from 'axios'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it } from 'vitest'

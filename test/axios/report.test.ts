@@ -2,29 +2,10 @@ import axios, { AxiosError } from 'axios'
 import { createAuth, type RequestEvent, serverRenewal } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import {
-  API,
-  deferred,
-  LIFETIME,
-  rejection,
-  type Stage,
-  type StageOptions,
-  settle,
-  stage,
-} from '../support/axios.js'
+import { API, deferred, LIFETIME, rejection, type StageOptions, settle, stage } from '../support/axios.js'
+import { phases, withSteps } from '../support/steps.js'
 
-/** A stage with a record of the steps of its requests. */
-async function watched(options: StageOptions = {}): Promise<Stage & { steps: RequestEvent[]; stop(): void }> {
-  const on = await stage(options)
-  const steps: RequestEvent[] = []
-  const stop = on.auth.on('*', event => {
-    if (event.type === 'request') steps.push(event)
-  })
-  return Object.assign(on, { steps, stop })
-}
-
-const phases = (steps: RequestEvent[]) =>
-  steps.map(({ phase, status }) => (status ? `${phase} ${status}` : phase))
+const watched = async (options?: StageOptions) => withSteps(await stage(options))
 
 describe('a listener of every event', () => {
   it('receives the steps of a request that is answered: sent, done', async () => {
@@ -205,14 +186,14 @@ describe('a listener of every event', () => {
       '/orders/0f8fad5b-d9cb-469f-a165-70867728950e',
       '/orders/0f8fad5b-d9cb-469f-a165-70867728950e',
     ],
-  ])('is told of an address without %s', async (_, url, told) => {
+  ])('receives an address without %s', async (_, url, told) => {
     const { api, steps } = await watched({ respond: () => ({ status: 200 }) })
     await api.get(url)
     expect(steps[0]?.url).toBe(told.startsWith('/') ? API + told : told)
     expect(JSON.stringify(steps)).not.toContain('secret')
   })
 
-  it('is told of no address where a relative URL has no page to resolve it', async () => {
+  it('receives no address where a relative URL has no page to resolve it', async () => {
     const { auth } = await stage()
     const steps: RequestEvent[] = []
     auth.on('*', event => event.type === 'request' && steps.push(event))
@@ -227,7 +208,7 @@ describe('a listener of every event', () => {
     ])
   })
 
-  it('is told of two clients by their base URLs, without what these must not show', async () => {
+  it('distinguishes two clients by their base URLs, without the secret parts of these', async () => {
     const { instance, auth, steps } = await watched({ respond: () => ({ status: 200 }) })
     const other = instance({ baseURL: `${API}/v2/?key=secret` })
     attachAuth(other, auth, { allowedOrigins: [API] })

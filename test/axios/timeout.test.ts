@@ -47,7 +47,7 @@ function heeding(answer: Stage['adapter']): Stage['adapter'] {
   }
 }
 
-/** What an error tells of a timeout. */
+/** The members of an error that concern a timeout. */
 const told = ({ code, message, name, config }: AxiosError): unknown => ({
   code,
   message,

@@ -86,7 +86,7 @@ describe('a redirect that the http adapter follows', () => {
     expect(config.beforeRedirect).toBe(beforeRedirect)
   })
 
-  it('takes a 401 at its end for no word on the token, and tokens from there for nobody', async () => {
+  it('ignores a 401 at its end, and tokens from there', async () => {
     const home = await loopback(({ url, host, token }, _incoming, outgoing) => {
       if (url.startsWith('/to?')) outgoing.writeHead(302, { Location: decodeURIComponent(url.slice(4)) })
       else outgoing.writeHead(host.startsWith('evil') || !token ? 401 : 200, { 'X-New': 'planted' })
@@ -207,7 +207,7 @@ describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () =>
   }
 
   for (const [what, defaults] of Object.entries(fetches)) {
-    it(`takes a 401 from another origin for no word on the token, and tokens for nobody: ${what}`, async () => {
+    it(`ignores a 401 from another origin, and tokens from there: ${what}`, async () => {
       own.mockClear()
       const { api, auth, evil, home, refreshes } = await scene(defaults, {
         renewal: collectTokens(({ headers }) =>
@@ -264,7 +264,7 @@ describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () =>
   })
 })
 
-/** What an error tracker makes of an error: every enumerable property, however deep, and what Node prints. */
+/** The report of an error tracker: every enumerable property, however deep, and the text that Node prints. */
 function everything(value: unknown): string {
   const seen = new Set<unknown>()
   const texts: string[] = [inspect(value, { depth: 12 })]
@@ -354,7 +354,7 @@ describe('an error that passes through', () => {
       const stream = response?.data as Readable
       expect([response?.status, arrived[0]?.token]).toEqual([status, 'at-1'])
       for (const each of [outcome, response, stream]) expect(everything(each)).not.toMatch(/at-1|rt-1/)
-      // Whoever asks by name finds it.
+      // Code that reads it by name finds it.
       expect(response?.request).toBe((stream as Readable & { req: unknown }).req)
       if (!isAborted) return void stream.destroy()
       const ending = new Promise(resolve => stream.once('error', resolve).resume())

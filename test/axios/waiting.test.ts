@@ -22,7 +22,7 @@ for (const [way, prepare] of Object.entries(ways)) {
       prepare(staged)
       const call = staged.api.get('/mine', config)
       const other = staged.api.get('/other')
-      // Whoever fails is looked at later.
+      // Failures are examined later.
       call.catch(() => {})
       other.catch(() => {})
       await settle()

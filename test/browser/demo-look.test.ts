@@ -17,7 +17,7 @@ async function fill(page: Page): Promise<void> {
   await drawn(page, '.mark.refresh[data-outcome="done"]')
 }
 
-describe('the page for everybody', () => {
+describe('the page meets the rules of accessibility', () => {
   const axe = require.resolve('axe-core/axe.min.js')
   const looks = [
     { colorScheme: 'light', width: 1360 },

@@ -255,7 +255,7 @@ describe('the controls of the devtools', () => {
   })
 })
 
-describe('the devtools for everybody', () => {
+describe('the devtools meet the rules of accessibility', () => {
   it('open and close by the keyboard, and give the focus back', async () => {
     await mount({})
     await page.keyboard.press('Tab')

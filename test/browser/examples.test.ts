@@ -30,25 +30,26 @@ beforeEach(() => {
 })
 
 describe.each([
-  ['react-vite', buildWithVite],
-  ['vue-vite', buildWithVite],
-  ['plain', installPackages],
-])('examples/%s', (name, prepare) => {
+  ['react-vite', '/', buildWithVite],
+  ['vue-vite', '/', buildWithVite],
+  ['plain', '/plain/', installPackages],
+])('examples/%s', (name, path, prepare) => {
   let site: PreviewServer
-  let origin: string
+  let home: string
 
   beforeAll(async () => {
     const outDir = await prepare(name)
     const options = { host: '127.0.0.1', port: 0 }
     site = await preview({ configFile: false, logLevel: 'silent', build: { outDir }, preview: options })
-    origin = new URL(site.resolvedUrls?.local[0] ?? '').origin
+    home = new URL(path, site.resolvedUrls?.local[0]).href
   })
   afterAll(() => site?.close())
 
   it('logs in, never shows an expired token, and asks for one new login when the session is over', async () => {
     const { backend } = server
-    const page = await open(origin)
+    const page = await open(home)
     await showsLogin(page)
+    expect(await page.locator('form').evaluate(form => getComputedStyle(form).borderRadius)).toBe('12px')
     expect(server.log.since(0)).toEqual([])
 
     await page.getByLabel('Password').fill('byron')
@@ -82,12 +83,12 @@ describe.each([
   })
 
   it('stays logged in over a reload, and logs out in every tab and on the server', async () => {
-    const page = await open(origin)
+    const page = await open(home)
     await logIn(page)
     await showsOrders(page, 1)
     await page.reload()
     await showsOrders(page, 1)
-    const second = await open(origin, page)
+    const second = await open(home, page)
     await showsOrders(second, 1)
     expect(server.backend.stats).toMatchObject({ logins: 1, refreshes: 0, unauthorized: 0 })
 
@@ -126,21 +127,23 @@ async function buildWithVite(name: string): Promise<string> {
   return outDir
 }
 
-/** The page as it is, and beside it what `npm install` would bring. */
+/** The page as it is, the stylesheet in the folder above it, and the packages that `npm install` would bring. */
 async function installPackages(name: string): Promise<string> {
-  const directory = join(output, name)
+  const site = join(output, 'pages')
+  const directory = join(site, name)
   cpSync(join(root, 'examples', name), directory, { recursive: true })
+  cpSync(join(root, 'examples/style.css'), join(site, 'style.css'))
   cpSync(join(root, 'dist'), join(directory, 'node_modules/tokenflight/dist'), { recursive: true })
   for (const path of ['node_modules/axios/dist/esm', 'node_modules/jwt-decode/build/esm']) {
     cpSync(join(root, path), join(directory, path), { recursive: true })
   }
   const page = join(directory, 'index.html')
   writeFileSync(page, readFileSync(page, 'utf8').replace('http://127.0.0.1:4310', server.url))
-  return directory
+  return site
 }
 
 /** A page of a new user, or another tab of the same. What goes wrong in it fails the test. */
-async function open(origin: string, sibling?: Page): Promise<Page> {
+async function open(address: string, sibling?: Page): Promise<Page> {
   const context = sibling?.context() ?? (await browser.newContext({ viewport: { width: 900, height: 640 } }))
   if (!sibling) {
     context.setDefaultTimeout(60_000)
@@ -149,7 +152,7 @@ async function open(origin: string, sibling?: Page): Promise<Page> {
     })
   }
   const page = await context.newPage()
-  await page.goto(`${origin}/`)
+  await page.goto(address)
   return page
 }
 

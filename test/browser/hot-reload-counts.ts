@@ -1,4 +1,4 @@
-/** What a page holds of the platform, counted from its start. */
+/** The resources of the platform that a page holds, counted from its start. */
 declare global {
   /** The edit of the module that the page has run. */
   var edit: number

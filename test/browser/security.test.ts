@@ -23,7 +23,7 @@ let origin: string
 let browser: Browser
 let context: BrowserContext
 let script: string
-/** What the pages have reported as a violation of the policy. */
+/** The violations of the policy that the pages have reported. */
 const violations: string[] = []
 /** Requests that have reached the server of the attacker. */
 const loot: string[] = []

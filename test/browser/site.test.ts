@@ -1,7 +1,7 @@
 /** The documentation site in Chromium: its search, its demo, and both colour schemes. */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
 import { type PreviewServer, preview } from 'vite'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { ensureBuilt } from '../../scripts/ensure-built.mjs'
@@ -47,7 +47,7 @@ it('finds a page by a word of it, and opens the section', async () => {
   await page.locator('#localsearch-input').fill('revocation grace')
   await page.locator('.result').first().click()
   await expect.poll(() => page.url()).toContain('/guides/many-tabs.html#')
-  expect(await page.locator('h1').textContent()).toMatch(/^Many tabs/)
+  await expect.poll(() => page.locator('h1').textContent()).toMatch(/^Many tabs/)
 })
 
 it('shows the demo on a page of its own', async () => {
@@ -56,6 +56,20 @@ it('shows the demo on a page of its own', async () => {
   await demo.locator('html[data-ready]').waitFor()
   expect(await demo.locator('#login, button').count()).toBeGreaterThan(0)
 })
+
+it.each([
+  ['light', 'dark'],
+  ['dark', 'light'],
+] as const)(
+  'shows the demo in the scheme of the site: %s, and %s after a click',
+  async (colorScheme, other) => {
+    const page = await open('/demo.html', { colorScheme })
+    await page.frameLocator('iframe').locator('html[data-ready]').waitFor()
+    await expect.poll(() => schemesOf(page)).toEqual([colorScheme, colorScheme])
+    await page.locator('.VPNavBarAppearance button').click()
+    await expect.poll(() => schemesOf(page)).toEqual([other, other])
+  },
+)
 
 it('leads from the menu to the API reference', async () => {
   const page = await open('/')
@@ -66,8 +80,19 @@ it('leads from the menu to the API reference', async () => {
 
 it.each(['light', 'dark'] as const)('has a %s scheme, which follows the system', async colorScheme => {
   const page = await open('/options.html', { colorScheme })
-  const [red = 0] = await page
-    .locator('body')
-    .evaluate(body => (getComputedStyle(body).backgroundColor.match(/\d+/g) ?? []).map(Number))
-  expect(red > 128 ? 'light' : 'dark').toBe(colorScheme)
+  expect(await schemeOf(page.locator('body'))).toBe(colorScheme)
 })
+
+/** The scheme of the demo in the page, and of the devtools in it. */
+async function schemesOf(page: Page): Promise<string[]> {
+  const demo = page.frameLocator('iframe')
+  return [await schemeOf(demo.locator('body')), await schemeOf(demo.locator('#devtools .body').first())]
+}
+
+/** By the colour of the text. */
+async function schemeOf(element: Locator): Promise<string> {
+  const [red = 0] = await element.evaluate(node =>
+    (getComputedStyle(node).color.match(/\d+/g) ?? []).map(Number),
+  )
+  return red > 128 ? 'dark' : 'light'
+}

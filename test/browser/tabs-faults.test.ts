@@ -48,7 +48,7 @@ describe.each(storages)('a tab that is gone in the middle of a refresh, with %s 
         await crashed
       },
     },
-  ])('by being $what stops nobody: the others send before the server has answered', async ({ end }) => {
+  ])('by being $what stops no other tab: the others send before the server has answered', async ({ end }) => {
     const { backend } = stage.server
     backend.configure({ graceWindow: 10_000 })
     const pages = await stage.open(`storage=${storage}`, 3)

@@ -185,7 +185,7 @@ describe('an iat that is copied from token to token', () => {
   })
 
   it.each([HOUR, -HOUR])(
-    'is told from two tokens of one second on a device whose clock is %i ms wrong',
+    'differs from two tokens of one second on a device whose clock is %i ms wrong',
     async skew => {
       const issuedAt = START - skew
       const mint = () => ({ ...pair({ issuedAt, lifetime: 2 * HOUR }) })

@@ -26,7 +26,7 @@ import { dead, draw, failing } from '../support/failing.js'
 
 useFakeTime()
 
-describe('the cool-down', () => {
+describe('the back-off', () => {
   it('fails requests at once instead of storming', async () => {
     draw(0.999)
     const { auth, refresh } = await dead({ refresh: failing(), retry: 0 })
@@ -231,7 +231,7 @@ describe('offline', () => {
     expect(refresh.reasons).toEqual(['restore'])
   })
 
-  it('what has a good access token leaves as ever', async () => {
+  it('a request with a good access token leaves as ever', async () => {
     const { auth, refresh } = open()
     const tokens = pair()
     await auth.login(tokens)

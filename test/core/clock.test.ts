@@ -266,7 +266,7 @@ describe('sleep', () => {
     expect(refresh.calls).toHaveLength(0)
   })
 
-  it('does not serve a token that died in it, whoever asks first', async () => {
+  it('does not serve a token that died in it, to any caller', async () => {
     const wake = page()
     const clock = handClock()
     const { auth, refresh } = open({ clock, autoRefresh: 'off' })

@@ -237,7 +237,7 @@ describe('a page in cookie mode without a channel that comes back from the back/
     return page
   }
 
-  it('shows nobody as logged in after a logout elsewhere, though no request is made', async () => {
+  it('shows no user after a logout elsewhere, though no request is made', async () => {
     const { auth, refresh } = await cached(
       refreshStub((_, number) =>
         number === 1 ? Promise.resolve(alone()) : Promise.reject(httpError(401, { error: 'invalid_grant' })),
@@ -305,7 +305,7 @@ describe('a page of a shared storage that is frozen', () => {
     return { auth, refresh, storage, tell: () => stranger.postMessage({ changed: true }) }
   }
 
-  it('reads nothing, whatever it is told', async () => {
+  it('reads nothing, for any message', async () => {
     const { storage, tell } = await frozen()
     const get = vi.spyOn(storage, 'getItem')
     tell()
@@ -314,7 +314,7 @@ describe('a page of a shared storage that is frozen', () => {
   })
 
   it.each([0, 1, 2])(
-    'has read what it missed before it hands out a token, told of it %i times',
+    'has read the missed record before it hands out a token, after %i messages',
     async times => {
       const { auth, refresh, storage, tell } = await frozen()
       for (let time = 0; time < times; time++) tell()

@@ -69,7 +69,7 @@ describe.each(endings)('a session that ends %s', (_, error) => {
     expect([...outcomes]).toEqual(['logout: anonymous', 'sessionExpired: expired'])
   })
 
-  it('is told before the login that follows, whenever login() is called meanwhile', async () => {
+  it('is reported before the login that follows, whenever login() is called meanwhile', async () => {
     const outcomes = new Set<string>()
     for (let turn = 0; turn < TURNS; turn++) {
       const { auth, refresh, seen } = await refreshing()
@@ -83,7 +83,7 @@ describe.each(endings)('a session that ends %s', (_, error) => {
     expect([...outcomes]).toEqual(['login: authenticated', 'sessionExpired: expired,login: authenticated'])
   })
 
-  it('is told before a caller learns of it that logs out', async () => {
+  it('is reported before a caller learns of it that logs out', async () => {
     const { auth, refresh, seen } = await refreshing()
     const left = watch(auth.refresh().catch(() => auth.logout()))
     refresh.last.fail(error())
@@ -113,7 +113,7 @@ describe('a session whose end a sibling has stored', () => {
     return { ...second, seen }
   }
 
-  it('is told before a caller learns of it that logs out', async () => {
+  it('is reported before a caller learns of it that logs out', async () => {
     const { auth, refresh, seen } = await learnOfEnd()
     const left = watch(auth.refresh().catch(() => auth.logout()))
     await pass(5 * SECOND)
@@ -123,7 +123,7 @@ describe('a session whose end a sibling has stored', () => {
     expect(auth.getState().status).toBe('anonymous')
   })
 
-  it('is told before a caller learns of it that logs in', async () => {
+  it('is reported before a caller learns of it that logs in', async () => {
     const { auth, seen } = await learnOfEnd()
     const back = watch(auth.refresh().catch(() => auth.login(pair({ sub: 'grace' }))))
     await pass(5 * SECOND)

@@ -1,4 +1,4 @@
-/** What the HTTP entries ask of the engine, without any HTTP. */
+/** The part of the engine that the HTTP entries use, without any HTTP. */
 import { type Auth, type AuthOptions, cookieSession, createAuth } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it, vi } from 'vitest'
@@ -74,7 +74,7 @@ describe('an HTTP client', () => {
 })
 
 describe('a call', () => {
-  it('of nobody gets no token, and not even a promise', async () => {
+  it('without a session gets no token, and not even a promise', async () => {
     const { auth, refresh } = open()
     const engine = engineView(auth)
     expect(engine.session()).toBeUndefined()
@@ -92,7 +92,7 @@ describe('a call', () => {
     expect(refresh.calls).toHaveLength(0)
   })
 
-  it('that began with nobody gets the token of whoever has logged in', async () => {
+  it('that began without a session gets the token of the login that follows', async () => {
     const { auth } = open()
     const engine = engineView(auth)
     const tokens = pair()
@@ -125,7 +125,7 @@ describe('a call', () => {
     expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
   })
 
-  it('whose new token has ended when it is stored gets an error that says so', async () => {
+  it('whose new token has ended when it is stored gets an error about that', async () => {
     let writing: Promise<void> | undefined
     const { auth, refresh } = await begin({
       storage: recordStorage({ get: () => null, set: () => writing, remove() {} }),
@@ -244,7 +244,7 @@ describe('a call that waits for a question after a new pair', () => {
     return begun
   }
 
-  it('is told of a logout that comes meanwhile', async () => {
+  it('is informed about a logout that comes meanwhile', async () => {
     const { auth, engine, session, refresh } = await question()
     await pass(50 * MINUTE)
     const asked = watch(Promise.resolve(engine.acquire(session)))
@@ -329,7 +329,7 @@ describe('a server that renews by itself', () => {
     await settle()
     expect([first.send, second.send].map(send => send.mock.calls.length)).toEqual([1, 0])
     expect(first.send).toHaveBeenCalledWith(expect.objectContaining({ reason: 'expired', attempt: 1 }))
-    // Whoever asks now may join it, with a dead token, and waits for nothing.
+    // A call may join it now, with a dead token, and waits for nothing.
     const joining = watch(Promise.resolve(engine.acquire(session, false, true)))
     await settle()
     expect(joining.value).toBe(ticket)
@@ -400,7 +400,7 @@ describe('a server that renews by itself', () => {
     expect(events.names).toEqual(['login'])
   })
 
-  it('knows nobody by a cookie that no refresh function sends', async () => {
+  it('restores no session from a cookie that no refresh function sends', async () => {
     const auth = track(createAuth({ storage: cookieSession(), autoRefresh: 'off' }))
     engineView(auth).serverRenews()
     await auth.ready
@@ -409,7 +409,7 @@ describe('a server that renews by itself', () => {
     expect(engineView(auth).acquire(undefined)).toBeUndefined()
   })
 
-  it('is nobody who renews a session without a refresh token', async () => {
+  it('does not renew a session without a refresh token', async () => {
     const { engine, session, events } = await served({}, alone() as never)
     await pass(5 * MINUTE)
     expect(await rejection(Promise.resolve(engine.acquire(session)))).toMatchObject({
@@ -421,7 +421,7 @@ describe('a server that renews by itself', () => {
 })
 
 describe('tokens that came with an ordinary answer', () => {
-  it('are told as a refresh that nobody asked for', async () => {
+  it('are reported as a refresh', async () => {
     const { engine, ticket, events, refresh } = await begin()
     engine.collect(pair(), ticket)
     await settle()
@@ -516,7 +516,7 @@ describe('the refresh function as the HTTP clients see it', () => {
 })
 
 describe('a warning of an HTTP client', () => {
-  it('is told at once, with an error only where there is one', async () => {
+  it('is reported at once, with an error only where there is one', async () => {
     const { engine, events } = await begin()
     const cause = new Error('bug')
     engine.warn('odd')

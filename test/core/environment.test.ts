@@ -111,7 +111,7 @@ describe('a session in a cookie', () => {
     expect(first.auth.getState()).toEqual({ status: 'anonymous' })
   })
 
-  it('is of nobody else in a server process', async () => {
+  it('belongs to one session alone in a server process', async () => {
     const options = {
       storage: cookieSession(),
       refresh: refreshStub(async () => alone()),

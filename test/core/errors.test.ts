@@ -166,7 +166,7 @@ describe('RefreshFailedError', () => {
     expectNoToken(auth.getState())
   })
 
-  it('of an answer that is none does not quote the answer', async () => {
+  it('of an answer without tokens does not quote the answer', async () => {
     const tokens = pair()
     const { auth } = open({
       retry: 0,
@@ -209,7 +209,7 @@ describe('SessionExpiredError', () => {
   })
 })
 
-describe('an error that nobody waits for', () => {
+describe('an error without a waiting caller', () => {
   it('is no unhandled rejection', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)

@@ -9,6 +9,7 @@ import {
   pair,
   pass,
   refreshStub,
+  refreshTo,
   rejection,
   SECOND,
   settle,
@@ -23,18 +24,9 @@ describe('events', () => {
   it('tell the story of a session in its order', async () => {
     const { auth, refresh, events } = open({ retry: 0 })
     await auth.login(pair())
-    watch(auth.refresh())
-    await settle()
-    refresh.last.answer()
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(httpError(503))
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(invalidGrant())
-    await settle()
+    await refreshTo(auth, () => refresh.last.answer())
+    await refreshTo(auth, () => refresh.last.fail(httpError(503)))
+    await refreshTo(auth, () => refresh.last.fail(invalidGrant()))
     await auth.logout()
     expect(events.names).toEqual(['login', 'refreshed', 'refreshFailed', 'sessionExpired'])
     await auth.login(pair())
@@ -49,14 +41,8 @@ describe('events', () => {
     await pass(300)
     refresh.last.answer()
     await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(httpError(503))
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(invalidGrant())
-    await settle()
+    await refreshTo(auth, () => refresh.last.fail(httpError(503)))
+    await refreshTo(auth, () => refresh.last.fail(invalidGrant()))
     await auth.login(pair())
     await auth.logout()
     expect(events.of('refreshed')).toEqual([
@@ -111,7 +97,7 @@ describe('events', () => {
     ])
   })
 
-  it('that nobody listens to are no warning', async () => {
+  it('without a listener cause no warning', async () => {
     const auth = track(createAuth({ refresh: refreshStub(async () => pair()) }))
     const warned = vi.fn()
     auth.on('warning', warned)
@@ -273,7 +259,7 @@ describe('a listener that throws', () => {
 })
 
 describe('a listener that calls back', () => {
-  it('may log out in refreshed, and nobody is handed the tokens', async () => {
+  it('may log out in refreshed, and no caller gets the tokens', async () => {
     const { auth, refresh, events } = open({ autoRefresh: 'off' })
     await auth.login(pair())
     await pass(5 * MINUTE)
@@ -334,7 +320,7 @@ describe('a listener that calls back', () => {
     expect(order[0]).toBe('login begins')
   })
 
-  it('is told of all that it changed as of one change', async () => {
+  it('receives all its changes as one change', async () => {
     const { auth, events } = open()
     const stop = auth.on('login', () => {
       stop()

@@ -7,11 +7,11 @@ import {
   open,
   pair,
   refreshStub,
+  refreshTo,
   rejection,
   settle,
   track,
   useFakeTime,
-  watch,
 } from '../support/core.js'
 
 useFakeTime()
@@ -22,18 +22,9 @@ describe("auth.on('*', listener)", () => {
     const seen: AuthEvent[] = []
     auth.on('*', event => void seen.push(event))
     await auth.login({ ...pair(), refresh_expires_in: 3_600 })
-    watch(auth.refresh())
-    await settle()
-    refresh.last.answer()
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(httpError(503))
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(invalidGrant())
-    await settle()
+    await refreshTo(auth, () => refresh.last.answer())
+    await refreshTo(auth, () => refresh.last.fail(httpError(503)))
+    await refreshTo(auth, () => refresh.last.fail(invalidGrant()))
     await auth.login(pair())
     await auth.logout()
     expect(seen.map(({ type }) => type)).toEqual([
@@ -76,7 +67,7 @@ describe("auth.on('*', listener)", () => {
     expect(seen.map(({ type }) => type)).toContain('warning')
   })
 
-  it('is told after the listeners of the event itself', async () => {
+  it('is called after the listeners of the event itself', async () => {
     const { auth } = open()
     const order: string[] = []
     auth.on('*', ({ type }) => void order.push(`every: ${type}`))

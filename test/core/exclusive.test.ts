@@ -168,7 +168,7 @@ describe('a lock that works', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it('is given up by nobody who has it, however long the others wait', async () => {
+  it('is kept by its holder, however long the others wait', async () => {
     const { tabs, refresh } = await stage(2, { refresh: slow(HOLD - 1) })
     const outcomes = ask(tabs)
     await pass(HOLD)
@@ -251,7 +251,7 @@ describe('a holder that is frozen', () => {
   it.each([
     [SECOND, ['tokenflight:turns']],
     [SECOND + 1, ['tokenflight:turns', 'tokenflight:turns:stuck']],
-  ])('for %i ms sends whoever waited for it to %j', async (frozen, names) => {
+  ])('for %i ms sends the waiting tabs to %j', async (frozen, names) => {
     const { tabs, refresh, locks, asked } = await stage(1)
     const thaw = locks.freeze('tokenflight:turns')
     const outcomes = ask(tabs)
@@ -261,7 +261,7 @@ describe('a holder that is frozen', () => {
     expect([statuses(outcomes), refresh.calls.length, asked()]).toEqual([['fulfilled'], 1, names])
   })
 
-  it('keeps whoever gets the lock after it from sending beside those who gave up', async () => {
+  it('keeps the next holder from sending beside the tabs that gave up', async () => {
     const { tabs, refresh, locks } = await stage(2, { refresh: slow(5 * SECOND) })
     const thaw = locks.freeze('tokenflight:turns')
     const [first, second] = tabs

@@ -18,7 +18,7 @@ import {
 
 useFakeTime()
 
-/** What one failed refresh with a dead access token comes to. */
+/** The outcome of one failed refresh with a dead access token. */
 async function classOf(
   failure: unknown,
   options: Parameters<typeof open>[0] = {},
@@ -94,7 +94,7 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [400, { error: 'unsupported_grant_type' }, 'misconfigured'],
   [400, { error: 'invalid_scope' }, 'misconfigured'],
   [403, { error: 'invalid_scope' }, 'misconfigured'],
-  // The status where there is none.
+  // The status, without an OAuth code.
   [401, {}, 'rejected'],
   [403, {}, 'rejected'],
   [400, {}, 'rejected'],
@@ -114,7 +114,7 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [503, {}, 'transient'],
   [504, {}, 'transient'],
   [599, {}, 'transient'],
-  // What frameworks put under `error` is no OAuth code.
+  // The text that frameworks put under `error` is no OAuth code.
   [401, { statusCode: 401, message: 'jwt expired', error: 'Unauthorized' }, 'rejected'],
   [403, { statusCode: 403, message: 'Forbidden resource', error: 'Forbidden' }, 'rejected'],
   [400, { statusCode: 400, message: ['refreshToken must be a string'], error: 'Bad Request' }, 'rejected'],
@@ -144,7 +144,7 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [400, { error: 'temporarily_unavailable' }, 'transient'],
   [400, { error: 'server_error' }, 'transient'],
   [200, { error: 'temporarily_unavailable' }, 'transient'],
-  // What only resembles a code.
+  // Texts that only resemble a code.
   [503, { error: 'not_invalid_client' }, 'transient'],
   [503, { error: 'invalid_client_metadata' }, 'transient'],
 ]
@@ -185,7 +185,7 @@ describe('a thrown Response with a JSON body', () => {
     expect(outcome).toMatchObject({ class: expected, calls: CALLS[expected] })
   })
 
-  it('that somebody has read already is classed by its status', async () => {
+  it('that has already been read is classed by its status', async () => {
     const response = Response.json({ error: 'invalid_grant' }, { status: 401 })
     await response.text()
     expect((await classOf(response)).class).toBe('rejected')
@@ -317,11 +317,11 @@ describe('a refusal that comes from a proxy', () => {
     'Bearer realm="Basic, of course"',
     'Basic realm="api", Bearer',
     'Basics',
-  ])('is none with the challenge %s', async challenge => {
+  ])('is not assumed with the challenge %s', async challenge => {
     expect(await classOf(challenged(challenge))).toMatchObject({ class: 'rejected', calls: 1 })
   })
 
-  it('is none where the body says that the client is unknown', async () => {
+  it('is not assumed where the body says that the client is unknown', async () => {
     const failure = httpError(401, { error: 'invalid_client' }, { 'WWW-Authenticate': 'Basic' })
     expect((await classOf(failure)).class).toBe('misconfigured')
   })
@@ -343,7 +343,7 @@ describe('a refusal that comes from a proxy', () => {
 })
 
 describe('Retry-After', () => {
-  /** How long a refresh that failed with these headers makes everybody wait, milliseconds. */
+  /** How long a refresh that failed with these headers makes all requests wait, milliseconds. */
   async function waitFor(headers: Record<string, string>): Promise<number> {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { error } = await classOf(httpError(429, {}, headers), { retry: 0, autoRefresh: 'off' })
@@ -355,7 +355,7 @@ describe('Retry-After', () => {
     ['5', 5_000],
     [' 5\t', 5_000],
     // A date that begins and ends with digits is no number of seconds.
-    // What is longer than ten minutes is cut.
+    // A delay of more than ten minutes is cut.
     ['2026-01-16', 10 * MINUTE],
     ['600', 10 * MINUTE],
     ['601', 10 * MINUTE],
@@ -377,7 +377,7 @@ describe('Retry-After', () => {
     },
   )
 
-  it('is none where the headers cannot even be read', async () => {
+  it('is ignored where the headers cannot be read', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const failure = Object.defineProperty({ status: 503 }, 'headers', {
       get() {

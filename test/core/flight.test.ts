@@ -183,7 +183,7 @@ describe('one flight', () => {
     expect(new Set(refresh.spent).size).toBe(5)
   })
 
-  it('never runs for nobody', async () => {
+  it('never runs while no user is logged in', async () => {
     const { auth, refresh } = open()
     expect(await auth.getAccessToken()).toBeUndefined()
     expect(await auth.getAccessToken({ forceRefresh: true })).toBeUndefined()
@@ -208,7 +208,7 @@ describe('one flight', () => {
     expect(signal.aborted).toBe(false)
   })
 
-  it('is named by the reason of whoever began it', async () => {
+  it('has the reason of the call that began it', async () => {
     const { auth, refresh, events } = open()
     await auth.login(pair())
     const engine = engineView(auth)
@@ -514,7 +514,7 @@ describe('a token collected from an ordinary answer', () => {
     expect(await auth.getAccessToken()).toBeUndefined()
   })
 
-  it('that is none is a warning', async () => {
+  it('that is not a token causes a warning', async () => {
     const { auth, events } = open()
     const tokens = pair()
     await auth.login(tokens)

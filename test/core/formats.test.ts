@@ -30,7 +30,7 @@ beforeEach(() => {
 
 const KEY = 'tokenflight:default'
 
-/** What a later version might store: the tokens are encrypted, and much else is as today. */
+/** A record that a later version might store: its tokens are encrypted, and much else is as today. */
 const later = (): Stored => ({ ...storedRecord({ generation: 9e9 }), format: 2, accessToken: 'ciphertext' })
 
 interface Place {

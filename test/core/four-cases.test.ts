@@ -101,7 +101,7 @@ describe('the four cases of two ends', () => {
       [404, 'misconfigured', true],
       [401, 'rejected', false],
     ])(
-      'a question that fails with %i (%s) is told, and shown in the state: %j',
+      'a question that fails with %i (%s) is reported, and shown in the state: %j',
       async (status, failure, isShown) => {
         const { auth, refresh, events } = await start()
         await auth.getAccessToken()

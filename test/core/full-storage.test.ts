@@ -22,7 +22,7 @@ const refuse = (): void => {
 
 interface Full {
   readonly storage: TokenStorage
-  /** What it holds, as text. */
+  /** Its content, as text. */
   stored(): Promise<string>
 }
 

@@ -148,7 +148,7 @@ describe('indexedDBStorage', () => {
   })
 
   describe('whose database', () => {
-    /** What a tab is told that logs in, and refreshes, in vain for the database. */
+    /** The events of a tab whose login and refresh do not reach the database. */
     const warned = async () => {
       const { auth, events, refresh } = tab({ refresh: refreshStub(async () => pair()) })
       const login = watch(auth.login(pair()))
@@ -165,7 +165,7 @@ describe('indexedDBStorage', () => {
     const reading = 'Storage failed to read; the session goes on in memory'
     const writing = 'Storage failed to write; the session goes on in memory'
 
-    it('a later version of the application has changed says so at once, and memory carries on', async () => {
+    it('a later version of the application has changed causes a warning at once, and memory takes over', async () => {
       const later = await connect('tokenflight:shop', { version: 2 })
       expect(await warned()).toEqual(
         [reading, writing, reading, writing].map(message => [message, 'VersionError']),
@@ -173,7 +173,7 @@ describe('indexedDBStorage', () => {
       later.close()
     })
 
-    it('holds something else says so at once, memory carries on, and nobody waits for a connection', async () => {
+    it('holds something else causes a warning at once, memory takes over, and no call waits for a connection', async () => {
       const other = await connect('tokenflight:shop', { store: 'orders' })
       other.close()
       expect(await warned()).toEqual(
@@ -185,7 +185,7 @@ describe('indexedDBStorage', () => {
       expect(deleted).toHaveBeenCalledOnce()
     })
 
-    it('is full says so at once, and memory carries on', async () => {
+    it('is full causes a warning at once, and memory takes over', async () => {
       const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
         throw new DOMException('full', 'QuotaExceededError')
       })
@@ -194,7 +194,7 @@ describe('indexedDBStorage', () => {
       expect(await readRow('tokenflight:shop', 'record')).toBeUndefined()
     })
 
-    it('turns out to be full when it commits says so at once, and memory carries on', async () => {
+    it('turns out to be full when it commits causes a warning at once, and memory takes over', async () => {
       const put = IDBObjectStore.prototype.put
       vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...row) {
         const request = put.apply(this, row)
@@ -209,7 +209,7 @@ describe('indexedDBStorage', () => {
       expect(await readRow('tokenflight:shop', 'record')).toBeUndefined()
     })
 
-    it('does not answer makes nobody wait for more than two seconds', async () => {
+    it('does not answer delays a call by two seconds at most', async () => {
       const { auth, events } = tab()
       await answers()
       stopDatabases()
@@ -251,7 +251,7 @@ describe('without Web Locks', () => {
   const ask = ({ all }: Awaited<ReturnType<typeof tabs>>) =>
     all.map(({ auth }) => watch(auth.getAccessToken()))
   const lease = (turn = 'leased') => readRow('tokenflight:leased', `lease:tokenflight:${turn}`)
-  /** Somebody else takes the lease for so many milliseconds. */
+  /** Another tab takes the lease for so many milliseconds. */
   const lend = (left: number, turn = 'leased') =>
     writeRow('tokenflight:leased', `lease:tokenflight:${turn}`, { holder, until: Date.now() + ROW + left })
   /** The wall clock stands still, timers do not. */

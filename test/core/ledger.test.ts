@@ -41,7 +41,7 @@ beforeEach(() => {
   lock = createLocks()
 })
 
-/** Everybody gets it: nothing but what is stored keeps tabs apart. */
+/** Every tab gets it: only the stored record keeps the tabs apart. */
 const lockless: AuthLock = { request: (_name, _options, callback) => callback() }
 
 type TabOptions = Partial<AuthOptions> & { refresh?: RefreshStub; lock?: AuthLock | undefined; lag?: number }
@@ -66,7 +66,7 @@ async function does(work: Promise<unknown>): Promise<void> {
   expect(outcome.status).toBe('fulfilled')
 }
 
-/** What a tab does while its database does not answer. What was asked of the database never happens. */
+/** The work of a tab while its database does not answer. Its requests to the database never happen. */
 async function doesWithoutLedger(work: () => Promise<unknown>): Promise<void> {
   const databases = stopDatabases()
   const outcome = watch(work())
@@ -213,7 +213,7 @@ describe('the ledger', () => {
     expect(late.events.of('warning')).toEqual([])
   })
 
-  it('does not advance when localStorage is full, and a warning says so', async () => {
+  it('does not advance when localStorage is full, and causes a warning', async () => {
     const view = area.view()
     const { auth, events, refresh } = await tab({ storage: webStorage(view) })
     await does(auth.login(pair()))

@@ -125,7 +125,7 @@ describe('a change of the storage', () => {
     await pass(SECOND)
     await done
     expect(before.auth.getState().status).toBe('authenticated')
-    // Nobody sends a refresh token that another page has spent.
+    // No page sends a refresh token that another page has spent.
     expect([new Set(refresh.spent).size, after.refresh.calls.length]).toEqual([1, 0])
   })
 })
@@ -192,7 +192,7 @@ describe('a session of another name', () => {
   })
 })
 
-describe('what is no token of a session', () => {
+describe('a value that is not a token of a session', () => {
   it.each<[what: string, text: string]>([
     ['an entry of the application', '{"theme":"dark"}'],
     ['text', 'dark'],

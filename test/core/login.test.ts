@@ -39,7 +39,7 @@ describe('login', () => {
   })
 
   it.each(['login', '*', 'subscribe'] as const)(
-    'is told to a listener of %s when the tokens are stored, since it may leave the page',
+    'reaches a listener of %s when the tokens are stored, because it may leave the page',
     async name => {
       const written = deferred()
       const { auth } = open({ storage: { ...memoryStorage(), setItem: () => written.promise } })
@@ -56,7 +56,7 @@ describe('login', () => {
     },
   )
 
-  it('in a listener is told when its tokens are stored, too', async () => {
+  it('in a listener is reported when its tokens are stored, too', async () => {
     let written = deferred()
     written.resolve()
     const { auth, events } = open({ storage: { ...memoryStorage(), setItem: () => written.promise } })
@@ -82,7 +82,7 @@ describe('login', () => {
     await pass(10 * SECOND)
   })
 
-  it('is told after two seconds where the storage hangs', async () => {
+  it('is reported after two seconds where the storage hangs', async () => {
     const { auth, events } = open({ storage: { ...memoryStorage(), setItem: () => new Promise(() => {}) } })
     watch(auth.login(pair()))
     await pass(2 * SECOND)

@@ -32,7 +32,7 @@ useLogoutPages()
 
 describe('a logout in cookie mode', () => {
   it.each(UNREACHED)(
-    'lasts across a reload where the server answers %s, and the server is told again',
+    'lasts across a reload where the server answers %s, and the server is notified again',
     async (_, answer) => {
       const endpoint = logoutEndpoint(answer)
       const first = openCookie({ logout: endpoint.logout })
@@ -58,7 +58,7 @@ describe('a logout in cookie mode', () => {
     },
   )
 
-  it('is told again while the call hangs and the page goes away', async () => {
+  it('is sent again while the call hangs and the page goes away', async () => {
     const endpoint = logoutEndpoint(() => new Promise(() => {}))
     const first = openCookie({ logout: endpoint.logout })
     await restored(first.auth)
@@ -84,7 +84,7 @@ describe('a logout in cookie mode', () => {
   })
 
   it.each([400, 401, 404, 405])(
-    'is not told again where the server answers %i: it was reached',
+    'is not sent again where the server answers %i: it was reached',
     async status => {
       const endpoint = logoutEndpoint(() => Promise.reject(httpError(status)))
       const first = openCookie({ logout: endpoint.logout })
@@ -99,7 +99,7 @@ describe('a logout in cookie mode', () => {
     },
   )
 
-  it('holds until the next login, which the server is not told to end', async () => {
+  it('holds until the next login, which it does not end at the server', async () => {
     const endpoint = logoutEndpoint(down)
     const first = openCookie({ logout: endpoint.logout })
     await restored(first.auth)

@@ -64,7 +64,7 @@ const STORAGES: [string, () => { storage: () => TokenStorage; text: () => string
 ]
 
 describe.each(STORAGES)('a logout with %s', (_, make) => {
-  it('is told again after a reload, with the tokens of the session, which then are gone', async () => {
+  it('is sent again after a reload, with the tokens of the session, which are then removed', async () => {
     const { storage, text } = make()
     const endpoint = logoutEndpoint(down)
     const first = openPage({ storage: storage(), logout: endpoint.logout })
@@ -130,7 +130,7 @@ describe.each(STORAGES)('a logout with %s', (_, make) => {
 })
 
 describe('a logout that did not reach the server', () => {
-  it('is told again by this page, with growing pauses, until it was reached', async () => {
+  it('is sent again by this page, with growing pauses, until the server was reached', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
     const endpoint = logoutEndpoint(down)
     const { auth, events } = openPage({ storage: memoryStorage(), logout: endpoint.logout })
@@ -151,7 +151,7 @@ describe('a logout that did not reach the server', () => {
     expect(endpoint.calls).toHaveLength(6)
   })
 
-  it('is told again at once when the network is back', async () => {
+  it('is sent again at once when the network is back', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
     const endpoint = logoutEndpoint(down)
     const { auth } = openPage({ logout: endpoint.logout })
@@ -165,7 +165,7 @@ describe('a logout that did not reach the server', () => {
     expect(endpoint.calls).toHaveLength(length + 1)
   })
 
-  it('is told for a day, and a few hundred times at the most', async () => {
+  it('is sent for a day, and a few hundred times at the most', async () => {
     const endpoint = logoutEndpoint(down)
     const { auth } = openPage({ logout: endpoint.logout })
     await auth.login(pair())
@@ -178,7 +178,7 @@ describe('a logout that did not reach the server', () => {
     expect(endpoint.calls.length - length).toBeLessThanOrEqual(1)
   })
 
-  it('is told after another login, too, with the tokens of the old session', async () => {
+  it('is sent after another login, too, with the tokens of the old session', async () => {
     const endpoint = logoutEndpoint(down)
     const { auth } = openPage({ logout: endpoint.logout })
     const old = pair()
@@ -194,7 +194,7 @@ describe('a logout that did not reach the server', () => {
     expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
   })
 
-  it('is told no more by this page when another tab has told the server', async () => {
+  it('is not sent again by this page when another tab has notified the server', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
     const storage = cell(null, { shared: true })
     const endpoint = logoutEndpoint(down)
@@ -210,7 +210,7 @@ describe('a logout that did not reach the server', () => {
     expect(endpoint.calls).toHaveLength(2)
   })
 
-  it('of two tabs is told by the tabs that it concerns, and stored for both', async () => {
+  it('of two tabs is sent by the tabs that it concerns, and stored for both', async () => {
     const storage = cell(null, { shared: true })
     const endpoint = logoutEndpoint(down)
     const here = openPage({ storage, logout: endpoint.logout })
@@ -231,7 +231,7 @@ describe('a logout that did not reach the server', () => {
     for (const { events } of [here, there]) expect(events.of('logout')).toHaveLength(1)
   })
 
-  it('changes nothing in other tabs when it is told again: not the end of their session, nor a refresh', async () => {
+  it('changes nothing in other tabs when it is sent again: not the end of their session, nor a refresh', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
     const endpoint = logoutEndpoint(down)
     const here = openCookie({ logout: endpoint.logout })
@@ -253,7 +253,7 @@ describe('a logout that did not reach the server', () => {
     expect(there.events.names).toEqual(['logout', 'login', 'refreshed'])
   })
 
-  it('is told again once, although the page wakes while it is being told', async () => {
+  it('is sent again once, although the page wakes while it is being sent', async () => {
     const endpoint = logoutEndpoint(down)
     const { auth } = openPage({ logout: endpoint.logout })
     await auth.login(pair())
@@ -265,7 +265,7 @@ describe('a logout that did not reach the server', () => {
     expect(endpoint.calls).toHaveLength(2)
   })
 
-  it('is told no more by a page that is disposed', async () => {
+  it('is not sent again by a page that is disposed', async () => {
     const endpoint = logoutEndpoint(down)
     const { auth } = openPage({ logout: endpoint.logout })
     await auth.login(pair())
@@ -276,7 +276,7 @@ describe('a logout that did not reach the server', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is told again without another event, and without a refresh', async () => {
+  it('is sent again without another event, and without a refresh', async () => {
     const endpoint = logoutEndpoint(down)
     const { auth, refresh, events } = openPage({ storage: webStorage(), logout: endpoint.logout })
     await auth.login(pair())

@@ -111,7 +111,7 @@ describe('a refresh token that arrives after the logout', () => {
     expect(JSON.stringify(storage.record)).not.toContain(late.refresh_token)
   })
 
-  it('is revoked when another tab logged out and no channel told it', async () => {
+  it('is revoked when another tab logged out and no channel reported it', async () => {
     vi.stubGlobal('BroadcastChannel', undefined)
     const storage = cell(null, { shared: true })
     const { auth, refresh, endpoint } = await flying({ storage })
@@ -134,7 +134,7 @@ describe('a refresh token that arrives after the logout', () => {
     expect(auth.getState()).toMatchObject({ claims: { sub: 'grace' } })
   })
 
-  it('is not told twice where the server does not rotate', async () => {
+  it('is not sent twice where the server does not rotate', async () => {
     const { auth, refresh, endpoint, tokens } = await flying()
     await auth.logout()
     refresh.last.answer({ access_token: accessToken(), refresh_token: tokens.refresh_token })

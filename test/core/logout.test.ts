@@ -42,7 +42,7 @@ describe('logout', () => {
     expect([events.names, refresh.calls.length]).toEqual([[], 0])
   })
 
-  it('before a storage was read that held nobody tells the server nothing', async () => {
+  it('before an empty storage was read does not notify the server', async () => {
     const logout = vi.fn(async () => {})
     const { auth } = open({ storage: cell(null, { asynchronous: true }), logout })
     await auth.logout()
@@ -62,7 +62,7 @@ describe('logout', () => {
     expect(storage.record).toBeNull()
   })
 
-  it('when nobody is logged in is harmless', async () => {
+  it('without a session is harmless', async () => {
     const logout = vi.fn(async () => {})
     const { auth, events } = open({ logout })
     await auth.logout()
@@ -114,7 +114,7 @@ describe('logout', () => {
     })
   })
 
-  it('has ended the session when the server is told', async () => {
+  it('has ended the session when the server is notified', async () => {
     let seen: unknown
     const { auth } = open({
       logout: async () => {

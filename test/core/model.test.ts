@@ -75,7 +75,7 @@ const options: fc.Arbitrary<ModelOptions> = fc.record({
 })
 
 describe('whatever happens in whatever order', () => {
-  it('at most one refresh runs, no token is spent twice, nobody waits for ever, and no good session is lost', {
+  it('at most one refresh runs, no token is spent twice, no call waits for ever, and no good session is lost', {
     timeout: 60_000 + RUNS * 500,
   }, async () => {
     await fc.assert(
@@ -92,7 +92,7 @@ describe('whatever happens in whatever order', () => {
   })
 })
 
-/** What users and requests do, for the scheduler to mix with the answers of servers and storage. */
+/** Actions of users and requests, which the scheduler mixes with the answers of servers and storage. */
 const actions = fc.constantFrom(
   'login ada',
   'login grace',
@@ -168,7 +168,7 @@ describe('in whatever order servers and storage answer', () => {
   })
 })
 
-describe('what once went wrong stays right:', () => {
+describe('a sequence that once went wrong stays right:', () => {
   const usual: ModelOptions = {
     mode: 'storage',
     autoRefresh: 'off',

@@ -174,7 +174,7 @@ describe('an attempt that hangs', () => {
     expect(events.of('sessionExpired')).toEqual([])
   })
 
-  it('while the access token is good disturbs nobody', async () => {
+  it('while the access token is good disturbs no request', async () => {
     const { auth, refresh } = open({ autoRefresh: 'off' })
     const tokens = pair()
     await auth.login(tokens)

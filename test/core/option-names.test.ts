@@ -1,4 +1,4 @@
-/** Names that are misspelled, options that contradict each other, and prototypes that somebody else has written to. */
+/** Names that are misspelled, options that contradict each other, and prototypes that other code has written to. */
 import axios from 'axios'
 import {
   type Auth,
@@ -197,7 +197,7 @@ describe('cookieSession and send', () => {
   })
 })
 
-describe('a prototype that somebody else has written to', () => {
+describe('a prototype that other code has written to', () => {
   const pollute = (members: object): void => {
     Object.assign(Object.prototype, members)
     onTestFinished(() => {

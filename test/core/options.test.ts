@@ -241,7 +241,7 @@ describe('lock', () => {
     expect(order.slice(1)).toEqual(['grant', 'released', 'told'])
   })
 
-  it('is left alone where nobody shares the session', async () => {
+  it('is not used where the session is not shared', async () => {
     const request = vi.fn()
     const { auth } = open({ lock: { request }, refresh: refreshStub(async () => pair()) })
     await auth.login(pair())

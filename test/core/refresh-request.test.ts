@@ -441,7 +441,7 @@ describe('a preset that has nothing to send', () => {
   it.each<[string, () => RefreshFunction]>([
     ['refreshRequest', () => request()],
     ['oauth2Refresh', () => oauth2Refresh({ tokenEndpoint: TOKENS, clientId: 'spa' })],
-  ])('%s that the application calls for a cookie is misconfigured, and says so', async (_, make) => {
+  ])('%s that the application calls for a cookie is misconfigured, and sends nothing', async (_, make) => {
     const preset = make()
     const refresh: RefreshFunction = context => preset(context)
     const auth = track(createAuth({ refresh, storage: cookieSession(), retry: 0 }))

@@ -38,7 +38,7 @@ function withoutRefreshToken(options: Parameters<typeof storedRecord>[0]): Store
 }
 
 describe('a storage that others write to', () => {
-  /** What others have stored comes in between each write of ours, so often. */
+  /** Writes of other tabs come between our writes, this many times. */
   const contested = (rivals: ((ours: Stored) => Stored)[]) => {
     const storage = cell()
     const records = {
@@ -182,7 +182,7 @@ describe('restore', () => {
   it.each([
     ['', HOUR],
     [' that ends just now', 5 * MINUTE],
-  ])('of a dead session without a refresh token%s ends it, and asks nobody', async (_, ago) => {
+  ])('of a dead session without a refresh token%s ends it, without a request', async (_, ago) => {
     const storage = cell(withoutRefreshToken({ ago }))
     const { auth, refresh, events } = open({ storage, autoRefresh: 'off' })
     await auth.ready
@@ -217,7 +217,7 @@ describe('restore', () => {
     expect(events.names).toEqual(['refreshed'])
   })
 
-  it('of a good token whose refresh token has ended asks nobody', async () => {
+  it('of a good token whose refresh token has ended makes no request', async () => {
     const record = storedRecord({ ago: MINUTE, refreshExpiresAt: Date.now() - 1 })
     const { auth, refresh } = open({ storage: cell(record), autoRefresh: 'off' })
     await auth.ready
@@ -234,7 +234,7 @@ describe('restore', () => {
     expect(events.names).toEqual([])
   })
 
-  it('of a record that somebody wrote by hand, of generation 0, has its session', async () => {
+  it('of a record that was written by hand, of generation 0, has its session', async () => {
     const record = storedRecord({ generation: 0, version: 1 })
     const { auth } = open({ storage: cell(record), autoRefresh: 'off' })
     expect(await auth.getAccessToken()).toBe(record.accessToken)
@@ -301,7 +301,7 @@ describe('restore', () => {
     expect(events.names).toEqual([])
   })
 
-  it('of a good token calls nobody', async () => {
+  it('of a good token makes no request', async () => {
     const { auth, refresh, events } = open({ storage: cell(storedRecord({ ago: MINUTE })) })
     await auth.ready
     await auth.getAccessToken()
@@ -331,7 +331,7 @@ describe('restore', () => {
     expect(refresh.spent).toEqual([record.refreshToken])
   })
 
-  it('keeps the cool-down that an earlier page left', async () => {
+  it('keeps the back-off that an earlier page left', async () => {
     const record = storedRecord({ ago: HOUR, failures: 3, retryAt: START + MINUTE, retryStrict: true })
     const { auth, refresh } = open({ storage: cell(record) })
     await expect(auth.getAccessToken()).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
@@ -348,7 +348,7 @@ describe('restore', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it('of a cool-down from the distant future does not lock anybody out', async () => {
+  it('of a back-off from the distant future locks no user out', async () => {
     const record = storedRecord({ ago: HOUR, failures: 3, retryAt: START + 10 * 365 * DAY })
     const { auth, refresh } = open({ storage: cell(record) })
     await rejection(auth.getAccessToken())

@@ -28,7 +28,7 @@ describe('a transient failure', () => {
     expect(new Set(refresh.spent).size).toBe(1)
   })
 
-  it('that a retry heals is seen by nobody', async () => {
+  it('that a retry heals reaches no caller', async () => {
     const refresh = refreshStub((_, number) =>
       number < 3 ? Promise.reject(httpError(503)) : Promise.resolve(pair()),
     )
@@ -98,7 +98,7 @@ describe('a transient failure', () => {
     expect(refresh.calls).toHaveLength(3)
   })
 
-  it('disturbs nobody while the access token is good', async () => {
+  it('disturbs no request while the access token is good', async () => {
     const { auth, refresh, events } = open({ autoRefresh: 'off', refresh: failing() })
     const tokens = pair()
     await auth.login(tokens)
@@ -163,7 +163,7 @@ describe('a broken connection', () => {
 })
 
 describe('classify', () => {
-  it('that throws is told, and the default class counts', async () => {
+  it('that throws is reported, and the default class counts', async () => {
     const bug = new Error('bug')
     const { auth, events, refresh } = await dead({
       retry: 0,
@@ -185,7 +185,7 @@ describe('classify', () => {
     ['a promise of nothing', async () => undefined],
     ['a promise that rejects', () => Promise.reject(new Error('bug'))],
     ['a word that is no class', () => 'fatal'],
-  ])('that returns %s is told, and the default class counts', async (_, answer) => {
+  ])('that returns %s is reported, and the default class counts', async (_, answer) => {
     const { auth, refresh, events } = open({ retry: 0, classify: answer as never })
     await auth.login(pair())
     const refreshing = rejection(auth.refresh())
@@ -197,7 +197,7 @@ describe('classify', () => {
     expect(events.of('refreshFailed')).toMatchObject([{ class: 'transient' }])
   })
 
-  it('that logs out has no failure told of a session that is over', async () => {
+  it('that logs out reports no failure of a session that is over', async () => {
     const { auth, events, refresh } = await dead({
       retry: 0,
       refresh: failing(),

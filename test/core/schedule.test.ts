@@ -62,7 +62,7 @@ describe('background active', () => {
     expect(refresh.reasons).toEqual(['ahead'])
   })
 
-  it('does not refresh a token that nobody has used', async () => {
+  it('does not refresh a token that has not been used', async () => {
     const { auth, refresh } = open({ refresh: answering() })
     await auth.login(pair())
     await pass(HOUR)
@@ -354,7 +354,7 @@ describe('waking', () => {
     expect(await auth.getAccessToken()).toBeDefined()
   })
 
-  it('by online forgets our own cool-down, and by no other event', async () => {
+  it('by online forgets our own back-off, and by no other event', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
     const refresh = refreshStub((_, number) =>
       number === 1 ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(pair()),
@@ -403,7 +403,7 @@ describe('a page whose session is shared', () => {
     name = `shared-${++number}`
   })
 
-  /** A page, and what a sibling does: it stores new tokens, and says so where it should. */
+  /** A page, and its sibling, which stores new tokens and sends a message where it should. */
   const share = async () => {
     const storage = cell(storedRecord(), { shared: true })
     const { auth, refresh, events } = open({ storage, name })

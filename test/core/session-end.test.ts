@@ -149,7 +149,7 @@ describe('the end of a session', () => {
     expect(events.of('sessionExpired')).toMatchObject([{ reason: 'refresh_token_expired' }])
   })
 
-  it('names it as expired where it says so itself', async () => {
+  it('names the refresh token as expired where its own claims show that', async () => {
     const { auth, refresh } = open({ refresh: refreshStub(() => Promise.reject(invalidGrant())) })
     const refresh_token = jwt({ iat: START / 1000, exp: START / 1000 + 600 })
     await auth.login({ access_token: accessToken(), refresh_token })
@@ -326,7 +326,7 @@ describe('sessionExpiring', () => {
     expect(events.of('sessionExpiring')).toEqual([])
   })
 
-  it('comes before sessionExpired, once each, in a session that nobody renews', async () => {
+  it('comes before sessionExpired, once each, in a session that is not renewed', async () => {
     const refresh = refreshStub(() =>
       Promise.reject(Date.now() < START + 10 * MINUTE ? httpError(503) : invalidGrant()),
     )

@@ -53,7 +53,7 @@ describe('failures', () => {
 })
 
 describe('refresh()', () => {
-  it('of nobody takes no turn', async () => {
+  it('without a session takes no lock', async () => {
     const request = vi.fn()
     const { auth, refresh } = open({ storage: cell(null, { shared: true }), lock: { request } })
     await auth.refresh()

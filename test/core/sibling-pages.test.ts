@@ -173,7 +173,7 @@ describe('pages that open at once in cookie mode', () => {
       expect(state).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
   })
 
-  it('do not wait for each other where nobody is logged in', async () => {
+  it('do not wait for each other where no user is logged in', async () => {
     const { refresh, lastly, states } = await pages(401)
     expect(lastly).toBeLessThan(1_500)
     expect(states).toEqual(Array(8).fill({ status: 'anonymous' }))
@@ -328,7 +328,7 @@ describe('two tabs', () => {
 })
 
 describe('pages of one cookie', () => {
-  /** What a page answers to a message. */
+  /** The answer of a page to a message. */
   const answers = async (message: unknown): Promise<unknown[]> => {
     const stranger = new Channel('tokenflight:cookies')
     const heard: unknown[] = []
@@ -383,16 +383,16 @@ describe('pages of one cookie', () => {
     expect(await answers({ wanted: 0 })).toEqual([])
   })
 
-  it('tell nothing of nobody', async () => {
+  it('tell nothing without a session', async () => {
     await page(refreshStub(() => Promise.reject(httpError(401))))
     expect(await answers({ wanted: 0 })).toEqual([])
   })
 
-  it('keep the lock until the others have heard, where there is anybody', async () => {
+  it('keep the lock until the others have heard, where there are others', async () => {
     const { auth, refresh } = await page(refreshStub())
     refresh.last.answer(alone())
     await pass(SECOND)
-    // Whoever has not waited for the lock asks nobody what happened meanwhile.
+    // A page that has not waited for the lock asks no other page for news.
     const first = watch(auth.refresh())
     await pass(0)
     expect(refresh.calls).toHaveLength(2)

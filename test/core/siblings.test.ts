@@ -73,7 +73,7 @@ describe('tabs that ask at once with a dead token', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it('send a refused refresh token once where classify is what says so', async () => {
+  it('send a refused refresh token once where classify refuses it', async () => {
     const refresh = failing(() => httpError(418))
     const tabs = await tabsWithDeadToken(refresh, { classify: () => 'rejected' })
     const outcomes = tabs.map(({ auth }) => watch(auth.getAccessToken()))
@@ -98,7 +98,7 @@ describe('tabs that ask at once with a dead token', () => {
     )
     expect(tabs.map(({ auth }) => auth.getState().status)).toEqual(Array(4).fill('authenticated'))
     expect(refresh.calls.map(({ attempt }) => attempt)).toEqual([1, 2, 3].slice(0, attempts))
-    // One cool-down for all.
+    // One back-off for all.
     const until = outcomes.map(({ error: each }) => (each as { retryAt?: number }).retryAt ?? 0)
     expect(Math.max(...until) - Math.min(...until)).toBeLessThan(5)
   })
@@ -243,7 +243,7 @@ describe('tabs that ask at once with a dead token', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it("ask at once for a new pair each, since no answer to that is anybody else's", async () => {
+  it('ask at once for a new pair each, since no answer to that belongs to another tab', async () => {
     const refresh = refreshStub(() => Promise.reject(httpError(401)))
     const storage = cell(null, { shared: true })
     const lock = createLock()
@@ -280,7 +280,7 @@ describe('tabs that ask at once with a dead token', () => {
 })
 
 describe('a lock', () => {
-  it('that grants nothing and heeds no signal makes nobody wait for ever', async () => {
+  it('that grants nothing and heeds no signal makes no tab wait for ever', async () => {
     const never = vi.fn(() => new Promise<never>(() => {}))
     const refresh = refreshStub(async () => pair())
     const { auth } = open({
@@ -299,7 +299,7 @@ describe('a lock', () => {
     expect([outcome.status, refresh.calls.length]).toEqual(['fulfilled', 1])
   })
 
-  it('that grants later than anybody waits for it starts nothing then', async () => {
+  it('that grants after every tab has stopped waiting starts nothing then', async () => {
     const grants: (() => Promise<unknown>)[] = []
     const refresh = refreshStub(async () => pair())
     const { auth } = open({
@@ -353,7 +353,7 @@ describe('a refused refresh token', () => {
     await pass(5 * MINUTE)
     const asked = watch(auth.getAccessToken())
     await pass(1)
-    /** What a sibling that was faster has stored. */
+    /** The record that a faster sibling has stored. */
     const answer = pair()
     const store = () => {
       const { version, ...record } = storage.record as Stored

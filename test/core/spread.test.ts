@@ -52,7 +52,7 @@ describe('spread', () => {
     expect(instants).toEqual([0, 1, 2, 3].map(beat => 90_000 + MINUTE + beat * 4 * MINUTE))
   })
 
-  it('keeps its beat across an outage, while whoever asks for a token gets one at once', async () => {
+  it('keeps its beat across an outage, while a call for a token gets one at once', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     let isDown = true
     const refresh = refreshStub(() => (isDown ? Promise.reject(httpError(503)) : Promise.resolve(pair())))
@@ -98,7 +98,7 @@ describe('spread', () => {
     expect(refresh.reasons).toEqual([...Array(6).fill('ahead'), ...Array(3).fill('expired')])
   })
 
-  it('keeps to the end of a token whose lifetime nobody knows, and has no beat to wait for after it', async () => {
+  it('keeps to the end of a token of unknown lifetime, and has no beat to wait for after it', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const { lifetime: _, ...record } = storedRecord()
     const refresh = refreshStub((_context, number) =>

@@ -14,6 +14,7 @@ import {
   pass,
   recordEvents,
   refreshStub,
+  refreshTo,
   rejection,
   START,
   settle,
@@ -57,10 +58,7 @@ describe('the state', () => {
     auth.subscribe(() => void seen.push(auth.getState()))
     await auth.ready
     await auth.login(pair())
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(invalidGrant())
-    await settle()
+    await refreshTo(auth, () => refresh.last.fail(invalidGrant()))
     await auth.logout()
     expect(seen.map(({ status }) => status)).toEqual([
       'loading',
@@ -119,18 +117,9 @@ describe('the state', () => {
     const seen: unknown[] = [auth.getState()]
     auth.subscribe(() => void seen.push(auth.getState()))
     await auth.login({ ...pair(), refresh_expires_in: 3_600 })
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(httpError(503))
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.answer()
-    await settle()
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(invalidGrant())
-    await settle()
+    await refreshTo(auth, () => refresh.last.fail(httpError(503)))
+    await refreshTo(auth, () => refresh.last.answer())
+    await refreshTo(auth, () => refresh.last.fail(invalidGrant()))
     expect(seen.length).toBeGreaterThanOrEqual(6)
     for (const state of seen) expectNoToken(state)
     expectNoToken(events.all)
@@ -162,10 +151,7 @@ describe('the state', () => {
     const seen: object[] = [auth.getState()]
     auth.subscribe(() => void seen.push(auth.getState()))
     await auth.login({ access_token: 'opaque', refresh_token: 'rt' })
-    watch(auth.refresh())
-    await settle()
-    refresh.last.fail(httpError(503))
-    await settle()
+    await refreshTo(auth, () => refresh.last.fail(httpError(503)))
     await auth.logout()
     for (const state of seen) expect(Object.values(state)).not.toContain(undefined)
   })

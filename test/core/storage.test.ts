@@ -131,7 +131,7 @@ describe('a storage that fails', () => {
     expect(storage.record?.accessToken).toBe(await auth.getAccessToken())
   })
 
-  it('and hangs on get makes nobody wait for ever', async () => {
+  it('and hangs on get makes no call wait for ever', async () => {
     const { auth, events } = open({ storage: faulty({ getItem: () => new Promise(() => {}) }) })
     const ready = watch(auth.ready)
     const asked = watch(auth.getAccessToken())
@@ -163,7 +163,7 @@ describe('a storage that fails', () => {
     ])
   })
 
-  it('and hangs on set makes nobody wait for ever', async () => {
+  it('and hangs on set makes no call wait for ever', async () => {
     const { auth, refresh, events } = open({ storage: faulty({ setItem: () => new Promise(() => {}) }) })
     const login = watch(auth.login(pair()))
     await pass(5 * SECOND)

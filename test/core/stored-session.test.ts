@@ -26,7 +26,7 @@ import { becomePage } from '../support/page.js'
 
 useFakeTime()
 
-describe('what storage holds', () => {
+describe('a stored record', () => {
   it.each<[string, unknown]>([
     ['undefined', undefined],
     ['a string', 'garbage'],
@@ -193,7 +193,7 @@ describe('what storage holds', () => {
     expectNoToken(storage.record)
   })
 
-  it('that is a tombstone reads as nobody', async () => {
+  it('that is a tombstone reads as no session', async () => {
     const storage = cell({ generation: 5, version: 0, savedAt: START, ended: 'logout' }, { shared: true })
     const { auth, events } = open({ storage, name: 'tombstone' })
     await auth.ready
@@ -203,7 +203,7 @@ describe('what storage holds', () => {
     expect(storage.record?.generation).toBeGreaterThan(5)
   })
 
-  it('that is a tombstone of an expired session reads as nobody, and says it was expired to nobody twice', async () => {
+  it('that is a tombstone of an expired session reads as no session, and reports the expiry once', async () => {
     const storage = cell(
       { generation: 5, version: 0, savedAt: START, ended: 'refresh_rejected' },
       { shared: true },
@@ -354,14 +354,7 @@ describe('webStorage', () => {
   it('without any Web Storage warns, and memory carries on', async () => {
     vi.stubGlobal('localStorage', undefined)
     vi.stubGlobal('sessionStorage', undefined)
-    const { auth, events } = open({ storage: webStorage(), name: 'no-web-storage' })
-    await auth.ready
-    const tokens = pair()
-    const login = watch(auth.login(tokens))
-    await pass(10 * SECOND)
-    expect(login.status).toBe('fulfilled')
-    expect(await auth.getAccessToken()).toBe(tokens.access_token)
-    expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+    await expectMemory('no-web-storage')
   })
 
   it('that the browser forbids warns, and memory carries on', async () => {
@@ -371,17 +364,22 @@ describe('webStorage', () => {
     const original = Object.getOwnPropertyDescriptor(globalThis, 'localStorage')
     Object.defineProperty(globalThis, 'localStorage', { get: forbidden, configurable: true })
     try {
-      const { auth, events } = open({ storage: webStorage(), name: 'forbidden' })
-      await auth.ready
-      const tokens = pair()
-      const login = watch(auth.login(tokens))
-      await pass(10 * SECOND)
-      expect(login.status).toBe('fulfilled')
-      expect(await auth.getAccessToken()).toBe(tokens.access_token)
-      expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+      await expectMemory('forbidden')
     } finally {
       if (original) Object.defineProperty(globalThis, 'localStorage', original)
       else Reflect.deleteProperty(globalThis, 'localStorage')
     }
   })
 })
+
+/** A session whose storage does not work warns, and lives in memory. */
+async function expectMemory(name: string): Promise<void> {
+  const { auth, events } = open({ storage: webStorage(), name })
+  await auth.ready
+  const tokens = pair()
+  const login = watch(auth.login(tokens))
+  await pass(10 * SECOND)
+  expect(login.status).toBe('fulfilled')
+  expect(await auth.getAccessToken()).toBe(tokens.access_token)
+  expect(events.of('warning').length).toBeGreaterThanOrEqual(1)
+}

@@ -89,7 +89,7 @@ describe('a token answer', () => {
     expect(await auth.getAccessToken()).toBe(tokens.access_token)
   })
 
-  it('may have members that nobody knows', async () => {
+  it('may have unknown members', async () => {
     const { auth } = open()
     await auth.login({ ...pair(), id_token: 'x', session_state: 7, 'not-before-policy': 0 } as TokenResponse)
     expect(auth.getState().status).toBe('authenticated')
@@ -196,7 +196,7 @@ describe('a token answer', () => {
     expect(error.message).toBe(`Not a token answer: ${problem}`)
   })
 
-  it.each([7, null, ['read'], {}])('may have a scope that is none: %j', async scope => {
+  it.each([7, null, ['read'], {}])('may have an unreadable scope: %j', async scope => {
     const storage = cell()
     const { auth } = open({ storage })
     const tokens = pair()
@@ -462,7 +462,7 @@ describe('the lifetime', () => {
     expect('sessionExpiresAt' in auth.getState()).toBe(false)
   })
 
-  it('of an odd refresh token warns nobody of its access token', async () => {
+  it('of an odd refresh token causes no warning about its access token', async () => {
     const { auth, events } = open()
     await auth.login({ access_token: accessToken(), refresh_token: jwt({ exp: 0 }), refresh_expires_in: 0 })
     expect(events.of('warning')).toEqual([])

@@ -498,7 +498,7 @@ describe('dispose', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is harmless for whoever still asks', async () => {
+  it('is harmless for later calls', async () => {
     const { auth } = open()
     const tokens = pair()
     await auth.login(tokens)

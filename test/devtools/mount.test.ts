@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** What mounting the devtools takes, shows, keeps and leaves behind. */
+/** The devtools in a page: their options, their panels, and their traces after they are gone. */
 import { type Auth, createAuth, type RefreshContext, type TokenResponse } from 'tokenflight'
 import { type DevtoolsOptions, mountDevtools } from 'tokenflight/devtools'
 import { authFetch } from 'tokenflight/fetch'
@@ -377,7 +377,7 @@ describe('the controls', () => {
     expect(refreshes).toHaveLength(0)
   })
 
-  it('offline: fetch and XMLHttpRequest fail, the browser says so, and all is back afterwards', async () => {
+  it('offline: fetch and XMLHttpRequest fail, the browser reports it, and all is back afterwards', async () => {
     const { auth } = await scene()
     const { root } = open(auth, { open: true })
     const network = vi.fn(async () => new Response())

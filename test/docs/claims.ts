@@ -1,4 +1,4 @@
-/** What the documents say in tables and numbers, compared with the source. Each check names what is wrong. */
+/** The tables and numbers of the documents, compared with the source. Each check names the differences. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createAuth, RefreshFailedError, SessionExpiredError, SignedOutError } from 'tokenflight'
@@ -163,7 +163,7 @@ export const benchmarksChecks: Record<string, Check> = {
   },
 }
 
-/** What every document may get wrong. */
+/** The checks of every document. */
 export const commonChecks: Record<string, Check> = {
   'scripts of package.json': ({ path, text }) => {
     // An example application has scripts of its own.

@@ -1,17 +1,17 @@
-/** What the source says of itself: members of its interfaces, with their defaults. */
+/** Facts from the source: the members of its interfaces, with their defaults. */
 import ts from 'typescript'
 import { read } from './markdown.js'
 
 export interface Member {
   readonly name: string
-  /** What the doc comment says after `@default`; empty where it says nothing. */
+  /** The text after `@default` in the doc comment; empty without one. */
   readonly default: string
   /** Names of the members of its own type, where that is written out. */
   readonly members: readonly string[]
   readonly isOptional: boolean
   /** The type as it is written; a method's is what it returns. */
   readonly type: string
-  /** The parameters of a method: their names and their types. Undefined: it is none. */
+  /** The parameters of a method: their names and their types. Undefined for any other member. */
   readonly parameters: readonly (readonly [name: string, type: string])[] | undefined
 }
 

@@ -23,7 +23,7 @@ export interface Document {
   readonly blocks: readonly Block[]
   /** Targets of links and pictures, in Markdown and in HTML. */
   readonly links: readonly string[]
-  /** What `#...` may name, as GitHub makes it of a heading. */
+  /** The anchors of the headings, as GitHub makes them. */
   readonly anchors: ReadonlySet<string>
   /** Rows of each table, without the head: cells as they are written. */
   readonly tables: readonly (readonly (readonly string[])[])[]
@@ -104,7 +104,7 @@ function plain(token: Token): string {
 /** Blocks that a compiler understands. */
 export const isTyped = ({ language }: Block): boolean => ['ts', 'tsx', 'vue'].includes(language)
 
-/** Links of the document that lead to nothing: a file that is not there, a heading that nobody wrote. */
+/** Links of the document that lead to nothing: a file that is not there, a heading that does not exist. */
 export function deadLinks(document: Document, all: readonly Document[]): string[] {
   return document.links.filter(link => {
     if (/^(https?:|mailto:)/.test(link)) return false

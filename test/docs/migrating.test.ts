@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** What the guides to migrating say of before and after, counted at the server. */
+/** The figures of the migration guides, before and after, counted at the server. */
 import axios from 'axios'
 import { describe, expect, it, vi } from 'vitest'
 import { settle } from '../support/axios.js'
@@ -92,7 +92,7 @@ describe('from axios-jwt', () => {
   })
 })
 
-describe('what axios-jwt has left', () => {
+describe('a session of axios-jwt in the storage', () => {
   it.each(['{"accessToken":', '{}', 'null'])('stays where it is of no use: %s', async left => {
     localStorage.setItem('auth-tokens-test', left)
     vi.resetModules()

@@ -88,7 +88,7 @@ it('two accounts of one application have a record each', async () => {
   for (const auth of auths) auth.dispose()
 })
 
-it('an application that comes back refreshes before anybody asks', async () => {
+it('an application that comes back refreshes before any call', async () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] })
   const { auth, api } = start(keychain())
   await auth.login(await backend.issue('ada'))

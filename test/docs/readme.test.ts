@@ -92,21 +92,12 @@ it('fetch shares the session, and one refresh, with axios', async () => {
   expect(backend.stats).toMatchObject({ logins: 1, refreshes: 1, unauthorized: 2 })
 })
 
-it('React shows who is logged in, and lets them out and in', async () => {
+it.each([
+  ['React', async () => (await import('../../examples/readme/react.js')).root],
+  ['Vue', async () => (await import('../../examples/readme/vue.js')).app],
+])('%s shows who is logged in, and lets them out and in', async (_, mount) => {
   await start()
-  const { root } = await import('../../examples/readme/react.js')
-  await shows('Log out, Ada Lovelace')
-  click()
-  await shows('Log in')
-  click()
-  await shows('Log out, Ada Lovelace')
-  expect(backend.stats).toMatchObject({ logins: 2, unauthorized: 0 })
-  root.unmount()
-})
-
-it('Vue shows who is logged in, and lets them out and in', async () => {
-  await start()
-  const { app } = await import('../../examples/readme/vue.js')
+  const app = await mount()
   await shows('Log out, Ada Lovelace')
   click()
   await shows('Log in')

@@ -43,7 +43,7 @@ function titlesOf(file: string): string[] {
   return found
 }
 
-/** What is wrong with the citations. */
+/** The mistakes in the citations. */
 function problems(citations: readonly Citation[]): string[] {
   return citations.flatMap(({ file, title }) => {
     if (!existsSync(join(root, file))) return [`there is no ${file}`]

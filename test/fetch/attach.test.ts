@@ -1,4 +1,4 @@
-/** What leaves with a token and what does not. */
+/** The requests that leave with a token, and those that do not. */
 
 import { createAuth } from 'tokenflight'
 import { type AuthFetch, authFetch } from 'tokenflight/fetch'
@@ -93,7 +93,7 @@ describe('a request to an allowed origin', () => {
     expect(sent[0]?.input).toMatchObject({ referrerPolicy: 'no-referrer', cache: 'no-store' })
   })
 
-  it('carries nothing while nobody is logged in, and its 401 is its own', async () => {
+  it('carries nothing while no user is logged in, and its 401 is its own', async () => {
     const { api, sent, refreshes } = await stage({ login: false })
     const response = await api(`${API}/orders`)
     expect(response.status).toBe(401)
@@ -242,7 +242,7 @@ describe('a request to another origin', () => {
     ])
   })
 
-  it('is one for a blob: URL, whose origin is that of whoever made it, also when the session has expired', async () => {
+  it('is one for a blob: URL, which has the origin of its creator, also when the session has expired', async () => {
     const { auth, pass } = await stage({ refresh: () => Promise.reject({ status: 401 }) })
     const calls: unknown[] = []
     const own = authFetch(auth, {
@@ -270,7 +270,7 @@ describe('a request to another origin', () => {
 })
 
 describe('the page', () => {
-  it('is the allowed origin by default, also of relative URLs, where its base says so', async () => {
+  it('is the allowed origin by default, also for relative URLs that its base resolves', async () => {
     vi.stubGlobal('location', { href: `${API}/app/page`, origin: API })
     const { auth } = await stage()
     const urls: unknown[] = []

@@ -206,7 +206,7 @@ describe('a dispatcher', () => {
     ])
   })
 
-  it.each(makers)('%s is used while nobody is logged in', async (_, lib, make) => {
+  it.each(makers)('%s is used while no user is logged in', async (_, lib, make) => {
     const { api, url, tokens } = await wire({ fetch: lib.fetch }, false)
     const dispatcher = counting()
     expect((await api(...make(`${url}/a`, dispatcher))).status).toBe(200)

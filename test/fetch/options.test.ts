@@ -51,7 +51,7 @@ describe('misuse', () => {
     },
   )
 
-  it('is none of what may be left out', () => {
+  it('is not thrown for options that may be left out', () => {
     const own: typeof fetch = async () => new Response()
     expect(() => authFetch(createAuth(), { allowedOrigins: [API], fetch: undefined })).not.toThrow()
     expect(() => authFetch(createAuth(), { allowedOrigins: [API], fetch: own })).not.toThrow()

@@ -150,7 +150,7 @@ describe('a refresh function that calls the same authFetch waits not for itself'
     }
   })
 
-  it('and what is none of that is told to say so, after the timeout', async () => {
+  it('and an unrecognised call fails after the timeout, with the marks that it may carry', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const stages: Stage[] = []
     const one = await stage({

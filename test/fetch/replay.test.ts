@@ -1,4 +1,4 @@
-/** What a 401 comes to: one refresh, one replay, the same request. */
+/** A 401 leads to one refresh and one replay of the same request. */
 import axios from 'axios'
 import { collectTokens, isSessionExpired } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
@@ -102,7 +102,7 @@ describe('a 401', () => {
     expect(tokens()).toEqual(['at-1', 'at-2'])
   })
 
-  it('of an endpoint that always says so causes no storm, although others accept the token', async () => {
+  it('of an endpoint that always answers 401 causes no storm, although others accept the token', async () => {
     const { api, refreshes, sent } = await stage({
       respond: ({ url }) =>
         url.endsWith('/always-401') ? new Response(null, { status: 401 }) : Response.json({}),
@@ -191,7 +191,7 @@ describe('a 401', () => {
     expect(sent[1]?.token).toBe('at-1')
   })
 
-  it('after a logout is nobody\u2019s: the request is not sent again', async () => {
+  it('after a logout belongs to no session: the request is not sent again', async () => {
     const { api, auth, revoke, sent, refreshes } = await stage({ manual: true })
     revoke()
     const answer = rejection(api(`${API}/orders`))
@@ -337,7 +337,7 @@ describe('a body that can be read only once', () => {
     expect(sent).toMatchObject([{ body: 'one two', token: 'at-1' }])
   })
 
-  it('disturbs nobody when the refresh behind its 401 fails', async () => {
+  it('disturbs no request when the refresh behind its 401 fails', async () => {
     const { api, revoke, refreshes } = await stage({ manual: true })
     revoke()
     expect((await api(`${API}/upload`, oneShot(stream('one')))).status).toBe(401)

@@ -1,21 +1,10 @@
-import type { RequestEvent } from 'tokenflight'
 import { serverRenewal } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { API, deferred, LIFETIME, rejection, settle } from '../support/axios.js'
-import { type Stage, type StageOptions, stage } from '../support/fetch.js'
+import { type StageOptions, stage } from '../support/fetch.js'
+import { phases, withSteps } from '../support/steps.js'
 
-/** A stage with a record of the steps of its requests. */
-async function watched(options: StageOptions = {}): Promise<Stage & { steps: RequestEvent[]; stop(): void }> {
-  const on = await stage(options)
-  const steps: RequestEvent[] = []
-  const stop = on.auth.on('*', event => {
-    if (event.type === 'request') steps.push(event)
-  })
-  return Object.assign(on, { steps, stop })
-}
-
-const phases = (steps: RequestEvent[]) =>
-  steps.map(({ phase, status }) => (status ? `${phase} ${status}` : phase))
+const watched = async (options?: StageOptions) => withSteps(await stage(options))
 
 describe('a listener of every event', () => {
   it('receives the steps of a request that is answered: sent, done', async () => {
@@ -149,7 +138,7 @@ describe('a listener of every event', () => {
     ['a fragment', '/orders#token=secret', '/orders'],
     ['a JWT in the path', '/reset/eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.c2ln/done', '/reset/…/done'],
     ['a long opaque token in the path', `/verify/${'s'.repeat(40)}`, '/verify/…'],
-  ])('is told of an address without %s', async (_, url, told) => {
+  ])('receives an address without %s', async (_, url, told) => {
     const { api, steps } = await watched({ respond: () => new Response() })
     await api(API + url)
     expect(steps[0]?.url).toBe(API + told)
@@ -157,7 +146,7 @@ describe('a listener of every event', () => {
   })
 
   it.each(['data:text/plain,secret', 'blob:https://api.example.test/secret'])(
-    'is told of %s by its scheme alone',
+    'receives only the scheme of %s',
     async url => {
       const { api, steps } = await watched({ respond: () => new Response() })
       await api(url)

@@ -67,7 +67,7 @@ describe('with a dead token', () => {
     expect([sent.length, refreshes.length]).toEqual([1, 1])
   })
 
-  it('and no refresh to be had, the error says so and nothing is sent', async () => {
+  it('and no way to refresh it, the call fails with an error and nothing is sent', async () => {
     const { api, pass, sent } = await stage({ refresh: () => Promise.reject(new Error('no network')) })
     pass(DEAD)
     expect(await rejection(api(`${API}/1`))).toMatchObject({ code: 'ERR_REFRESH_FAILED' })

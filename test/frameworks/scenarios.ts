@@ -76,7 +76,7 @@ function describeLogin(stage: () => Stage, visitor: () => Visitor): void {
     expect(backend.requests()).toHaveLength(count)
   })
 
-  it('keeps the user logged out although the server could not be told, and tells it later', async () => {
+  it('keeps the user logged out although the server could not be reached, and notifies it later', async () => {
     const { backend } = stage()
     const { page, context } = visitor()
     await logIn(page)

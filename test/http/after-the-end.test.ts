@@ -22,7 +22,7 @@ interface Client {
 interface ClientOptions {
   auth?: AuthOptions
   renewal?: 'server'
-  /** What an answer waits for. */
+  /** The promise that an answer waits for. */
   gate?: (path: string) => Promise<void> | undefined
 }
 

@@ -61,7 +61,7 @@ for (const [client, open] of Object.entries(clients)) {
     })
   })
 
-  describe(`a 401 by ${client} reaches the caller, is told by one event, and refreshes nothing`, () => {
+  describe(`a 401 by ${client} reaches the caller, is reported by one event, and refreshes nothing`, () => {
     it.each<[challenge: string, event: Omit<Challenge, 'status'>]>([
       ['Basic realm="proxy"', { scheme: 'Basic' }],
       ['basic', { scheme: 'basic' }],

@@ -238,7 +238,7 @@ describe.each(Object.keys(clients))('collect with %s', name => {
     })
   })
 
-  it('has stored the tokens when the caller gets the answer and listeners are told', async () => {
+  it('has stored the tokens when the caller gets the answer and listeners are notified', async () => {
     const items = new Map<string, string>()
     const client = await open({
       storage: {

@@ -187,7 +187,7 @@ for (const [client, open] of Object.entries(clients)) {
       const body = make()
       const call = post(body)
       await settle()
-      // What carries the refresh token is the refresh, and leaves alone; anything else waits.
+      // The request with the refresh token is the refresh, and leaves first; any other request waits.
       expect(tokens()).toEqual(isRefresh ? [undefined] : [])
       refreshes[0]?.answer()
       await Promise.all([first, call])

@@ -99,7 +99,7 @@ describe('oidc-provider with tokens that must be bound to a key, and nonces in t
     expect(await burst()).toEqual(Array(BURST).fill({ sub: 'ada' }))
   })
 
-  it('is told of a logout, after which the key is another one', async () => {
+  it('is notified of a logout, after which the key is another one', async () => {
     const { auth, key, burst, events } = await open()
     await burst()
     await auth.logout()

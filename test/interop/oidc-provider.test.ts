@@ -25,7 +25,7 @@ afterEach(() => {
   server.visits.length = 0
 })
 
-/** Whoever is past an end is past it by a second: servers count whole ones. */
+/** A test passes each end by a second, because servers count whole seconds. */
 const pass = (seconds: number) => vi.advanceTimersByTime((seconds + 1) * 1000)
 
 /** A client that is logged in by a real authorization code. */
@@ -53,7 +53,7 @@ async function open() {
   return { api, auth, burst, storage, tokens, events: recordEvents(auth) }
 }
 
-/** What anybody who holds the token gets for it at the token endpoint. */
+/** The answer of the token endpoint to a client that holds the token. */
 const spend = async (refreshToken: string) => {
   const body = new URLSearchParams({
     grant_type: 'refresh_token',
@@ -111,7 +111,7 @@ describe('oidc-provider, a certified OpenID Connect server with refresh-token ro
 
   it('is refreshed once for a burst of 401s that the client could not foresee', async () => {
     const { auth, burst, events, tokens } = await open()
-    // Somebody on the way told the client more than is true.
+    // A proxy on the way has told the client too long a lifetime.
     await auth.login({ ...tokens, expires_in: 3_600 })
     await burst()
     server.visits.length = 0
@@ -146,7 +146,7 @@ describe('oidc-provider, a certified OpenID Connect server with refresh-token ro
     expect((await api.get('/me')).data).toEqual({ sub: 'ada' })
   })
 
-  it('is told of a logout by RFC 7009, and refuses both tokens afterwards', async () => {
+  it('is notified of a logout by RFC 7009, and refuses both tokens afterwards', async () => {
     const { auth, burst, events, storage } = await open()
     pass(lifetimes.accessToken)
     await burst()

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** What `dispose()` leaves: nothing. Everything that an `Auth` can hold on to is counted. */
+/** `dispose()` leaves nothing behind. Everything that an `Auth` can hold on to is counted. */
 import { IDBFactory } from 'fake-indexeddb'
 import { cookieSession, createAuth, indexedDBStorage, type TokenResponse, webStorage } from 'tokenflight'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'

@@ -153,7 +153,7 @@ describe('ten thousand that wait for one refresh', () => {
     expect(many / few).toBeLessThan(10.5)
   })
 
-  it('are told of one failure in one turn, and of a logout', async () => {
+  it('are notified of one failure in one turn, and of a logout', async () => {
     for (const end of ['failure', 'logout'] as const) {
       const answer = deferred<TokenResponse>()
       const auth = createAuth({ retry: 0, refresh: () => answer.promise })

@@ -1,7 +1,7 @@
 import { afterEach } from 'vitest'
 import { type RunningServer, type ServerOptions, startServer } from '../../demo/server/start.js'
 
-/** What any answer of the server may hold. */
+/** The members that any answer of the server may have. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers

@@ -61,7 +61,7 @@ describe('the refresh token in a cookie (transport cookie)', () => {
     expect(client.server.backend.stats).toMatchObject({ refreshes: 3, rejected: 1, logouts: 1 })
   })
 
-  it('tells a page that nobody logged in to just that', async () => {
+  it('tells a page without a login that it is anonymous', async () => {
     const client = await start({ transport: 'cookie' })
     expect(await client.send('POST', '/auth/refresh')).toMatchObject({
       status: 400,

@@ -23,7 +23,7 @@ const server = setupServer(
   ),
 )
 
-/** What reached the server. */
+/** The requests that reached the server. */
 const seen: { path: string; echo: string | null; body: string }[] = []
 server.events.on('request:start', async ({ request }) => {
   const entry = { path: new URL(request.url).pathname, echo: request.headers.get('X-CSRF-Token'), body: '' }
@@ -103,7 +103,7 @@ describe('mockAuth in cookie mode in plain Node', () => {
     expect(refreshesSeen()).toEqual(Array(5).fill({ path: '/auth/refresh', echo: null, body: '{}' }))
   })
 
-  it('lets somebody else log in over a session that lives', async () => {
+  it('lets another user log in over a session that lives', async () => {
     const { auth, login, burst } = open()
     await login()
     await login('grace', 'hopper')

@@ -13,7 +13,7 @@ const temporaryDirectory = async () => {
 }
 
 describe('persistence', () => {
-  it('logs nobody out by a restart, and remembers what was spent and what ended', async () => {
+  it('logs no user out by a restart, and remembers the spent tokens and the ended sessions', async () => {
     const dataFile = join(await temporaryDirectory(), 'deep', 'data.json')
     const before = await start({ dataFile })
     const kept = await before.login()
@@ -33,7 +33,7 @@ describe('persistence', () => {
     expect(after.server.backend.stats).toMatchObject({ reuses: 1, refreshes: 1 })
   })
 
-  it('has every answered grant in the file, although nobody closed the server', async () => {
+  it('has every answered grant in the file, although the server was not closed', async () => {
     const dataFile = join(await temporaryDirectory(), 'data.json')
     const crashed = await start({ dataFile })
     const { refreshToken } = await crashed.login()
@@ -67,7 +67,7 @@ describe('persistence', () => {
     }
   })
 
-  it('says so instead of overwriting a file that is not its own', async () => {
+  it('throws instead of overwriting a file that is not its own', async () => {
     const directory = await temporaryDirectory()
     const dataFile = join(directory, 'data.json')
     await writeFile(dataFile, 'my diary')
@@ -76,7 +76,7 @@ describe('persistence', () => {
     await expect(start({ dataFile })).rejects.toThrow(/holds no state of this server/)
   })
 
-  it('answers 500 when the store fails, and tells whoever asks', async () => {
+  it('answers 500 when the store fails, and reports the error', async () => {
     const directory = await temporaryDirectory()
     const client = await start({ dataFile: join(directory, 'gone', 'data.json') })
     await rm(join(directory, 'gone'), { recursive: true })

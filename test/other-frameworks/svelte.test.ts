@@ -23,11 +23,11 @@ const text = (): string => {
 it('shows each change of the state, by a rune and by a store', async () => {
   const auth = session()
   show(auth)
-  expect(text()).toBe('anonymous, anonymous, nobody')
+  expect(text()).toBe('anonymous, anonymous, no user')
   await auth.login(tokens())
   expect(text()).toBe('authenticated, authenticated, ada')
   await auth.logout()
-  expect(text()).toBe('anonymous, anonymous, nobody')
+  expect(text()).toBe('anonymous, anonymous, no user')
 })
 
 it('ends its subscriptions with the component', async () => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 export interface Entry {
   exports: string[]
   imports: string[]
-  /** What the CommonJS form requires, where a package has none of its own. */
+  /** The packages that the CommonJS form requires, where a package has no such form of its own. */
   requires?: string[]
 }
 
@@ -55,7 +55,7 @@ export const published: string[] = Object.keys(manifest.exports).filter(path => 
 /** `.` is dist/index, `./axios` is dist/axios. */
 export const fileName = (path: string): string => (path === '.' ? 'index' : path.slice(2))
 
-/** What a consumer writes: `tokenflight`, `tokenflight/axios`. */
+/** The import path: `tokenflight`, `tokenflight/axios`. */
 export const specifier = (path: string): string => `tokenflight${path.slice(1)}`
 
 /** In an order of its own, to compare lists as sets. */

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { compileScript, parse as parseComponent } from 'vue/compiler-sfc'
 import { type Block, documents, isTyped, read, root } from '../docs/markdown.js'
 
-/** What a project of a user says: the strictest settings, and a bundler that finds packages. */
+/** The project of a user: the strictest settings, and a bundler that finds packages. */
 const settings: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
   lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],

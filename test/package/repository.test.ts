@@ -190,6 +190,24 @@ describe('a check that is not part of npm test', () => {
 })
 
 describe('the example applications', () => {
+  it('share one stylesheet', () => {
+    const files = execFileSync(
+      'git',
+      ['ls-files', '--cached', '--others', '--exclude-standard', 'examples'],
+      {
+        cwd: root,
+        encoding: 'utf8',
+      },
+    )
+    const styled = files
+      .trim()
+      .split('\n')
+      .filter(path => existsSync(join(root, path)))
+    expect(styled.filter(path => path.endsWith('.css'))).toEqual(['examples/style.css'])
+    const pages = styled.filter(path => /\.(html|vue|svelte)$/.test(path))
+    expect(pages.filter(path => /<style|\sstyle="/.test(read(path)))).toEqual([])
+  })
+
   it.each(['react-vite', 'vue-vite', 'oidc'])(
     '%s asks for this version, and for what its test ran with',
     name => {

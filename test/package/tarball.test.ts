@@ -1,4 +1,4 @@
-/** What a user gets: the packed tarball, unpacked into a project of its own, from ESM, CommonJS and TypeScript. */
+/** The package of a user: the packed tarball, unpacked into a project of its own, from ESM, CommonJS and TypeScript. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** What components see, and how often they render. */
+/** The state that components see, and the number of their renders. */
 import { act, render, renderHook } from '@testing-library/react'
 import { lazy, memo, type ReactNode, StrictMode, Suspense, startTransition, useState } from 'react'
 import type { AuthState, JwtClaims } from 'tokenflight'

@@ -52,7 +52,7 @@ it('a stored session appears after the takeover, without a mismatch', async () =
   expect(text()).toBe('authenticated Ada')
 })
 
-it('nobody logged in appears after the takeover, without a mismatch', async () => {
+it('an anonymous visitor appears after the takeover, without a mismatch', async () => {
   const { text, errors } = await hydrate(renderToString(app(session())), app(session()))
   expect(errors).toEqual([])
   expect(shown).toEqual(['loading nobody', 'anonymous nobody'])

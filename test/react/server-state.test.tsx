@@ -5,12 +5,18 @@ import { act } from '@testing-library/react'
 import { lazy, type ReactNode, Suspense } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
-import type { AuthOptions, AuthState, TokenResponse } from 'tokenflight'
-import { cookieSession } from 'tokenflight'
+import type { AuthState, TokenResponse } from 'tokenflight'
 import { AuthProvider, useAuth, useClaims } from 'tokenflight/react'
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
-import { deferred } from '../support/core.js'
-import { type Counted, type Person, refused, session, tokens } from '../support/hooks.js'
+import {
+  busy,
+  type Counted,
+  openCookieSession,
+  type Person,
+  refused,
+  session,
+  tokens,
+} from '../support/hooks.js'
 
 beforeEach(() => {
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
@@ -22,7 +28,6 @@ const rendered: AuthState<Person> = {
   expiresAt: 1_800_000_000_000,
   refreshing: false,
 }
-const busy = () => Promise.reject(Object.assign(new Error('busy'), { status: 503 }))
 
 const shown: string[] = []
 const Page = () => {
@@ -37,22 +42,6 @@ const app = (auth: Counted, serverState?: AuthState<Person>, page: ReactNode = <
     {page}
   </AuthProvider>
 )
-
-/** A cookie session whose restore answers when it is told to. */
-function openCookieSession(options: AuthOptions = {}) {
-  const calls: ReturnType<typeof deferred<TokenResponse>>[] = []
-  const auth = session({
-    storage: cookieSession(),
-    autoRefresh: 'off',
-    refresh: () => {
-      const call = deferred<TokenResponse>()
-      calls.push(call)
-      return call.promise
-    },
-    ...options,
-  })
-  return { auth, calls }
-}
 
 /** Lets the browser take over the page that the server rendered. */
 async function hydrate(element: ReturnType<typeof app>, html = '<p>authenticated Ada</p>') {

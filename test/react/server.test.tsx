@@ -30,13 +30,13 @@ it('shows the session of its own request, however many are served at once', asyn
   expect(pages).toEqual(names.map(name => `<p>authenticated ${name}</p>`))
 })
 
-it('shows `loading` where nobody is logged in, for the browser may know better', async () => {
+it('shows `loading` where no user is logged in, because the browser may know better', async () => {
   const anonymous = session()
   await anonymous.ready
   expect(renderToString(page(anonymous))).toBe('<p>loading nobody</p>')
 })
 
-it('shows the state that it is told, a server that knows that nobody is logged in among them', () => {
+it('shows the state that it is given, also the anonymous one', () => {
   const html = renderToString(
     <AuthProvider auth={session()} serverState={{ status: 'anonymous' }}>
       <Page />
@@ -45,7 +45,7 @@ it('shows the state that it is told, a server that knows that nobody is logged i
   expect(html).toBe('<p>anonymous nobody</p>')
 })
 
-it('listens to nothing, for nobody would ever stop it', async () => {
+it('adds no listener, because nothing would ever remove it', async () => {
   const auth = session()
   await auth.login(tokens())
   renderToString(page(auth))

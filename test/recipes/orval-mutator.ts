@@ -1,4 +1,4 @@
-/** What the code that orval generates sends its requests with. */
+/** The client of the code that orval generates. */
 import axios, { type AxiosRequestConfig } from 'axios'
 import { createAuth, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'

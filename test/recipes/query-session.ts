@@ -1,4 +1,4 @@
-/** What one user has loaded is not shown to the next. */
+/** Data that one user has loaded is not shown to the next. */
 import type { QueryClient } from '@tanstack/react-query'
 import type { Auth } from 'tokenflight'
 

@@ -85,7 +85,7 @@ describe('protected routes', () => {
     expect(place().pathname).toBe('/orders/7')
   })
 
-  it('wait while the session is being restored, and bounce nobody who is logged in', async () => {
+  it('wait while the session is being restored, and send no user who is logged in away', async () => {
     let answer: (record: null) => void = () => {}
     const auth = createAuth({
       refresh: async () => tokens(),

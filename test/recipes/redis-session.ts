@@ -38,7 +38,7 @@ function redisLock(redis: Redis, ttl = 5_000): AuthLock {
     retryCount: 0,
     automaticExtensionThreshold: Math.floor(ttl / 3),
   })
-  // What fails rejects below; without a listener it would end the process as well.
+  // A failed command rejects below; without a listener the error would also end the process.
   redlock.on('error', () => {})
   return {
     async request(name, { signal }, callback) {

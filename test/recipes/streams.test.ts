@@ -86,7 +86,7 @@ it('a refresh while a socket connects does not disturb it: it presents the newer
   expect(sockets[0]?.sent).toEqual([await auth.getAccessToken()])
 })
 
-it('a socket that nobody is logged in for is closed, and nothing is sent', async () => {
+it('a socket without a session is closed, and nothing is sent', async () => {
   const sockets = fakeSockets()
   const opening = openSocket(session(), 'wss://api.example.test/live')
   sockets[0]?.open()

@@ -7,7 +7,7 @@ export const createQueryClient = (): QueryClient =>
   new QueryClient({
     defaultOptions: {
       queries: {
-        // What tokenflight could not mend, another attempt will not mend either.
+        // Another attempt does not help after an error of tokenflight.
         retry: (failures, error) => !isAuthError(error) && failures < 3,
       },
     },

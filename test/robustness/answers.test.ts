@@ -68,7 +68,7 @@ describe('login with any answer', () => {
 })
 
 describe('a refresh that answers anything', () => {
-  it('never loses the session, and settles whoever waits', async () => {
+  it('never loses the session, and settles every waiting call', async () => {
     const check = watchPrototypes()
     await fc.assert(
       fc.asyncProperty(answer, async given => {
@@ -79,7 +79,7 @@ describe('a refresh that answers anything', () => {
         await pass(MINUTE)
         expect(outcome.status).not.toBe('pending')
         if (outcome.status === 'fulfilled') expect(outcome.value).toMatch(SOUND)
-        // Tokens of somebody else are another session.
+        // Tokens of another user are another session.
         else if (codeOf(outcome.error) !== 'ERR_SIGNED_OUT')
           expect(codeOf(outcome.error)).toBe('ERR_REFRESH_FAILED')
         else expect(isElse(given)).toBe(true)
@@ -105,7 +105,7 @@ describe('a refresh that answers anything', () => {
     await fc.assert(
       fc.asyncProperty(body, status, fc.string({ unit: 'binary-ascii' }), async (bytes, code, type) => {
         const headers = new Headers()
-        // What no header can hold no server can send.
+        // A server can send only values that fit in a header.
         expect(() => headers.set('Content-Type', type.replaceAll(/[^ -~]/g, ''))).not.toThrow()
         const fetch = vi.fn(async () => new Response(bytes as never, { status: code, headers }))
         const { auth } = open({

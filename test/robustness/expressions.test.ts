@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest'
 const source = join(dirname(fileURLToPath(import.meta.url)), '../../src')
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
 
-/** Every expression of a file, and every place that makes one of a string, which nobody can analyse. */
+/** Every expression of a file, and every place that makes one of a string, which cannot be analysed. */
 function expressionsOf(text: string): { literals: RegExp[]; made: string[] } {
   const literals: RegExp[] = []
   const made: string[] = []
@@ -38,7 +38,7 @@ describe('the regular expressions of src', () => {
     expect(found.flatMap(({ made }) => made)).toEqual([])
   })
 
-  it('are told from those that backtrack', () => {
+  it('are distinguished from those that backtrack', () => {
     expect([/(a+)+$/, /\s+$/].map(isLinear)).toEqual([false, false])
   })
 

@@ -1,4 +1,4 @@
-/** What an error tracker makes of everything that passes: no access token and no refresh token, however deep it looks. */
+/** An error tracker finds no access token and no refresh token in anything that it may see, however deep it looks. */
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { inspect } from 'node:util'
@@ -16,6 +16,7 @@ import { attachAuth } from 'tokenflight/axios'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { deferred, loopback, rejection } from '../support/axios.js'
+import { EVENTS } from '../support/core.js'
 
 const AT = 'access-secret-0123456789'
 const RT = 'refresh-secret-9876543210'
@@ -65,17 +66,7 @@ async function login(options: AuthOptions = {}): Promise<{ auth: Auth; heard: un
   const auth = createAuth({ retry: 0, ...options })
   onTestFinished(() => auth.dispose())
   const heard: unknown[] = []
-  for (const name of [
-    'login',
-    'refreshed',
-    'refreshFailed',
-    'sessionExpiring',
-    'sessionExpired',
-    'logout',
-    'challenge',
-    'warning',
-  ] as const)
-    auth.on(name, event => void heard.push(event, auth.getState()))
+  for (const name of EVENTS) auth.on(name, event => void heard.push(event, auth.getState()))
   await auth.login({ access_token: AT, refresh_token: RT, expires_in: 300 })
   return { auth, heard }
 }
@@ -123,7 +114,7 @@ describe('an error that passes through axios', () => {
         })
         const api = axios.create({ baseURL: url, proxy: false, adapter })
         attachAuth(api, auth)
-        // What a limit means depends on the version of axios and on its adapter; whatever comes of it is clean.
+        // The meaning of a limit depends on the version of axios and on its adapter; its outcome holds no token in any case.
         const request = api.post('/orders', { n: 1 }, { ...config, signal: controller.signal })
         const error: AxiosError = await (what.endsWith('too long')
           ? request.catch(caught => caught)
@@ -133,7 +124,7 @@ describe('an error that passes through axios', () => {
         // It had the token with it, unless axios refused it before.
         if (!what.startsWith('a body')) expect(arrived).toBeGreaterThan(0)
         expectClean(error)
-        // The platform's own request is there for who asks for it by name, and nobody else sees it.
+        // Code that reads the platform's own request by name finds it, and other code does not see it.
         expect(Object.keys(error)).not.toContain('request')
         expectClean([error.config, error.response, error.response?.config, error.toJSON?.()])
         expectClean(heard)
@@ -225,7 +216,7 @@ describe('an answer that streams', () => {
     const bare = (await api.get('/file')).data
     attachAuth(api, auth)
     const { data, request } = await api.get('/file')
-    // An error that nobody handles still ends the process.
+    // An unhandled error still ends the process.
     expect(data.listenerCount('error')).toBe(bare.listenerCount('error'))
     bare.destroy()
     expect(data.req).toBe(request)
@@ -274,7 +265,7 @@ describe('our own errors', () => {
       expect(JSON.stringify([arrived[0]?.headers, String(arrived[0]?.body)])).toMatch(SECRET)
       expectClean(error)
       expectClean({ contexts: [error, auth.getState()], heard })
-      // It tells the rest, to whoever asks it by name.
+      // Code that reads the rest by name finds it.
       expect(error.cause).toBeInstanceOf(Error)
     })
   }
@@ -296,7 +287,7 @@ describe('our own errors', () => {
   })
 })
 
-describe('what is no error', () => {
+describe('a value that is not an error', () => {
   it('is clean inside: the Auth, its clients, and an answer', async () => {
     const { url } = await loopback((_request, _incoming, outgoing) => void outgoing.end('{}'))
     const { auth } = await login()

@@ -26,7 +26,7 @@ useFakeTime()
 
 const STATUSES = ['anonymous', 'authenticated', 'expired']
 
-/** Whoever asks gets an answer: a token, or an error of ours. */
+/** Every call gets an answer: a token, or an error of ours. */
 async function ask(auth: ReturnType<typeof open>['auth']): Promise<void> {
   const outcome = watch(auth.getAccessToken())
   await pass(30_000)
@@ -144,7 +144,7 @@ describe('a message of any kind on the channel', () => {
       },
     )
   }
-  /** What an attacker or another version says; the handler must not throw, for nobody would catch it. */
+  /** A message of an attacker or of another version. The handler must not throw, because no code would catch the error. */
   const say = (message: unknown): void => {
     for (const { onmessage } of channels) onmessage?.({ data: structuredClone(message) })
   }
@@ -231,7 +231,7 @@ describe('a message of any kind on the channel', () => {
     expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_rejected' })
   })
 
-  it('that asks for tokens is answered by those who have good ones, and the cool-down by those who wait', async () => {
+  it('that asks for tokens is answered by pages with good ones, and a question about the back-off by waiting pages', async () => {
     install()
     becomePage()
     let isDown = false

@@ -66,7 +66,7 @@ const PIECES = [
 
 const host = fc.constantFrom(...OURS, ...OURS, ...FOREIGN, ...ODD)
 const piece = fc.oneof(fc.constantFrom(...PIECES), host)
-/** A URL as somebody would write it, with a trick in one place; or pieces in any order. */
+/** An ordinary URL with a trick in one place, or pieces in any order. */
 const url = fc.oneof(
   fc
     .tuple(
@@ -127,7 +127,7 @@ const config: fc.Arbitrary<AxiosRequestConfig> = fc.record(
   { requiredKeys: [] },
 )
 
-/** What the URL standard makes of it. */
+/** The result of the URL standard. */
 const parse = (text: string, against?: string): URL | undefined =>
   URL.canParse(text, against) ? new URL(text, against) : undefined
 

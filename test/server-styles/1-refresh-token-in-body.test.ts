@@ -59,7 +59,7 @@ describe('server style 1: the refresh token in the JSON body, the access token i
     expect((await api.get('/api/orders')).status).toBe(200)
   })
 
-  it('lets a wrong password be the 401 of the login, nobody logged in or somebody', async () => {
+  it('lets a wrong password be the 401 of the login, with and without a session', async () => {
     const { auth, backend, login } = await setScene()
     await expect(login('ada', 'byron')).rejects.toMatchObject({ response: { status: 401 } })
     await login()

@@ -151,7 +151,7 @@ describe('a server that restarts', () => {
   it.each([
     ['with an access token that is good', 0],
     ['with one that expired meanwhile', 5 * MINUTE],
-  ])('logs nobody out, %s', async (_how, downtime) => {
+  ])('logs no user out, %s', async (_how, downtime) => {
     const directory = await mkdtemp(join(tmpdir(), 'tokenflight-'))
     onTestFinished(() => rm(directory, { recursive: true }))
     const dataFile = join(directory, 'data.json')
@@ -165,7 +165,7 @@ describe('a server that restarts', () => {
     await expect(api.get('/api/orders')).rejects.toMatchObject({
       code: downtime ? 'ERR_REFRESH_FAILED' : expect.stringMatching(/^ECONN/),
     })
-    // What comes next is after the cool-down of the failure.
+    // The next call comes after the back-off of the failure.
     pass(MINUTE)
 
     const again = await startAgain({ dataFile, port: server.port, clock: { now } })

@@ -6,7 +6,7 @@ import { BURST, MINUTE, useScene } from './scene.js'
 const setScene = useScene(connect)
 const renewal = 'server' as const
 
-/** What the server saw of the two tokens at its resources, in order. */
+/** The two tokens as the resources of the server received them, in order. */
 const seen = ({ server }: Awaited<ReturnType<typeof setScene>>) =>
   server.log
     .since(0)
@@ -28,7 +28,7 @@ describe('server style 5: both tokens on every request, renewal by the server', 
         await burst()
         const requests = seen(scene).slice(before)
         expect(requests).toHaveLength(BURST)
-        // One carries the dead token, with the refresh token that renews it; nobody else sends either.
+        // One carries the dead token, with the refresh token that renews it; no other request carries either.
         const first = requests.filter(({ refreshTokenId }) => refreshTokenId !== undefined)
         expect(first).toHaveLength(1)
         const rest = requests.filter(({ refreshTokenId }) => refreshTokenId === undefined)
@@ -92,7 +92,7 @@ describe('server style 5: both tokens on every request, renewal by the server', 
     api.defaults.adapter = config => Promise.reject(new AxiosError('socket hang up', 'ECONNRESET', config))
     await expect(api.get('/api/orders')).rejects.toThrow()
     api.defaults.adapter = adapter
-    // After the cool-down of the failure.
+    // After the back-off of the failure.
     pass(MINUTE)
     await burst()
     expect(events.names).not.toContain('sessionExpired')
@@ -108,7 +108,7 @@ describe('server style 5: both tokens on every request, renewal by the server', 
     expect(outcomes.map(({ status }) => status)).toEqual(Array(BURST).fill('rejected'))
     expect(events.of('sessionExpired')).toMatchObject([{ reason: 'refresh_rejected' }])
     expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_rejected' })
-    // The one that went first was told; nobody else asked.
+    // The request that went first got the answer; no other request was sent.
     expect(backend.stats).toMatchObject({ rejected: 1, refreshes: 0, unauthorized: 1 })
     await expect(api.get('/api/orders')).rejects.toMatchObject({ response: { status: 401 } })
     expect(backend.stats).toMatchObject({ rejected: 1, refreshes: 0, unauthorized: 2 })

@@ -62,7 +62,7 @@ describe('server style 6: the refresh_token grant of OAuth 2.0', () => {
     expect(auth.getState()).toMatchObject({ status: 'authenticated', error: { code: 'ERR_REFRESH_FAILED' } })
   })
 
-  it('ends the session once after the reuse of a refresh token that somebody stole', async () => {
+  it('ends the session once after the reuse of a stolen refresh token', async () => {
     const { api, backend, burst, client, events, login, pass } = await setScene({ clientId: 'spa' })
     const { refreshToken = '' } = (await login()) as { refreshToken?: string }
     pass(5 * MINUTE)

@@ -1,12 +1,13 @@
-/** What a page has and Node has not: a cookie jar behind `fetch`, `document.cookie`, Web Locks. */
+/** The parts of a page that Node lacks: a cookie jar behind `fetch`, `document.cookie`, Web Locks. */
 import { CookieJar } from 'tough-cookie'
 import { vi } from 'vitest'
+import { createLock } from '../support/channel.js'
 
 export interface Browser {
   readonly jar: CookieJar
   /** Sends and keeps cookies as `credentials` says; for a page of another origin, so only `'include'` does. */
   readonly fetch: typeof fetch
-  /** What scripts see. */
+  /** The cookies that scripts see. */
   cookies(url: string): string
 }
 
@@ -41,17 +42,5 @@ export function visit(browser: Browser, url: string): void {
       return browser.cookies(url)
     },
   })
-  vi.stubGlobal('navigator', { onLine: true, locks: createLocks() })
-}
-
-/** Web Locks, for one page. */
-function createLocks() {
-  let last: Promise<unknown> = Promise.resolve()
-  return {
-    request<T>(_name: string, _options: object, callback: () => Promise<T>): Promise<T> {
-      const held = last.then(callback)
-      last = held.catch(() => {})
-      return held
-    },
-  }
+  vi.stubGlobal('navigator', { onLine: true, locks: createLock() })
 }

@@ -1,6 +1,6 @@
 /** A server of one style over real HTTP, the documented snippet connected to it, and one clock for both. */
 import type { AxiosInstance } from 'axios'
-import type { Auth, AuthEvents, AuthOptions, TokenResponse } from 'tokenflight'
+import type { Auth, AuthEvents, AuthOptions, SessionEndReason, TokenResponse } from 'tokenflight'
 import { afterEach, expect } from 'vitest'
 import type { RunningServer, ServerOptions } from '../../demo/server/start.js'
 import { type Client, useServers } from '../mock-server/client.js'
@@ -10,7 +10,7 @@ export const MINUTE = 60_000
 /** How many requests a burst has. */
 export const BURST = 20
 
-/** What a snippet of the guide gives. */
+/** The exports of a snippet of the guide. */
 interface Connection {
   api: AxiosInstance
   auth: Auth
@@ -108,7 +108,7 @@ export function next<Name extends keyof AuthEvents>(auth: Auth, name: Name): Pro
 
 /**
  * The story that every style tells: three rounds of the three ways in which an access token ends, each met by a burst.
- * Each costs one refresh, and only the one that nobody could foresee costs 401s, which no caller sees.
+ * Each costs one refresh, and only the unforeseeable one costs 401s, which no caller sees.
  */
 export async function tellStory(
   scene: Scene,
@@ -129,7 +129,7 @@ export async function tellStory(
     await scene.burst(2)
     expectCounts(round - 1)
 
-    // It has ended, and everybody knows: the burst waits for one refresh, and nothing is sent in vain.
+    // It has ended, and its end was known: the burst waits for one refresh, and nothing is sent in vain.
     pass(5 * MINUTE)
     await scene.burst()
     refreshes += 1
@@ -165,4 +165,20 @@ export async function tellStory(
     // No script reads the claims of a token that is a cookie.
     ...(isHidden ? {} : { claims: { sub: 'ada' } }),
   })
+}
+
+/** Twenty requests at once of a session that is over on the server: each gets the error, and the session ends once. */
+export async function expectOneEnd(
+  { api, auth, events }: Pick<Scene, 'api' | 'auth' | 'events'>,
+  reason: SessionEndReason,
+): Promise<void> {
+  const expired = next(auth, 'sessionExpired')
+  const outcomes = await Promise.allSettled(Array.from({ length: BURST }, () => api.get('/api/orders')))
+  expect(await expired).toMatchObject({ reason })
+  expect(outcomes).toEqual(
+    Array(BURST).fill(
+      expect.objectContaining({ reason: expect.objectContaining({ code: 'ERR_SESSION_EXPIRED' }) }),
+    ),
+  )
+  expect(events.of('sessionExpired')).toHaveLength(1)
 }

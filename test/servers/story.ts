@@ -2,6 +2,7 @@
 import type { AuthOptions, TokenStorage } from 'tokenflight'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Browser, createBrowser, visit } from '../server-styles/browser.js'
+import { createLock } from '../support/channel.js'
 import { decodeStored, recordEvents } from '../support/core.js'
 import { becomePage } from '../support/page.js'
 import { find, names, type ServerKind } from './servers.js'
@@ -13,7 +14,7 @@ const BURST = 12
 /** Of the access tokens of all servers, milliseconds. */
 const LIFETIME = 3_000
 
-/** What the tests add to the options of each snippet, which runs as it is. */
+/** The options that the tests add to each snippet, which otherwise runs as it is. */
 const added = vi.hoisted((): { options: AuthOptions } => ({ options: {} }))
 vi.mock('tokenflight', async load => {
   const real = await load<typeof import('tokenflight')>()
@@ -98,7 +99,7 @@ function tellStory(kind: ServerKind): void {
   const all = (value: string) => Array(BURST).fill(value)
   const succeeded = all('200 application/json')
 
-  /** What the server counts from now on. */
+  /** The counters of the server from now on. */
   const count = () => {
     const before = server.counts()
     return () => {
@@ -232,7 +233,7 @@ function tellStory(kind: ServerKind): void {
   })
 
   if (kind.hasLogout)
-    it('is told of a logout, and refuses the refresh token afterwards', async () => {
+    it('is notified of a logout, and refuses the refresh token afterwards', async () => {
       const client = open()
       const refreshToken = await logIn(client)
       await client.auth.logout()
@@ -250,16 +251,4 @@ function tellStory(kind: ServerKind): void {
       expect(counted().granted).toBe(0)
       expect(counted().refused).toBeGreaterThan(0)
     })
-}
-
-/** Mutual exclusion within this process, in the shape of `navigator.locks`. */
-function createLock() {
-  let last: Promise<unknown> = Promise.resolve()
-  return {
-    request<T>(_name: string, _options: object, callback: () => Promise<T>): Promise<T> {
-      const held = last.then(callback)
-      last = held.catch(() => {})
-      return held
-    },
-  }
 }

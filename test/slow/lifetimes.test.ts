@@ -1,4 +1,4 @@
-/** What takes many lifetimes: how soon a sibling tab has a new token, and tokens that simply end. */
+/** Tests of many lifetimes: how soon a sibling tab has a new token, and tokens that simply end. */
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { logIn, requestAll, useStage } from '../support/tabs-browser.js'

@@ -25,7 +25,7 @@ declare global {
 
 const MINUTES = Number(process.env.MINUTES ?? 60)
 const TABS = 8
-/** What a request may come to while the server fails: each of these leaves the session as it is. */
+/** The outcomes that a request may have while the server fails: each of these leaves the session as it is. */
 const HARMLESS = ['200', '503', 'ERR_NETWORK', 'ERR_REFRESH_FAILED']
 const stage = useStage()
 
@@ -62,7 +62,7 @@ async function openTab(context: BrowserContext, { url }: Flaky): Promise<Page> {
   return page
 }
 
-/** What the page holds after a garbage collection, bytes. */
+/** The memory of the page after a garbage collection, in bytes. */
 async function heapOf(page: Page): Promise<number> {
   const session = await page.context().newCDPSession(page)
   await session.send('HeapProfiler.collectGarbage')
@@ -90,7 +90,7 @@ it(
 
     const outcomes: Record<string, number> = {}
     let [requests, longest, reloads, closes] = [0, 0, 0, 0]
-    /** Adds what a page has sent until now; what is under way when it goes is nobody's any more. */
+    /** Adds what a page has sent until now; requests that are under way when it goes are not counted. */
     const collect = async (page: Page): Promise<void> => {
       const asked = await page.evaluate(() => window.asked)
       requests += asked.ended

@@ -1,4 +1,4 @@
-/** What the tests of the axios entry share: a stage with a server in place of the adapter, and real servers. */
+/** Helpers of the tests of the axios entry: a stage with a server in place of the adapter, and real servers. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,28 +13,12 @@ import axios, {
 import { type Auth, type AuthOptions, createAuth, type RefreshContext, type TokenResponse } from 'tokenflight'
 import { type AttachOptions, attachAuth } from 'tokenflight/axios'
 import { onTestFinished } from 'vitest'
+import { openSession, type SentRequest, type SessionStage, type SessionStageOptions } from './stage.js'
+
+export { type Deferred, deferred } from './deferred.js'
+export { LIFETIME, MINUTE, type RefreshCall } from './stage.js'
 
 export const API = 'https://api.example.test'
-export const MINUTE = 60_000
-/** The lifetime of the stage's access tokens, milliseconds. */
-export const LIFETIME = 5 * MINUTE
-
-export interface Deferred<T> {
-  readonly promise: Promise<T>
-  resolve(value: T): void
-  reject(error: unknown): void
-}
-
-export function deferred<T = void>(): Deferred<T> {
-  let resolve!: (value: T) => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
-}
-
 const immediate = setImmediate
 
 /** Lets everything happen that needs no time and no network. */
@@ -59,42 +43,15 @@ export interface Answer {
 }
 
 /** One request as it reached the server. */
-export interface Sent {
-  readonly method: string
-  readonly url: string
+export interface Sent extends SentRequest {
   /** As they were when it left. */
   readonly headers: Record<string, unknown>
   readonly data: unknown
   readonly params: unknown
-  /** The access token that it carried. */
-  readonly token: string | undefined
-  /** The status that it was answered with. */
-  status: number | undefined
 }
 
-export interface RefreshCall extends RefreshContext {
-  answer(tokens?: TokenResponse): void
-  fail(error: unknown): void
-}
-
-export interface Stage {
+export interface Stage extends SessionStage<Sent> {
   readonly api: AxiosInstance
-  readonly auth: Auth
-  /** The device's clock; set `now`. */
-  readonly time: { now: number }
-  readonly sent: Sent[]
-  readonly refreshes: RefreshCall[]
-  readonly warnings: string[]
-  /** The tokens that reached the server, in order. */
-  tokens(): (string | undefined)[]
-  /** The statuses that the server answered with, in order. */
-  statuses(): (number | undefined)[]
-  /** Which access tokens the server takes; tokens of refreshes are added. */
-  readonly good: Set<string>
-  /** The server refuses all tokens handed out so far. */
-  revoke(): void
-  /** Lets so many milliseconds pass on the device's clock. */
-  pass(milliseconds: number): void
   /** An adapter that asks the stage's server. */
   adapter(config: InternalAxiosRequestConfig): Promise<AxiosResponse>
   /** Another instance on the same stage. */
@@ -102,51 +59,23 @@ export interface Stage {
   detach(): void
 }
 
-export interface StageOptions {
-  auth?: AuthOptions
+export interface StageOptions extends SessionStageOptions {
   attach?: AttachOptions | false
   axios?: CreateAxiosDefaults
-  /** Refreshes wait until the test answers them. `@default false` */
-  manual?: boolean
-  /** Refresh function; the stage's own hands out `at-2`, `at-3` and so on. */
+  /** Refresh function in place of the stage's own. */
   refresh?: (context: RefreshContext, stage: Stage) => Promise<TokenResponse>
   /** Answers in place of the stage's server; undefined leaves it to that. */
   respond?: (
     request: Sent,
     config: InternalAxiosRequestConfig,
   ) => Answer | undefined | Promise<Answer | undefined>
-  /** Logs in with `at-1` and `rt-1`. `@default true` */
-  login?: boolean
-  /** Prefix of its tokens. */
-  prefix?: string
 }
 
 /** A stage: a session that is logged in, an attached instance, and a server that takes good tokens only. */
 export async function stage(options: StageOptions = {}): Promise<Stage> {
-  const { prefix = '', manual, respond, login = true } = options
-  let count = 0
-  const time = { now: 1_760_000_000_000 }
-  const refreshes: RefreshCall[] = []
-  const sent: Sent[] = []
-  const good = new Set<string>()
-  const warnings: string[] = []
-
-  const mint = (): { access_token: string; refresh_token: string; expires_in: number } => {
-    count++
-    good.add(`${prefix}at-${count}`)
-    return {
-      access_token: `${prefix}at-${count}`,
-      refresh_token: `${prefix}rt-${count}`,
-      expires_in: LIFETIME / 1000,
-    }
-  }
-  const refresh = (context: RefreshContext): Promise<TokenResponse> => {
-    const { promise, resolve, reject } = deferred<TokenResponse>()
-    refreshes.push({ ...context, answer: (tokens = mint()) => resolve(tokens), fail: reject })
-    if (options.refresh) return options.refresh(context, self)
-    if (!manual) resolve(mint())
-    return promise
-  }
+  const { refresh, respond } = options
+  const { begin, ...session } = openSession<Sent>(options, refresh && (context => refresh(context, self)))
+  const { auth, sent, good } = session
   const adapter = async (config: InternalAxiosRequestConfig): Promise<AxiosResponse> => {
     const headers = { ...config.headers.toJSON() } as Record<string, unknown>
     const authorization = headers['Authorization']
@@ -169,34 +98,14 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
   const instance = (defaults: CreateAxiosDefaults = {}): AxiosInstance =>
     axios.create({ baseURL: API, adapter, ...defaults })
 
-  const auth = createAuth({ clock: { now: () => time.now }, retry: 0, refresh, ...options.auth })
-  auth.on('warning', ({ message }) => void warnings.push(message))
   const api = instance(options.axios)
   const detach = options.attach === false ? () => {} : attachAuth(api, auth, options.attach)
-  const self: Stage = {
-    api,
-    auth,
-    time,
-    sent,
-    refreshes,
-    warnings,
-    good,
-    adapter,
-    instance,
-    detach,
-    tokens: () => sent.map(({ token }) => token),
-    statuses: () => sent.map(({ status }) => status),
-    revoke: () => good.clear(),
-    pass: milliseconds => {
-      time.now += milliseconds
-    },
-  }
-  onTestFinished(() => auth.dispose())
-  if (login) await auth.login(mint())
+  const self: Stage = { ...session, api, adapter, instance, detach }
+  await begin()
   return self
 }
 
-/** What axios's own adapters make of an answer. */
+/** An answer as axios's own adapters return it. */
 export async function respondWith(
   config: InternalAxiosRequestConfig,
   { status = 200, data = '{"ok":true}', headers = {} }: Answer = {},

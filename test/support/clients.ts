@@ -40,7 +40,7 @@ export interface Client {
   post(path: string): Promise<Outcome>
 }
 
-/** What an application writes in `shouldRefresh` and `collect`, for either client. */
+/** `shouldRefresh` and `collect` of an application, for either client. */
 export interface View {
   readonly status: number
   header(name: string): string | null

@@ -67,9 +67,9 @@ export class World {
     this.openPage()
   }
 
-  // What the application, the user and the device do.
+  // Actions of the application, the user and the device.
 
-  /** What one page sees of the disk: nothing any more when it is gone. */
+  /** The disk as one page sees it; a page that is gone sees nothing. */
   private storageOf(page: number): TokenStorage {
     const { disk, options } = this
     const operation = <T>(work: () => T | Promise<T>): T | Promise<T> => {
@@ -96,7 +96,7 @@ export class World {
         }),
       remove: () =>
         operation(() => {
-          // What could not be replaced is removed: a session that is good lives in memory alone.
+          // A record that could not be replaced is removed: a good session then lives in memory alone.
           this.isStale &&= !!this.current && !this.current.expired
           disk.record = null
         }),
@@ -228,7 +228,7 @@ export class World {
     this.faults = operations
   }
 
-  // What the servers do.
+  // Actions of the servers.
 
   /** Signs the user out at the auth server. */
   revoke(): void {
@@ -303,7 +303,7 @@ export class World {
     request.resolve(isDead ? 401 : 200)
   }
 
-  // What must hold.
+  // Rules that must hold.
 
   async checkRest(): Promise<void> {
     await settle()
@@ -326,7 +326,7 @@ export class World {
     }
   }
 
-  /** Everything heals: whoever waits is answered, and a session that is good still works. */
+  /** Everything heals: every waiting call is answered, and a good session still works. */
   async heal(): Promise<void> {
     this.log.push('heal')
     this.order = undefined
@@ -341,7 +341,7 @@ export class World {
         await settle()
       }
       await pass(5 * SECOND)
-      // Long enough for what is late, and for as long as anybody waits.
+      // Long enough for every late answer, and for every wait.
       if (round >= 5 && !this.waiters.size && !this.openCalls.length) break
     }
     await this.checkRest()
@@ -412,7 +412,7 @@ export class World {
     return call.session === this.current && !call.session?.expired ? call.session : undefined
   }
 
-  /** What the server makes of a grant; undefined: it refuses. */
+  /** The answer of the server to a grant; undefined: it refuses. */
   private answer(call: OpenCall, isLost: boolean): TokenResponse | undefined {
     const { refreshToken } = call.context
     const family = this.familyOf(call)
@@ -427,7 +427,7 @@ export class World {
     }
     if (isLost) return undefined
     let session = this.relevant(call)
-    // A cookie speaks for whoever is logged in at the server by now.
+    // A cookie stands for the user who is logged in at the server by now.
     if (this.options.mode === 'cookie' && (!session || session.sub !== family.sub))
       session = this.begin(family.sub)
     return this.issue(
@@ -494,7 +494,7 @@ export class World {
     return { access_token, refresh_token: family.current, refresh_expires_in: refreshLifetime / 1000 }
   }
 
-  /** What a call begins with; `isOpen`: nobody knows yet whether somebody is logged in. */
+  /** The state in which a call begins; `isOpen`: it is not known yet whether a user is logged in. */
   private outset(): { session: Session | undefined; isOpen: boolean } {
     const isOpen = this.options.mode === 'cookie' && this.auth.getState().status !== 'authenticated'
     return { session: isOpen || this.current?.expired ? undefined : this.current, isOpen }
@@ -547,7 +547,7 @@ export class World {
     return waiter
   }
 
-  /** The first thing that went wrong where nobody could throw. */
+  /** The first mistake in a place where no error could be thrown. */
   failure: Error | undefined
 
   private check(holds: unknown, sentence: string): void {

@@ -1,4 +1,4 @@
-/** What the tests of the core share: tokens, a refresh function that answers when told, a record of events. */
+/** Helpers of the tests of the core: tokens, a refresh function that answers when told, a record of events. */
 import { inspect } from 'node:util'
 import {
   type Auth,
@@ -13,6 +13,9 @@ import {
 } from 'tokenflight'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import { markStorage, openRecords, storageKindOf } from '../../src/core/storage.js'
+import { deferred } from './deferred.js'
+
+export { type Deferred, deferred } from './deferred.js'
 
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
@@ -56,7 +59,7 @@ export function jumpWall(milliseconds: number): void {
   vi.setSystemTime(Date.now() + milliseconds)
 }
 
-/** A JWT that nobody signed. */
+/** An unsigned JWT. */
 export function jwt(claims: Record<string, unknown>): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   const token = `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.c2ln`
@@ -148,35 +151,19 @@ export function refreshStub(auto?: (context: RefreshContext, number: number) => 
   }) as unknown as RefreshStub
 }
 
-export interface Deferred<T> {
-  readonly promise: Promise<T>
-  resolve(value: T): void
-  reject(error: unknown): void
-}
-
-export function deferred<T = void>(): Deferred<T> {
-  let resolve!: (value: T) => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
-}
-
 type Recorded = { [Name in keyof AuthEvents]: [name: Name, event: AuthEvents[Name]] }[keyof AuthEvents]
 
 export interface EventLog {
   readonly all: Recorded[]
   /** The names of the events, in order. */
   readonly names: string[]
-  /** What the events of one kind carried, in order. */
+  /** The events of one kind, in order. */
   of<Name extends keyof AuthEvents>(name: Name): AuthEvents[Name][]
   /** The state's status after each change. */
   readonly statuses: string[]
 }
 
-const EVENTS = [
+export const EVENTS = [
   'login',
   'refreshed',
   'refreshFailed',
@@ -239,7 +226,7 @@ export function track<A extends { dispose(): void }>(auth: A): A {
   return auth
 }
 
-/** What a promise came to by now: its value, its error, or `pending`. */
+/** The outcome of a promise by now: its value, its error, or `pending`. */
 export interface Outcome<T> {
   status: 'pending' | 'fulfilled' | 'rejected'
   value?: T
@@ -273,7 +260,7 @@ export function httpError(status: number, data?: unknown, headers: Record<string
   })
 }
 
-/** What the server says of a refresh token that is spent, revoked or expired. */
+/** The answer of the server to a refresh token that is spent, revoked or expired. */
 export function invalidGrant(): Error {
   return httpError(400, { error: 'invalid_grant' })
 }
@@ -377,7 +364,7 @@ export function cell(initial: Stored | null = null, { shared = false, asynchrono
   }) as Cell
 }
 
-/** What a session leaves in a storage, as an earlier page wrote it. */
+/** The record of a session in a storage, as an earlier page wrote it. */
 export function storedRecord(overrides: Partial<Stored> & { ago?: number } = {}): Stored {
   const { ago = 0, ...rest } = overrides
   const savedAt = Date.now() - ago
@@ -443,4 +430,12 @@ export interface TicketView {
 
 export function engineView(auth: object): EngineView {
   return (auth as Record<symbol, EngineView>)[Symbol.for('tokenflight.engine')]!
+}
+
+/** Asks for a refresh, lets the test end it, and waits for its consequences. */
+export async function refreshTo(auth: Auth, end: () => unknown): Promise<void> {
+  watch(auth.refresh())
+  await settle()
+  end()
+  await settle()
 }

@@ -49,7 +49,7 @@ export interface DpopWorld {
 
 const ath = (token: string): string => createHash('sha256').update(token).digest('base64url')
 
-/** Verifies a proof. Throws the reason why it is none. */
+/** Verifies a proof. Throws the reason if it is not valid. */
 async function verify(
   server: ProvedServer,
   request: Arrived,
@@ -75,7 +75,7 @@ async function verify(
   return proof
 }
 
-/** Servers of one service. Both kinds want nonces of their own if `nonces` says so. */
+/** Servers of one service. With `nonces`, both kinds want nonces of their own. */
 export async function dpopWorld({ nonces = false, tokenType = 'DPoP' } = {}): Promise<DpopWorld> {
   const used = new Set<string>()
   const bound = new Map<string, string>()

@@ -1,6 +1,14 @@
-/** What the tests of the hooks share: sessions of made-up people, and a count of who listens. */
-import { type Auth, type AuthOptions, createAuth, type JwtClaims, type TokenResponse } from 'tokenflight'
+/** Helpers of the tests of the hooks: sessions of made-up people, and a count of the listeners. */
+import {
+  type Auth,
+  type AuthOptions,
+  cookieSession,
+  createAuth,
+  type JwtClaims,
+  type TokenResponse,
+} from 'tokenflight'
 import { onTestFinished } from 'vitest'
+import { deferred } from './deferred.js'
 
 export interface Person extends JwtClaims {
   name: string
@@ -30,7 +38,7 @@ export interface Counted extends Auth<Person> {
   readonly listeners: number
 }
 
-/** A session that nobody has logged in to, and that knows who listens; disposed after the test. */
+/** A session without a login, which counts its listeners; disposed after the test. */
 export function session(options: AuthOptions = {}): Counted {
   const auth = createAuth<Person>({ refresh: async () => tokens(), retry: 0, ...options })
   onTestFinished(() => auth.dispose())
@@ -53,3 +61,22 @@ export function session(options: AuthOptions = {}): Counted {
 /** A refresh that the server refuses. */
 export const refused = (): Promise<never> =>
   Promise.reject(Object.assign(new Error('refused'), { status: 400, data: { error: 'invalid_grant' } }))
+
+/** A cookie session whose restore answers when it is told to. */
+export function openCookieSession(options: AuthOptions = {}) {
+  const calls: ReturnType<typeof deferred<TokenResponse>>[] = []
+  const auth = session({
+    storage: cookieSession(),
+    autoRefresh: 'off',
+    refresh: () => {
+      const call = deferred<TokenResponse>()
+      calls.push(call)
+      return call.promise
+    },
+    ...options,
+  })
+  return { auth, calls }
+}
+
+/** A refresh for which the server has no time. */
+export const busy = (): Promise<never> => Promise.reject(Object.assign(new Error('busy'), { status: 503 }))

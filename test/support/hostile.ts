@@ -1,4 +1,4 @@
-/** Input of every kind that nobody means well with: values, token answers, JWTs, stored records. */
+/** Hostile input of every kind: values, token answers, JWTs, stored records. */
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { jwt, opaque, START } from './core.js'
@@ -11,7 +11,7 @@ const NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'valueOf', '
 const NUMBERS = [0, -0, -1, 1e-10, 1e11, 1e13, 2 ** 31, 2 ** 53, 1e300, Number.MAX_VALUE]
 const ODD_NUMBERS = [...NUMBERS, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
 
-/** What a JSON text can say, and names of prototypes in it. */
+/** Values of a JSON text, and names of prototypes in it. */
 export const json: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>(tie => ({
   value: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
@@ -32,7 +32,7 @@ function text(value: unknown): string {
   return JSON.stringify(value) ?? 'null'
 }
 
-/** What code can hand over, JSON or not, and what the structured clone of a message brings. */
+/** Values that code can pass, JSON or not, and those that the structured clone of a message brings. */
 export const anything: fc.Arbitrary<unknown> = fc.oneof(
   json,
   fc.constantFrom<unknown>(undefined, 10n, new Date(Number.NaN), /x/, new Map([['a', 1]]), new Uint8Array(3)),

@@ -1,4 +1,4 @@
-/** What the tabs of one origin share, on fake time: Web Locks, `localStorage` as each tab sees it, IndexedDB. */
+/** The platform that the tabs of one origin share, on fake time: Web Locks, `localStorage` as each tab sees it, IndexedDB. */
 import { IDBFactory } from 'fake-indexeddb'
 import type { AuthLock } from 'tokenflight'
 import { vi } from 'vitest'
@@ -43,7 +43,7 @@ export function createLocks(): Locks {
 
 /** `localStorage` of an origin, of which each tab has a view of its own. */
 export interface LocalArea {
-  /** What was written last. */
+  /** The last value written. */
   readonly items: ReadonlyMap<string, string>
   /** The view of a tab that sees what others write so many milliseconds later. */
   view(lag?: number): Storage
@@ -111,7 +111,7 @@ export function stopDatabases() {
   }
   vi.stubGlobal('indexedDB', { open })
   return {
-    /** They answer again; also what was asked meanwhile, unless whoever asked is gone. */
+    /** They answer again; also to the requests made meanwhile, unless their tab is gone. */
     resume({ isGone = false } = {}): void {
       vi.stubGlobal('indexedDB', databases)
       if (!isGone) for (const go of waiting) go()
@@ -130,7 +130,7 @@ export async function connect(name: string, { version = 1, store = 'tokens' } = 
   return promise
 }
 
-/** What the database has in a row. */
+/** The value of a row of the database. */
 export async function readRow(name: string, key: string): Promise<unknown> {
   const connection = await connect(name)
   const reading = connection.transaction('tokens').objectStore('tokens').get(key)

@@ -9,7 +9,7 @@ import {
 } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'
 
-/** What the tests do in the page. */
+/** The functions that the tests call in the page. */
 export interface SecurityPage {
   login(): Promise<void>
   logout(): Promise<void>

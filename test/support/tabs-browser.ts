@@ -5,7 +5,7 @@ import type { RunningServer } from '../../demo/server/start.js'
 import { type Engine, launchers, type Mortal } from './tabs-launch.js'
 import { useSite } from './tabs-site.js'
 
-/** What a test does with a tab, in whichever browser: Playwright's `Page` is one. */
+/** The part of a tab that a test uses, in any browser: Playwright's `Page` is one. */
 export interface TabPage {
   /** Runs a function in the page; it sees nothing but its argument. */
   evaluate<Result, Argument>(

@@ -21,7 +21,7 @@ export interface Tab {
   readonly events: Moment[]
   /** Requests sent and refresh answers read. */
   readonly traffic: Moment[]
-  /** What other tabs have posted on the channel, as JSON. */
+  /** The messages that other tabs have posted on the channel, as JSON. */
   readonly heard: string[]
   login(username?: string): Promise<void>
   logout(): Promise<void>

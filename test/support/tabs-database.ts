@@ -16,7 +16,7 @@ interface Transaction {
 }
 
 export class SimDatabase {
-  /** What has been committed, by the database's name and the key. */
+  /** The committed values, by the name of the database and the key. */
   readonly rows = new Map<string, unknown>()
   /** Which tab took a lease last, by the path of its row. */
   readonly #leases = new Map<string, SimTab>()
@@ -30,7 +30,7 @@ export class SimDatabase {
     this.#world = world
     this.#latency = latency
   }
-  /** What `indexedDB` is to the tab. */
+  /** The `indexedDB` of the tab. */
   of(tab: SimTab): unknown {
     return {
       open: (name: string) => {

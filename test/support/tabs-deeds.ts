@@ -1,4 +1,4 @@
-/** What users, devices and browsers do to tabs in a simulation. */
+/** The deeds of users, devices and browsers in a simulation of tabs. */
 import type { Page } from './tabs-page.js'
 import { type Deed, DURATION } from './tabs-scenario.js'
 import type { Family } from './tabs-server.js'
@@ -29,7 +29,7 @@ export function createDeeds(stage: Stage): Deeds {
   let wasBlocked = false
   let actedAt = Number.NEGATIVE_INFINITY
 
-  /** Whether the user may act in the page now. Two acts at once have no order that anybody could expect. */
+  /** Whether the user may act in the page now. Two acts at once have no defined order. */
   const mayAct = ({ tab }: Page): boolean => world.now - actedAt >= HUMAN && !tab.frozen && !stage.isBlocked
 
   /** Whether an attempt may be open for longer than it is waited for. */
@@ -45,7 +45,7 @@ export function createDeeds(stage: Stage): Deeds {
     for (const { tab } of stage.live) world.task(1, tab, () => tab.window.dispatchEvent(new Event('online')))
   }
   const wake = ({ tab }: Page): void => {
-    // It goes on under its lock, and so does whoever has waited for it in vain.
+    // It goes on under its lock, and so does the tab that has waited for it in vain.
     if (tab.frozen && locks.isAbandoned(tab)) server.losses++
     world.resume(tab)
   }
@@ -85,7 +85,7 @@ export function createDeeds(stage: Stage): Deeds {
       const isBusy = database.isBusy(page.tab)
       wasBlocked ||= isBusy
       if ((isBusy && world.now - actedAt < HUMAN) || stage.isActing(page)) stage.forget()
-      // A lease is not given back, and an open transaction shuts everybody out, whatever they would tell each other.
+      // A lease is not given back, and an open transaction keeps all other tabs out.
       if (database.isLeased(page.tab) || isBusy) server.losses++
       if (page.unsettled) stage.lose()
       world.freeze(page.tab)

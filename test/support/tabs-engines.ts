@@ -67,7 +67,7 @@ function useWebKit(): Tabs {
   return tabs as Tabs
 }
 
-/** What came of rounds in which the access token ends, and every tab sends a request at the same moment. */
+/** The result of rounds in which the access token ends, and every tab sends a request at the same moment. */
 export interface Tally {
   rounds: number
   /** Grants of the server: one a round. */

@@ -27,7 +27,7 @@ export interface HeldRefresh {
   readonly arrived: Promise<void>
   /** Whether its connection was closed by the browser. */
   readonly isCancelled: boolean
-  /** What happened while it was held, in order. */
+  /** The events while it was held, in order. */
   readonly story: readonly string[]
 }
 

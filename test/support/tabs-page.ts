@@ -12,7 +12,7 @@ import { withLock } from './core.js'
 import type { Family, SimServer } from './tabs-server.js'
 import { createSimTab, type SimTab, type World } from './tabs-world.js'
 
-/** What became of one request of the application. */
+/** The outcome of one request of the application. */
 export type Outcome =
   | { kind: 'ok'; family: Family }
   | { kind: 'anonymous' | 'expired' | 'signed out' | 'failed' | 'refused' }
@@ -26,7 +26,7 @@ export interface PageHost {
   lock(tab: SimTab): AuthLock | undefined
   /** Promises of the application that are not settled yet, with what they are. */
   readonly pending: Map<object, { readonly tab: SimTab; readonly what: string }>
-  /** What must never happen, and did. */
+  /** The violations of a rule. */
   violation(text: string): void
 }
 

@@ -1,4 +1,4 @@
-/** What the tabs of one origin share, as browsers have it: locks, channels and a `localStorage` that lags. */
+/** The platform that the tabs of one origin share, as browsers have it: locks, channels and a `localStorage` that lags. */
 import type { AuthLock } from 'tokenflight'
 import type { SimTab, World } from './tabs-world.js'
 
@@ -7,7 +7,7 @@ interface Waiter {
   granted: boolean
   /** Its tab was frozen while it held the lock. */
   slept: boolean
-  /** Somebody gave up on it. */
+  /** A waiting tab gave up on it. */
   abandoned: boolean
   readonly grant: () => void
 }
@@ -19,17 +19,17 @@ interface Waiter {
 export class SimLocks {
   readonly #queues = new Map<string, Waiter[]>()
   readonly #world: World
-  /** Called when somebody gives up on a holder that a freeze has delayed, and that goes on. */
+  /** Called when a tab stops waiting for a holder that a freeze has delayed, and that goes on. */
   onImpatience: () => void = () => {}
 
   constructor(world: World) {
     this.#world = world
   }
-  /** Whether the tab holds a lock that somebody has waited for in vain, and goes on without. */
+  /** Whether the tab holds a lock for which another tab has waited in vain and goes on without. */
   isAbandoned(tab: SimTab): boolean {
     return [...this.#queues.values()].some(([first]) => first?.abandoned && first.tab === tab)
   }
-  /** What `navigator.locks` is to the tab. */
+  /** The `navigator.locks` of the tab. */
   of(tab: SimTab): AuthLock {
     return {
       request: (name, { signal }, callback) =>
@@ -170,7 +170,7 @@ export class SimWebStorage {
         return
       }
       copy.unconfirmed++
-      // What a process has written goes with it, if it dies before the browser heard of it.
+      // A write is lost with its process, if that dies before the browser received the write.
       copy.leavesAt = Math.max(copy.leavesAt, this.#world.now + this.#world.between(0, 0.5))
       this.#world.browser(copy.leavesAt - this.#world.now, () => {
         if (tab.alive) this.#commit(copy, value)

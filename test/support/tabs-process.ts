@@ -12,7 +12,7 @@ export interface Order {
 
 const { REDIS_PORT, SERVER_URL = '', LOCK_TTL } = process.env
 const redis = new Redis({ port: Number(REDIS_PORT), host: '127.0.0.1', commandTimeout: 1_000 })
-// It says so on every attempt to connect again.
+// It reports that on every attempt to connect again.
 redis.on('error', () => {})
 const refresh = refreshRequest({ url: `${SERVER_URL}/auth/refresh` })
 const options: AuthOptions = {

@@ -2,9 +2,9 @@
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { freePort } from './free-port.js'
 import type { Order } from './tabs-process.js'
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -20,15 +20,6 @@ export function hasRedis(): boolean {
       stdio: ['ignore', 'ignore', 'inherit'],
     }).status === 0
   return apt('update') && apt('install', '-y', '--no-install-recommends', 'redis-server') && isThere()
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 export interface RunningRedis {

@@ -1,4 +1,4 @@
-/** What a simulation is given, and how fast-check draws one. */
+/** The input of a simulation, and how fast-check draws one. */
 import fc from 'fast-check'
 import type { Fates } from './tabs-server.js'
 
@@ -76,7 +76,7 @@ export const PLATFORMS: readonly Pick<Scenario, 'storage' | 'lock'>[] = [
   { storage: 'web', lock: 'lease' },
   { storage: 'cookie', lock: 'lease' },
 ]
-/** What is left where a page has less: no lock of any kind, or no coherent storage. */
+/** The platform of a page that has less: no lock of any kind, or no coherent storage. */
 export const POOR_PLATFORMS: readonly Pick<Scenario, 'storage' | 'lock'>[] = [
   { storage: 'web without a database', lock: 'locks' },
   { storage: 'web without a database', lock: 'none' },
@@ -120,35 +120,34 @@ const flat = ({ platform, hasChannel = true, ...rest }: Drawn): Scenario => ({
   hasChannel: hasChannel || platform.storage === 'cookie',
 })
 
+const EVERY_STEP = [
+  'refresh',
+  'login',
+  'logout',
+  'open',
+  'reload',
+  'kill',
+  'freeze',
+  'sleep',
+  'jump',
+  'revoke',
+  'offline',
+] as const
+
 /** No grace window: what happens never leaves it open what the server granted, unless a tab dies or freezes. */
 export const strictScenario: fc.Arbitrary<Scenario> = fc
   .record({
     ...common(PLATFORMS),
     grace: fc.constant(0),
     fates: fc.record({ lostBefore: share(0.3), slow: share(0.1), refused: share(0.3) }),
-    steps: fc.array(
-      step([
-        'refresh',
-        'login',
-        'logout',
-        'open',
-        'reload',
-        'kill',
-        'freeze',
-        'sleep',
-        'jump',
-        'revoke',
-        'offline',
-      ]),
-      { maxLength: 10 },
-    ),
+    steps: fc.array(step(EVERY_STEP), { maxLength: 10 }),
     traps: fc.array(trap(['login', 'logout', 'kill', 'freeze', 'reload']), { maxLength: 2 }),
   })
   .map(flat)
 
 /**
  * A server with a grace window of two minutes: everything may happen, and no session may be lost. (At such rates of
- * loss a minute is too short once in a thousand runs: the cool-down doubles with each failure in a row.)
+ * loss a minute is too short once in a thousand runs: the back-off doubles with each failure in a row.)
  */
 export const graceScenario = (platforms: typeof PLATFORMS): fc.Arbitrary<Scenario> =>
   fc
@@ -161,27 +160,12 @@ export const graceScenario = (platforms: typeof PLATFORMS): fc.Arbitrary<Scenari
         slow: share(0.1),
         refused: share(0.2),
       }),
-      steps: fc.array(
-        step([
-          'refresh',
-          'login',
-          'logout',
-          'open',
-          'reload',
-          'kill',
-          'freeze',
-          'sleep',
-          'jump',
-          'revoke',
-          'offline',
-        ]),
-        { maxLength: 12 },
-      ),
+      steps: fc.array(step(EVERY_STEP), { maxLength: 12 }),
       traps: fc.array(trap(['kill', 'reload', 'freeze', 'logout', 'login']), { maxLength: 4 }),
     })
     .map(flat)
 
-/** A server that refuses a spent token without ending the session: whoever comes second must take what the first got. */
+/** A server that refuses a spent token without ending the session: the second tab must take the tokens of the first. */
 export const lenientScenario: fc.Arbitrary<Scenario> = fc
   .record({
     ...common(POOR_PLATFORMS),

@@ -6,7 +6,7 @@ export interface Family {
   readonly id: number
   readonly user: string
   revoked: boolean
-  /** The user has logged out of it, or in to another; what happens to it then harms nobody. */
+  /** The user has logged out of it, or in to another; then its end harms no session. */
   isOver: boolean
   current: string
   /** Logged out: when, and in which tab. */
@@ -112,7 +112,7 @@ export class SimServer {
         signal.addEventListener('abort', () => end(() => reject(signal.reason)))
         if (!world.online) return world.task(2, tab, broken)
         const drawn = this.#fate()
-        // Nobody but the tab itself knows of a restore that takes so long.
+        // Only the tab itself knows of a restore that takes so long.
         const fate = drawn === 'slow' && reason === 'restore' ? undefined : drawn
         if (fate) world.log(`fate: ${fate}`, tab)
         if (fate === 'lostBefore') return world.task(world.between(1, 300), tab, broken)

@@ -27,9 +27,9 @@ export class Stage {
   readonly violations: string[] = []
   readonly cookie: boolean
   readonly hasChannel: boolean
-  /** What the application waits for. */
+  /** The calls that the application waits for. */
   readonly pending: PageHost['pending'] = new Map()
-  /** The session that the user is in; null: none; undefined: nobody can say. */
+  /** The session that the user is in; null: none; undefined: unknown. */
   truth: Family | null | undefined = null
   readonly #web: SimWebStorage
   readonly #hasDatabase: boolean
@@ -59,7 +59,7 @@ export class Stage {
       if (page) page.unsettled = true
       if (tab.frozen) this.lose()
     }
-    // An answer that overtakes a login leaves another session's cookie: nobody can say then.
+    // An answer that overtakes a login leaves another session's cookie: the session is then unknown.
     this.server.onCookie = family => {
       if (family !== this.truth) this.forget()
     }
@@ -86,7 +86,7 @@ export class Stage {
   get live(): Page[] {
     return this.pages.filter(page => page.tab.alive)
   }
-  /** What the storages hold, as text. */
+  /** The content of the storages, as text. */
   get stored(): string[] {
     const values = [this.#coherent, this.#web.value, ...this.database.rows.values()]
     return values.map(value => JSON.stringify(value) ?? '')
@@ -111,7 +111,7 @@ export class Stage {
     if (!this.cookie || this.scenario.fates?.slow) this.server.losses++
   }
   kill(page: Page): void {
-    // Nobody gives back the lease of a tab that is gone; then patience decides, and not the lease.
+    // The lease of a tab that is gone is not given back; then the limit of the wait decides.
     if (page.unsettled) this.lose()
     if (this.database.isLeased(page.tab)) this.server.losses++
     this.world.log('killed', page.tab)
@@ -132,7 +132,7 @@ export class Stage {
   get isBlocked(): boolean {
     return this.live.some(({ tab }) => tab.frozen && this.database.isBusy(tab))
   }
-  /** Nobody can say any more which session the user is in. */
+  /** It is not known any more which session the user is in. */
   forget(): void {
     this.truth = undefined
     for (const family of this.server.families) delete family.left

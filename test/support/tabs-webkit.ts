@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { findWebKit } from '../../scripts/find-webkit.mjs'
+import { freePort } from './free-port.js'
 import type { TabPage } from './tabs-browser.js'
 
 /** How long a script of a test may take, milliseconds. */
@@ -61,15 +61,6 @@ async function startDisplay(program: string): Promise<[child: ChildProcess, name
   const child = spawn(program, parameters, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
   const [number] = (await once(child.stdio[3] as Readable, 'data')) as [Buffer]
   return [child, `:${String(number).trim()}`]
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function untilReady(url: string, driver: ChildProcess): Promise<void> {

@@ -1,5 +1,5 @@
 /** A device and a network in virtual time: one event queue, seeded noise, and tabs that freeze, sleep and die. */
-/** What the simulated platform keeps of one tab: a browsing context with its own tasks. */
+/** One tab of the simulated platform: a browsing context with its own tasks. */
 export interface SimTab {
   readonly id: string
   alive: boolean
@@ -16,7 +16,7 @@ export interface SimTab {
 interface Entry {
   at: number
   readonly order: number
-  /** What stops while the device sleeps. */
+  /** Work that stops while the device sleeps. */
   readonly local: boolean
   readonly run: () => void
 }

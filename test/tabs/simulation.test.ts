@@ -66,7 +66,7 @@ describe('many tabs, whatever happens to them', () => {
   )
 })
 
-describe('what went wrong once', () => {
+describe('a scenario that once went wrong', () => {
   it.each(regressions)('%s', async (_, scenario) => void (await run(scenario)))
 })
 
@@ -74,10 +74,10 @@ describe('many tabs on a good day', () => {
   it.each(PLATFORMS)('make one refresh per lifetime for all of them ($storage, $lock)', async platform => {
     const { grants, reuses, losses, outcomes } = await run(platform)
     expect({ reuses, losses }).toEqual({ reuses: 0, losses: 0 })
-    // 220 s of tokens that last 24 s and are renewed 6 s ahead, less while nobody asks for one.
+    // 220 s of tokens that last 24 s and are renewed 6 s ahead, less while no request needs one.
     expect(grants).toBeGreaterThanOrEqual(6)
     expect(grants).toBeLessThanOrEqual(13)
-    // Before the login, in cookie mode as otherwise, nobody is logged in.
+    // Before the login, in cookie mode as otherwise, no user is logged in.
     expect(Object.keys(outcomes).sort()).toEqual(['ok'])
   })
 
@@ -87,7 +87,7 @@ describe('many tabs on a good day', () => {
   })
 })
 
-describe('what no client can save', () => {
+describe('a session that no client can save', () => {
   it('ends the session once, cleanly and in every tab: a strict server whose answer was lost', async () => {
     // It is lost, and so is every refusal, until the network is back.
     const { losses, reuses, ends } = await run({ fates: { lostAfter: 1 } })

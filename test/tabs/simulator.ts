@@ -2,7 +2,7 @@
  * A deterministic simulator of many tabs and one strictly rotating server. A scenario and its seed decide everything;
  * the same scenario always ends the same way. `simulate` reports what must never happen and did: `violations`.
  *
- * What nobody can promise is not asked for: once a grant's answer is lost to its client (`losses`), a server without a
+ * The impossible is not asked for: once a grant's answer is lost to its client (`losses`), a server without a
  * grace window may see a token twice. Then the session ends, once and in every tab.
  */
 import { createDeeds, type Deeds } from '../support/tabs-deeds.js'
@@ -52,7 +52,7 @@ function plot(stage: Stage, { strike }: Deeds): void {
   const { world, scenario } = stage
   const { tabs, steps = [], traps = [] } = scenario
   const end = world.now + DURATION
-  // What the device has slept through does not happen.
+  // Tasks that the device has slept through do not happen.
   const during = (at: number, run: () => void): void =>
     world.browser(Math.min(at, DURATION), () => world.now <= end && run())
   const pick = (index: number): Page | undefined => stage.live[index % Math.max(1, stage.live.length)]
@@ -109,11 +109,11 @@ async function conclude(stage: Stage, { connect, wake, wasBlocked }: Deeds): Pro
   }
 }
 
-/** What the server has seen. Returns whether the session must have survived it all. */
+/** The events at the server. Returns whether the session must have survived it all. */
 function judgeServer({ scenario, server, hasChannel, violation }: Stage, wasBlocked: boolean): boolean {
   const { storage, lock, grace, isLenient } = scenario
   const isStrict = lock !== 'none' && storage !== 'web without a database'
-  // Without storage and without news nobody can know which token is the last.
+  // Without storage and without messages no tab can know which token is the last.
   const isPromised =
     !(wasBlocked && !hasChannel) && (grace > 0 || ((isStrict || !!isLenient) && !server.losses))
   const reuses = isPromised ? server.reuses : isStrict && !(wasBlocked && !hasChannel) ? server.unexcused : 0

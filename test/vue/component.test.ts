@@ -84,7 +84,7 @@ it('works in templates, where refs are unwrapped', async () => {
   expect(view.text()).toBe('authenticatedAda')
 })
 
-it('is told from one that is taken over from a server, also when its vnode was there before', async () => {
+it('is distinguished from one that is taken over from a server, also when its vnode was there before', async () => {
   const auth = session()
   await auth.login(tokens({ name: 'Ada' }))
   const one = name()

@@ -67,7 +67,7 @@ describe('useAuth', () => {
     expect(value.sessionExpiresAt.value).toBeGreaterThan(Date.now() + 3_500_000)
   })
 
-  it('gives refs that nobody can write to', () => {
+  it('gives read-only refs', () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {})
     const { value } = scoped(session(), useAuth)
     const refs = Object.values(value).filter(isRef)

@@ -1,14 +1,21 @@
 // @vitest-environment happy-dom
 /** The state that the server rendered stays on the page until the restore in the browser has finished. */
 
-import type { AuthOptions, AuthState, TokenResponse } from 'tokenflight'
-import { cookieSession } from 'tokenflight'
+import type { AuthState, TokenResponse } from 'tokenflight'
 import { createAuthPlugin, useAuth, useClaims } from 'tokenflight/vue'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { createSSRApp, defineAsyncComponent, defineComponent, h, nextTick, ref } from 'vue'
 import { renderToString } from 'vue/server-renderer'
 import { deferred } from '../support/core.js'
-import { type Counted, type Person, refused, session, tokens } from '../support/hooks.js'
+import {
+  busy,
+  type Counted,
+  openCookieSession,
+  type Person,
+  refused,
+  session,
+  tokens,
+} from '../support/hooks.js'
 
 const rendered: AuthState<Person> = {
   status: 'authenticated',
@@ -16,7 +23,6 @@ const rendered: AuthState<Person> = {
   expiresAt: 1_800_000_000_000,
   refreshing: false,
 }
-const busy = () => Promise.reject(Object.assign(new Error('busy'), { status: 503 }))
 
 const shown: string[] = []
 const Page = defineComponent(() => {
@@ -28,22 +34,6 @@ const Page = defineComponent(() => {
     return h('p', text)
   }
 })
-
-/** A cookie session whose restore answers when it is told to. */
-function openCookieSession(options: AuthOptions = {}) {
-  const calls: ReturnType<typeof deferred<TokenResponse>>[] = []
-  const auth = session({
-    storage: cookieSession(),
-    autoRefresh: 'off',
-    refresh: () => {
-      const call = deferred<TokenResponse>()
-      calls.push(call)
-      return call.promise
-    },
-    ...options,
-  })
-  return { auth, calls }
-}
 
 /** Lets the browser take over the page that the server rendered. */
 function hydrate(

@@ -27,7 +27,7 @@ it('shows the session of its own request, however many are served at once', asyn
   expect(pages).toEqual(names.map(name => `<p>authenticated ${name}</p>`))
 })
 
-it('shows `loading` where nobody is logged in, for the browser may know better', async () => {
+it('shows `loading` where no user is logged in, because the browser may know better', async () => {
   expect(await renderToString(page(session()))).toBe('<p>loading nobody</p>')
 })
 

@@ -1,4 +1,4 @@
-/** What axios and `authFetch` must do where a library answers in place of the server. */
+/** The rules for axios and `authFetch` where a library answers in place of the server. */
 import axios, { type CreateAxiosDefaults } from 'axios'
 import { type Auth, createAuth, isSessionExpired, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'

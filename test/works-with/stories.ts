@@ -1,4 +1,4 @@
-/** What every library over `authFetch` must do. Its test says how a call is made and where its errors are. */
+/** The rules for every library over `authFetch`. Its test defines how a call is made and where its errors are. */
 import { isSessionExpired } from 'tokenflight'
 import type { AuthFetch } from 'tokenflight/fetch'
 import { expect, it } from 'vitest'
@@ -11,7 +11,7 @@ export type Call = (path: string) => Promise<unknown>
 export interface Library {
   /** Sets the library up over the `authFetch` of the stage. */
   open(api: AuthFetch): Call
-  /** What the server sends to a good token, and what a call resolves to. `@default { ok: true }` */
+  /** The answer of the server to a good token, which is also the result of the call. `@default { ok: true }` */
   answer?: unknown
   data?: unknown
   /** Whether what a call has rejected with shows the end of the session. `@default isSessionExpired` */

@@ -22,7 +22,7 @@ export async function adoptSession(key = 'auth-tokens-production'): Promise<void
   try {
     if (auth.getState().status === 'anonymous') await auth.login(JSON.parse(left))
   } catch {
-    return // What cannot be read stays, and the user logs in again.
+    return // An unreadable entry stays, and the user logs in again.
   }
   localStorage.removeItem(key)
 }

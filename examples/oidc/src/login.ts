@@ -3,17 +3,17 @@ import * as oauth from 'oauth4webapi'
 import { auth, key } from './session.js'
 import { clientId, home, server } from './settings.js'
 
-/** What the page must still know when it comes back. */
+/** The data that the page needs when it comes back. */
 interface Attempt {
   readonly verifier: string
   readonly nonce: string
-  /** What the user wanted to do, never a token. */
+  /** The task of the user, never a token. */
   readonly task: string | undefined
 }
 
 /**
  * Leaves the page for the login.
- * @param task what to do after it
+ * @param task the task that follows
  * @param parameters further parameters of the authorization request, such as `acr_values`
  */
 export async function logIn(task?: string, parameters: Record<string, string> = {}): Promise<void> {
@@ -43,7 +43,7 @@ export async function logIn(task?: string, parameters: Record<string, string> = 
 
 /**
  * Ends a login that this tab began, if the server has just sent the browser back.
- * @returns what the user wanted to do
+ * @returns the task of the user
  * @throws the refusal of the server, or a sign of an attack
  */
 export async function finishLogin(): Promise<string | undefined> {
@@ -67,7 +67,7 @@ export async function finishLogin(): Promise<string | undefined> {
     home,
     verifier,
     {
-      // The proof of this request is what binds the tokens to the key.
+      // The proof of this request binds the tokens to the key.
       ...(key && { [oauth.customFetch]: key.fetch }),
       // For a server on this machine; any other needs https.
       [oauth.allowInsecureRequests]: new URL(server.issuer).hostname === '127.0.0.1',

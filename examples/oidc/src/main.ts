@@ -3,10 +3,11 @@ import { logOut } from './logout.js'
 import { api, auth } from './session.js'
 import { apiUrl } from './settings.js'
 import { transfer } from './transfer.js'
+import '../../style.css'
 
 const find = (id: string): HTMLElement => document.getElementById(id) as HTMLElement
 
-/** Runs what a button does, and shows what goes wrong. */
+/** Runs the action of a button, and shows its error. */
 async function run(action: () => Promise<unknown>): Promise<void> {
   find('problem').textContent = ''
   try {

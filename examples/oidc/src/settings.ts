@@ -4,7 +4,7 @@ import type { AuthorizationServer } from 'oauth4webapi'
 
 const issuer: string = import.meta.env.VITE_ISSUER ?? 'http://127.0.0.1:4320'
 
-/** What `/.well-known/openid-configuration` says. Written down, no answer can replace an endpoint. */
+/** The values of `/.well-known/openid-configuration`. Since they are fixed here, no answer can replace an endpoint. */
 export const server = {
   issuer,
   authorization_endpoint: `${issuer}/auth`,

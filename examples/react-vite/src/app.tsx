@@ -14,7 +14,7 @@ export function App() {
   )
 }
 
-/** Whatever is inside needs a login: without one, and when the session ends, the way leads to the login page. */
+/** The pages inside need a login. Without one, and when the session ends, the login page appears. */
 function Protected() {
   const { status } = useAuth()
   const from = useLocation()

@@ -4,7 +4,7 @@ import { BrowserRouter } from 'react-router'
 import { AuthProvider } from 'tokenflight/react'
 import { App } from './app.tsx'
 import { auth } from './session.ts'
-import './style.css'
+import '../../style.css'
 
 createRoot(document.getElementById('app') as HTMLElement).render(
   <StrictMode>

@@ -32,7 +32,7 @@ export interface Shop {
   orders: { id: number; item: string }[]
 }
 
-/** Four requests at once: if their token has ended, they share one refresh, and nobody else hears of it. */
+/** Four requests at once: if their token has ended, they share one refresh, and the page does not notice it. */
 export function loadShops(signal?: AbortSignal): Promise<Shop[]> {
   return Promise.all(
     ['London', 'Paris', 'Berlin', 'Oslo'].map(async name => {

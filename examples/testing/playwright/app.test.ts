@@ -79,7 +79,7 @@ describe('an application in Chromium, with msw in its service worker', () => {
     }
   })
 
-  it('asks for a login when somebody else has spent the refresh token', async () => {
+  it('asks for a login when another client has spent the refresh token', async () => {
     await open()
     const answered = page.waitForResponse('**/auth/login')
     await click('Sign in')

@@ -1,4 +1,4 @@
-/** What the browser loads in tests: the application, with msw's worker in place of its servers. */
+/** The script that the browser loads in tests: the application, with msw's worker in place of its servers. */
 import { setupWorker } from 'msw/browser'
 import { createRoot } from 'react-dom/client'
 import type { MockAuth } from 'tokenflight/msw'

@@ -11,7 +11,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 export async function servePage(): Promise<{ url: string; close(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'tokenflight-'))
   await copyFile(join(here, 'index.html'), join(directory, 'index.html'))
-  // What `npx msw init` copies into the public directory.
+  // The file that `npx msw init` copies into the public directory.
   const worker = createRequire(import.meta.url).resolve('msw/mockServiceWorker.js')
   await copyFile(worker, join(directory, 'mockServiceWorker.js'))
   const build = await context({

@@ -87,7 +87,7 @@ describe('a React application', () => {
     }
   })
 
-  it('asks for a login when somebody else has spent the refresh token', async () => {
+  it('asks for a login when another client has spent the refresh token', async () => {
     const { refreshToken } = await openApp()
     await fetch('/auth/refresh', { method: 'POST', body: JSON.stringify({ refreshToken }) })
     backend.expireAccessTokens()

@@ -32,7 +32,7 @@ export function createCookieSession(options?: AuthOptions) {
   })
 }
 
-/** What the page shows needs three requests at once. */
+/** The page needs three requests at once. */
 export async function loadShelves({ api }: Session): Promise<string[]> {
   const shelves = await Promise.all(
     ['orders', 'invoices', 'wishes'].map(shelf => api.get<string>(`/api/${shelf}`)),

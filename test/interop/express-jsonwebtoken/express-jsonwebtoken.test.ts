@@ -20,7 +20,7 @@ afterEach(async () => {
   vi.useRealTimers()
 })
 
-/** Whoever is past an end is past it by a second: servers count whole ones. */
+/** A test passes each end by a second, because servers count whole seconds. */
 const pass = (milliseconds: number) => vi.advanceTimersByTime(milliseconds + SECOND)
 
 /** Starts the server, which knows nothing of tokenflight, and keeps a list of what it answered. */
@@ -116,7 +116,7 @@ describe('a naive Express server with jsonwebtoken and cookies', () => {
     expect(count('GET /api/posts 200')).toBe(BURST)
   })
 
-  it('restores the session on reload, and is anonymous where there is none', async () => {
+  it('restores the session on reload, and is anonymous where no session exists', async () => {
     const { browser, url } = await startApp()
     const first = openPage(url)
     await first.auth.ready
