@@ -4,7 +4,16 @@
 // what `foreign/expected.mjs` lists may differ. `--from <URL>` takes the sources from elsewhere; the URL holds `{owner}` and
 // `{name}`, and may be a folder.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -22,7 +31,8 @@ const { values, positionals } = parseArgs({
 })
 const names = positionals.length ? positionals : Object.keys(suites)
 const unknown = names.filter(name => !suites[name])
-if (unknown.length) throw new Error(`No suite is called ${unknown}. There are ${Object.keys(suites).join(', ')}`)
+if (unknown.length)
+  throw new Error(`No suite is called ${unknown}. There are ${Object.keys(suites).join(', ')}`)
 
 ensureBuilt('build')
 const problems = names.flatMap(name => check(name, /** @type {Suite} */ (suites[name])))

@@ -12,13 +12,15 @@ export const expected = [
   {
     suite: 'axios-cache-interceptor',
     sessions: ['logged in'],
-    reason: 'The test compares all headers of the request that reaches the adapter, and the token is one more.',
+    reason:
+      'The test compares all headers of the request that reaches the adapter, and the token is one more.',
     tests: ['Request Interceptor › Requests are made with CacheControl no-cache'],
   },
   {
     suite: 'ky',
     sessions: ['logged in'],
-    reason: 'The server answers each request with 401. tokenflight refreshes once and sends the request again: two arrive.',
+    reason:
+      'The server answers each request with 401. tokenflight refreshes once and sends the request again: two arrive.',
     tests: ['hooks › afterResponse hook handles refresh endpoint returning 401'],
   },
 ]
