@@ -13,7 +13,7 @@ import { startLimit, type TimeLimit, unlessCancelled } from './axios-wait.js'
 import { discard, isOneShot, type Repeated, whileIntact } from './body.js'
 import type { Attempt, Call } from './call.js'
 import { challengeOf, noteChallenge } from './challenge.js'
-import { copyOf, handOver, readings } from './config.js'
+import { copyOf, handOver, isAnother, readings } from './config.js'
 import { isForeign, type Origins } from './origins.js'
 import { type CallProgress, createProgress } from './progress.js'
 import { guardRedirects } from './redirects.js'
@@ -94,7 +94,7 @@ export class AxiosCall implements Call<AxiosResponse> {
     }
     const names = Object.keys(tokens ?? {})
     const isAway = tokens && guardRedirects(own, names, this.context)
-    const { response, failure, end } = await this.callAdapter(own, isReplay || !mayFollow)
+    const { response, failure, end } = await this.callAdapter(own, tokens, isReplay || !mayFollow)
     // An answer that streams may fail later, with an error that names the config that left.
     if (isOneShot(response?.data)) own.headers.delete(names)
     // A browser follows redirects by itself.
@@ -135,7 +135,11 @@ export class AxiosCall implements Call<AxiosResponse> {
   }
 
   /** Sends the copy. Its outcome becomes the application's. */
-  private async callAdapter(own: Config, isShown: boolean): Promise<Outcome> {
+  private async callAdapter(
+    own: Config,
+    tokens: Record<string, string> | undefined,
+    isShown: boolean,
+  ): Promise<Outcome> {
     const { config, adapter } = this.context
     const rest = this.hasWaited ? this.limit?.rest() : undefined
     if (rest) own.timeout = rest
@@ -147,16 +151,17 @@ export class AxiosCall implements Call<AxiosResponse> {
       upload?.end(isOutcome)
       download?.end(isOutcome)
     }
+    const isOther = (sent: object): boolean => isAnother(sent, own, tokens)
     try {
       const response = await adapter(own)
-      handOver(response, config)
+      handOver(response, config, isOther)
       return { response, end }
     } catch (thrown) {
       const error = withAnswer(thrown)
       if (rest) restateTimeout(error, rest, config)
       const { response, cause } = (error ?? {}) as { response?: AxiosResponse; cause?: AxiosError }
       // Some versions of axios wrap their own errors, and some adapters do.
-      for (const each of [error, cause, cause?.response, response]) handOver(each, config)
+      for (const each of [error, cause, cause?.response, response]) handOver(each, config, isOther)
       return { response, failure: { error }, end }
     }
   }

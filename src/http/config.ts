@@ -53,19 +53,36 @@ export function readJson(data: unknown): unknown {
 }
 
 /**
+ * Whether an adapter answers with another request, whose config is the application's: not the one that left with these
+ * headers, nor a copy of it.
+ */
+export function isAnother(sent: Sent, left: Sent, tokens: Record<string, string> = {}): boolean {
+  if (sent === left || (sent.url === left.url && sent.method === left.method)) return false
+  const headers = Object.values(sent.headers ?? {}).map(String)
+  return !Object.values(tokens).some(token => headers.some(header => header.includes(token)))
+}
+
+interface Sent {
+  readonly url?: string
+  readonly method?: string
+  readonly headers?: object
+}
+
+/**
  * Prepares an answer or an error for the application: with its own config, and without the platform's request, which on Node
  * shows the header that was sent to a logger or a serialiser.
+ * @param isOther whether a config is one of another request, and stays
  */
-export function handOver(outcome: unknown, config: object): void {
+export function handOver(outcome: unknown, config: object, isOther: (sent: Sent) => boolean): void {
   const { config: sent, request, data } = (outcome ?? {}) as Record<string, unknown>
-  if (sent) Reflect.set(outcome as object, 'config', config)
+  if (sent && !isOther(sent)) Reflect.set(outcome as object, 'config', config)
   if (request) hide(outcome, 'request')
   if (!isOneShot(data)) return
   // An answer that streams refers to the request, too, and so does an error that may end it.
   for (const name of ['req', 'socket', 'client']) hide(data, name)
   const stream = data as NodeStream
   const monitor = stream.constructor?.errorMonitor
-  if (monitor) stream.on(monitor, error => handOver(error, config))
+  if (monitor) stream.on(monitor, error => handOver(error, config, isOther))
 }
 
 /** Its monitor sees errors without counting as a handler of them. */

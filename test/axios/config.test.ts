@@ -137,6 +137,21 @@ describe('a config', () => {
     expect(sent).toEqual([])
   })
 
+  it('comes back from an adapter that sends a copy to another URL', async () => {
+    const { api } = await stage({
+      axios: {
+        adapter: config => {
+          const copy = { ...config, headers: new AxiosHeaders(config.headers), url: '/proxy', method: 'post' }
+          return respondWith(copy, { status: config.url === '/ok' ? 200 : 500 })
+        },
+      },
+    })
+    const { config } = await api.get('/ok')
+    const error = await rejection(api.get('/no'))
+    expect([config.url, error.config?.url, error.response?.config.url]).toEqual(['/ok', '/no', '/no'])
+    expect(JSON.stringify([config, error.config, error.response?.config])).not.toContain('at-1')
+  })
+
   it('comes back from an adapter that wraps the error of another', async () => {
     const { api } = await stage({
       axios: {

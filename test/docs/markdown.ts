@@ -40,6 +40,7 @@ const SKIPPED = new Set([
   'etc',
   '.git',
   '.compat',
+  '.foreign',
   '.stryker-tmp',
 ])
 

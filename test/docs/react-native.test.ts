@@ -30,13 +30,21 @@ afterEach(() => {
 })
 afterAll(() => server.close())
 
-function keychain(): Keychain & { readonly items: Map<string, string> } {
+/** Like expo-secure-store, it throws on other keys; a device may throw on long values, too. */
+function keychain(mostBytes = Number.POSITIVE_INFINITY): Keychain & { readonly items: Map<string, string> } {
   const items = new Map<string, string>()
+  const valid = (key: string): string => {
+    if (!/^[\w.-]+$/.test(key)) throw new Error('Invalid key')
+    return key
+  }
   return {
     items,
-    getItemAsync: async key => items.get(key) ?? null,
-    setItemAsync: async (key, value) => void items.set(key, value),
-    deleteItemAsync: async key => void items.delete(key),
+    getItemAsync: async key => items.get(valid(key)) ?? null,
+    setItemAsync: async (key, value) => {
+      if (value.length > mostBytes) throw new Error('Too long')
+      items.set(valid(key), value)
+    },
+    deleteItemAsync: async key => void items.delete(valid(key)),
   }
 }
 
@@ -86,6 +94,38 @@ it('two accounts of one application have a record each', async () => {
   for (const auth of auths) await auth.logout()
   expect(chain.items.size).toBe(0)
   for (const auth of auths) auth.dispose()
+})
+
+it('a keychain that refuses a long value causes a warning, and keeps no older token', async () => {
+  const chain = keychain(2_048)
+  const { auth, api } = start(chain)
+  const warnings: string[] = []
+  auth.on('warning', ({ message }) => void warnings.push(message))
+  await auth.login({ access_token: 'short', refresh_token: 'rt-short', expires_in: 300 })
+  expect([...chain.items.values()].join()).toContain('rt-short')
+  const tokens = await backend.issue('ada')
+  await auth.login({ ...tokens, refresh_token: 'r'.repeat(2_048) })
+  expect(warnings).toEqual(['Storage failed to write; the session goes on in memory'])
+  expect((await api(`${API}/orders`)).status).toBe(200)
+  expect([...chain.items.values()].join()).not.toContain('short')
+  await auth.logout()
+  expect(warnings).toHaveLength(1)
+})
+
+it('a name with a character that keys may not have causes a warning, and memory carries on', async () => {
+  const chain = keychain()
+  const auth = createAuth({ name: 'ada@example.com', storage: keychainStorage(chain) })
+  onTestFinished(() => auth.dispose())
+  const warnings: string[] = []
+  auth.on('warning', ({ message }) => void warnings.push(message))
+  await auth.login(await backend.issue('ada'))
+  expect(auth.getState().status).toBe('authenticated')
+  expect(await auth.getAccessToken()).toMatch(/^eyJ/)
+  expect(chain.items.size).toBe(0)
+  expect(warnings).toEqual([
+    'Storage failed to read; the session goes on in memory',
+    'Storage failed to write; the session goes on in memory',
+  ])
 })
 
 it('an application that comes back refreshes before any call', async () => {

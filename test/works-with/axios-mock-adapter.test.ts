@@ -92,6 +92,25 @@ describe.each(['before', 'after'])('axios-mock-adapter that is installed %s atta
     }
   })
 
+  it('answers with the answer of another request, which keeps its own config', async () => {
+    const { api, mock, tokens } = await mocked()
+    mock.onGet('/new').reply(200).onGet('/busy').reply(503)
+    for (const [from, to] of [
+      ['/old', '/new'],
+      ['/full', '/busy'],
+    ])
+      mock.onGet(from).reply(() => api.get(`${to}`))
+    const answer = await api.get('/old')
+    const error = await rejection<AxiosError>(api.get('/full'))
+    expect([answer.config.url, error.config?.url, error.response?.config.url]).toEqual([
+      '/new',
+      '/busy',
+      '/busy',
+    ])
+    expect(JSON.stringify([answer.config, error, error.response])).not.toContain('at-1')
+    expect(tokens()).toEqual(['at-1', 'at-1', 'at-1', 'at-1'])
+  })
+
   it('mocks a timeout of the replay, which names the timeout of the call', async () => {
     const { api, mock } = await mocked()
     mock.onGet('/orders').replyOnce(401).onGet('/orders').timeout()
