@@ -1,7 +1,7 @@
 // @ts-check
 // `node scripts/foreign.mjs [suite…]`: the unit tests of axios and of libraries around axios and fetch, with tokenflight in
 // their clients. Each suite runs three times: as it is, and with a session that is anonymous and one that is logged in. Only
-// what `foreign/expected.mjs` lists may differ. `--from <URL>` takes the sources from elsewhere; the URL holds `{owner}` and
+// the differences that `foreign/expected.mjs` lists are allowed. `--from <URL>` takes the sources from elsewhere; the URL holds `{owner}` and
 // `{name}`, and may be a folder.
 import { spawnSync } from 'node:child_process'
 import {

@@ -1,5 +1,5 @@
 // @ts-check
-// What is different with tokenflight in the clients, and why.
+// The differences with tokenflight in the clients, each with its reason.
 
 /** @type {{ suite: string, sessions: string[], reason: string, tests: string[] }[]} */
 export const expected = [
