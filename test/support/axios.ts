@@ -14,6 +14,13 @@ import { type Auth, type AuthOptions, createAuth, type RefreshContext, type Toke
 import { type AttachOptions, attachAuth } from 'tokenflight/axios'
 import { onTestFinished } from 'vitest'
 
+const [, minor = 0, patch = 0] = axios.VERSION.split('.').map(Number)
+/** Whether the axios of the tests, whose major version is 1, is that version or a later one. */
+export const isAxios = (atLeast: number, patchAtLeast = 0): boolean =>
+  minor > atLeast || (minor === atLeast && patch >= patchAtLeast)
+/** Before 1.7.3 the adapter on `fetch` takes no notice of `withCredentials`, and cookies do not cross origins. */
+export const fetchKeepsCookies: boolean = isAxios(7, 3)
+
 export const API = 'https://api.example.test'
 export const MINUTE = 60_000
 /** The lifetime of the stage's access tokens, milliseconds. */
