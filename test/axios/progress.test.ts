@@ -225,9 +225,10 @@ describe.each(['http', 'fetch'] as const)("with axios's own adapter %s", adapter
     const { seen, config } = watching('onDownloadProgress')
     await api.get('/', config)
     expect(arrived.map(({ token }) => token)).toEqual(['at-1', 'at-2'])
+    // Older versions of axios give the last event a moment after the answer.
+    await expect.poll(() => seen.at(-1)).toBe(LARGE)
     expect(seen).not.toContain('{"error":"invalid_token"}'.length)
     expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b))
-    expect(seen.at(-1)).toBe(LARGE)
     expect(refreshes).toHaveLength(1)
   })
 })

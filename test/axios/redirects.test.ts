@@ -15,6 +15,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   API,
   deferred,
+  isAxios,
   LIFETIME,
   type Loopback,
   loopback,
@@ -26,7 +27,7 @@ import {
 import { stage as fetchStage } from '../support/fetch.js'
 
 /** Where the adapter on `fetch` cannot say where it was led, it follows no redirect while tokens may be collected. */
-const isBlind = Number(axios.VERSION.split('.')[1]) < 12
+const isBlind = !isAxios(12)
 
 /** A server that renews by itself, and one elsewhere that answers as it is told. */
 interface Scene {

@@ -6,7 +6,10 @@ import { gzipSync } from 'node:zlib'
 import type { AxiosResponse, ResponseType } from 'axios'
 import { collectTokens } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
-import { deferred, loopback, rejection, session, stage } from '../support/axios.js'
+import { deferred, isAxios, loopback, rejection, session, stage } from '../support/axios.js'
+
+/** Before 1.7.5 the adapter on `fetch` makes a body for an answer with 204, which the platform refuses. */
+const canStreamNothing = isAxios(7, 5)
 
 const EXPIRED = '{"code":"TOKEN_EXPIRED","text":"ä"}'
 const isExpired = ({ data }: AxiosResponse): boolean => data?.code === 'TOKEN_EXPIRED'
@@ -97,7 +100,8 @@ for (const adapter of ['http', 'fetch'] as const) {
           else
             outgoing.writeHead(200, { ...json, ...(path === '/length' && { 'Content-Length': '0' }) }).end()
         })
-        for (const path of ['/204', '/length', '/chunked']) {
+        const paths = canStreamNothing || adapter === 'http' || responseType !== 'stream' ? ['/204'] : []
+        for (const path of [...paths, '/length', '/chunked']) {
           const { data } = await api.get(path, { responseType, transformResponse: [own => own ?? ''] })
           expect(await textOf(data)).toBe('')
         }

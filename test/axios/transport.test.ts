@@ -11,7 +11,7 @@ import axios, {
 import { collectTokens, serverRenewal } from 'tokenflight'
 import type { AttachOptions } from 'tokenflight/axios'
 import { describe, expect, it, vi } from 'vitest'
-import { type Arrived, loopback, rejection, session, stage } from '../support/axios.js'
+import { type Arrived, isAxios, loopback, rejection, session, stage } from '../support/axios.js'
 
 type Outgoing = import('node:http').ServerResponse
 
@@ -183,9 +183,9 @@ describe('a redirect that the http adapter follows', () => {
 })
 
 // Before 1.12 axios's adapter on fetch takes no fetch to look over its shoulder.
-const isLookedAfter = Number(axios.VERSION.split('.')[1]) >= 12
+const isLookedAfter = isAxios(12)
 
-describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () => {
+describe('a redirect that fetch follows for axios', () => {
   const own = vi.fn<typeof fetch>((...call) => fetch(...call))
   const fetches: Record<string, CreateAxiosDefaults> = {
     'the global fetch': {},

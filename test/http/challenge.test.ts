@@ -198,7 +198,11 @@ describe('the challenge of a step-up is with the call that met it', () => {
   it('as `challenge` of the error of axios, and of its answer', async () => {
     const { api, refreshes } = await axiosStage({ respond: refuse })
     const error = await rejection(api.post('/transfer', {}))
-    expect(error).toMatchObject({ isAxiosError: true, code: 'ERR_BAD_REQUEST', status: 401 })
+    expect(error).toMatchObject({
+      isAxiosError: true,
+      code: 'ERR_BAD_REQUEST',
+      response: { status: 401 },
+    })
     expect([challengeOf(error), challengeOf(error.response)]).toEqual([told, told])
     expect(Reflect.get(error, 'challenge')).toBe(challengeOf(error))
     expect(refreshes).toEqual([])

@@ -107,7 +107,9 @@ describe.each(Object.entries(scenes))('a call by %s that needs a stronger login'
 it('leaves a call alone that fails for another reason', async () => {
   const { api, auth } = await axiosStage({ respond: () => ({ status: 500 }) })
   const withStepUp = createStepUp(auth, () => Promise.reject(new Error('No login was asked for')))
-  expect(await rejection(withStepUp(() => api.get('/me')))).toMatchObject({ status: 500 })
+  expect(await rejection(withStepUp(() => api.get('/me')))).toMatchObject({
+    response: { status: 500 },
+  })
 })
 
 it('asks for no more than the server does', () => {

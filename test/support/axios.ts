@@ -18,6 +18,13 @@ import { openSession, type SentRequest, type SessionStage, type SessionStageOpti
 export { type Deferred, deferred } from './deferred.js'
 export { LIFETIME, MINUTE, type RefreshCall } from './stage.js'
 
+const [, minor = 0, patch = 0] = axios.VERSION.split('.').map(Number)
+/** Whether the axios of the tests, whose major version is 1, is that version or a later one. */
+export const isAxios = (atLeast: number, patchAtLeast = 0): boolean =>
+  minor > atLeast || (minor === atLeast && patch >= patchAtLeast)
+/** Before 1.7.3 the adapter on `fetch` takes no notice of `withCredentials`, and cookies do not cross origins. */
+export const fetchKeepsCookies: boolean = isAxios(7, 3)
+
 export const API = 'https://api.example.test'
 const immediate = setImmediate
 
