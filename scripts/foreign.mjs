@@ -37,7 +37,11 @@ if (unknown.length)
 ensureBuilt('build')
 const problems = names.flatMap(name => check(name, /** @type {Suite} */ (suites[name])))
 for (const problem of problems) console.error(problem)
-console.log(problems.length ? `\n${problems.length} unexpected differences` : '\nno unexpected difference')
+console.log(
+  problems.length
+    ? `\n${problems.length} unexpected differences`
+    : `\n${names.length} suites passed, with no difference but the expected`,
+)
 process.exitCode = problems.length ? 1 : 0
 
 /**
@@ -119,9 +123,10 @@ function prepare(name, { repository, commit, packages, client }) {
   for (const each of ['package.json', 'dist'])
     cpSync(join(root, each), join(installed, 'tokenflight', each), { recursive: true })
   // The axios of the tests is the one that tokenflight imports.
-  if (client === 'axios' && !packages.axios) symlinkSync('..', join(installed, 'axios'), 'junction')
-  for (const each of ['preload.mjs', 'jasmine.mjs'])
-    cpSync(join(root, 'scripts/foreign', each), join(folder, each))
+  const own = join(installed, 'axios')
+  if (client !== 'fetch' && !packages.axios && !existsSync(own)) symlinkSync('..', own, 'junction')
+  cpSync(join(root, 'scripts/foreign'), join(folder, 'tokenflight'), { recursive: true })
+  cpSync(join(root, 'scripts/find-browser.mjs'), join(folder, 'find-browser.mjs'))
   return folder
 }
 
@@ -134,8 +139,8 @@ function run(folder, { command, files, client, system, origins }, attachment) {
   const [script = '', ...parameters] = command
   const tests = files ? readdirSync(join(folder, 'test'), { recursive: true, encoding: 'utf8' }) : []
   for (const test of tests) if (test.endsWith(`${files}`)) parameters.push(join('test', test))
-  const preload = `--import=${pathToFileURL(join(folder, 'preload.mjs'))}`
-  const { stdout } = spawnSync('node', [join('node_modules', script), ...parameters], {
+  const preload = `--import=${pathToFileURL(join(folder, 'tokenflight/preload.mjs'))}`
+  const { stdout } = spawnSync('node', [script, ...parameters], {
     cwd: folder,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', process.env.VERBOSE ? 'inherit' : 'ignore'],
@@ -144,7 +149,7 @@ function run(folder, { command, files, client, system, origins }, attachment) {
     env: {
       ...process.env,
       ...(attachment && {
-        NODE_OPTIONS: preload,
+        ...(client !== 'page' && { NODE_OPTIONS: preload }),
         TOKENFLIGHT: JSON.stringify({ ...attachment, client, system, origins }),
       }),
     },

@@ -4,6 +4,12 @@
 /** @type {{ suite: string, sessions: string[], reason: string, tests: string[] }[]} */
 export const expected = [
   {
+    suite: 'axios-browser',
+    sessions: ['logged in'],
+    reason: 'The test compares all headers of the request with its own list, and the token is one more.',
+    tests: ['defaults should use header config'],
+  },
+  {
     suite: 'axios-mock-adapter',
     sessions: ['logged in'],
     reason: 'The mock compares all headers of the request with its own list, and the token is one more.',

@@ -2,46 +2,22 @@
 // puts `authFetch` in the place of the global `fetch`.
 import { appendFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { attachEach, counting, start } from './session.mjs'
 
 const { client, session, system, origins, count } = JSON.parse(process.env.TOKENFLIGHT)
 const require = createRequire(import.meta.url)
 /** The tests, and with them tokenflight, share one axios: that of their module system. */
 const load = name => (system === 'require' ? require(name) : import(name))
 const { createAuth } = await load('tokenflight')
-
-let version = 1
-const issue = () => ({
-  access_token: `access-${version}`,
-  refresh_token: `refresh-${version++}`,
-  expires_in: 3600,
-})
-const auth = createAuth({ refresh: async () => issue() })
-if (session === 'logged in') await auth.login(issue())
-await auth.ready
-
-/** Counts the requests that carry the token, so that a suite cannot pass without tokenflight. */
-const header = {
-  name: 'Authorization',
-  format: token => {
-    appendFileSync(count, '.')
-    return `Bearer ${token}`
-  },
-}
+const auth = await start(createAuth, session)
+const header = counting(() => appendFileSync(count, '.'))
 
 if (client === 'axios') {
   // The page that relative URLs belong to.
   if (!origins) globalThis.location = new URL('http://localhost/')
   const { attachAuth } = await load('tokenflight/axios')
   const { default: axios } = await load('axios')
-  attachEach(axios)
-
-  /** Attaches an instance, and those that it will create. */
-  function attachEach(instance) {
-    attachAuth(instance, auth, { allowedOrigins: origins, header })
-    const { create } = instance
-    if (create) instance.create = (...defaults) => attachEach(create(...defaults))
-    return instance
-  }
+  attachEach(axios, instance => attachAuth(instance, auth, { allowedOrigins: origins, header }))
 } else {
   const { authFetch } = await load('tokenflight/fetch')
   const platform = globalThis.fetch

@@ -6,9 +6,9 @@
  * @property {string} repository its owner and its name on GitHub
  * @property {string} commit
  * @property {Record<string, string>} packages what the tests import
- * @property {string[]} command its first word is a script in `node_modules`; it writes the Test Anything Protocol
+ * @property {string[]} command a script for Node, and its parameters; it writes the Test Anything Protocol
  * @property {string} [files] the ending of the files of `test` that the command gets, where it does not find them itself
- * @property {'axios' | 'fetch'} client
+ * @property {'axios' | 'fetch' | 'page'} client `page`: axios in a page, which the command attaches itself
  * @property {string[]} [origins] the servers of the tests
  * @property {'require'} [system] how the tests load axios, where it is not `import`
  */
@@ -33,15 +33,35 @@ export const suites = {
       multer: '1.4.4',
       'stream-throttle': '0.1.3',
     },
-    command: ['mocha/bin/mocha.js', 'test/unit/**/*.js', '--timeout', '30000', '--exit', '--reporter', 'tap'],
+    command: [
+      'node_modules/mocha/bin/mocha.js',
+      'test/unit/**/*.js',
+      '--timeout',
+      '30000',
+      '--exit',
+      '--reporter',
+      'tap',
+    ],
     client: 'axios',
     origins: ['http://localhost:4444', 'http://127.0.0.1:4444'],
+  },
+  'axios-browser': {
+    repository: 'axios/axios',
+    commit: '23a25af0688d1db2c396deb09229d2271cc24f6c',
+    packages: {
+      'abortcontroller-polyfill': '1.7.8',
+      'jasmine-ajax': '3.4.0',
+      'jasmine-core': '2.99.1',
+      sinon: '4.5.0',
+    },
+    command: ['tokenflight/browser.mjs'],
+    client: 'page',
   },
   'axios-retry': {
     repository: 'softonic/axios-retry',
     commit: 'dd9b700dfbe51ba2962e70e7822734e3e74613c8',
     packages: { axios, jasmine: '5.13.0', nock: '13.5.6', tsx },
-    command: ['tsx/dist/cli.mjs', 'jasmine.mjs'],
+    command: ['node_modules/tsx/dist/cli.mjs', 'tokenflight/jasmine.mjs'],
     client: 'axios',
     system: 'require',
     origins: ['http://example.com'],
@@ -50,7 +70,7 @@ export const suites = {
     repository: 'ctimmerm/axios-mock-adapter',
     commit: '1b58f0f83bd404801db8813c9f2435df6e4fa8e8',
     packages: { axios, chai: '4.5.0', mocha: '10.8.2' },
-    command: ['mocha/bin/mocha.js', '--reporter', 'tap'],
+    command: ['node_modules/mocha/bin/mocha.js', '--reporter', 'tap'],
     client: 'axios',
     system: 'require',
   },
@@ -58,7 +78,14 @@ export const suites = {
     repository: 'arthurfiorette/axios-cache-interceptor',
     commit: '7e35a03a5ab83d8a35c53cf1bab04c18199c8f14',
     packages: { axios, jsdom: '26.1.0', tsx },
-    command: ['tsx/dist/cli.mjs', '--import', './test/setup.ts', '--test', '--test-reporter', 'tap'],
+    command: [
+      'node_modules/tsx/dist/cli.mjs',
+      '--import',
+      './test/setup.ts',
+      '--test',
+      '--test-reporter',
+      'tap',
+    ],
     // Node 20 reads no patterns.
     files: '.test.ts',
     client: 'axios',
@@ -77,14 +104,20 @@ export const suites = {
       tsx,
     },
     // One after the other, since many of them measure times.
-    command: ['ava/entrypoints/cli.mjs', '--tap', '--serial', 'test/*.ts', '!test/{browser,with-page}.ts'],
+    command: [
+      'node_modules/ava/entrypoints/cli.mjs',
+      '--tap',
+      '--serial',
+      'test/*.ts',
+      '!test/{browser,with-page}.ts',
+    ],
     client: 'fetch',
   },
   ofetch: {
     repository: 'unjs/ofetch',
     commit: 'dfbe3ca4ef8a22fc023fca5a5ef530e525f5e523',
     packages: { h3: '2.0.1-rc.5', undici: '7.30.2', vite: '8.3.8', vitest: '4.1.12' },
-    command: ['vitest/vitest.mjs', 'run', '--reporter', 'tap-flat'],
+    command: ['node_modules/vitest/vitest.mjs', 'run', '--reporter', 'tap-flat'],
     client: 'fetch',
   },
 }

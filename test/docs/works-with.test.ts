@@ -2,6 +2,8 @@
 import { readdirSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { expected } from '../../scripts/foreign/expected.mjs'
+import { suites } from '../../scripts/foreign/suites.mjs'
 import { type Document, parse, read, root } from './markdown.js'
 
 const path = 'docs/guides/works-with.md'
@@ -16,8 +18,11 @@ interface Row {
   readonly test: string
 }
 
-const rowsOf = ({ tables }: Document): Row[] =>
-  tables.flat().map(cells => ({
+const rowsUnder = (head: string, { tables, heads }: Document) =>
+  tables.filter((_, index) => heads[index]?.[0] === head).flat()
+
+const rowsOf = (document: Document): Row[] =>
+  rowsUnder('library', document).map(cells => ({
     library: cells[0]?.replaceAll('`', '') ?? '',
     test: posix.join('docs/guides', /\[test\]\(([^)]+)\)/.exec(cells.at(-1) ?? '')?.[1] ?? ''),
   }))
@@ -55,4 +60,20 @@ describe('the table of libraries', () => {
     expect(broken('works-with/ky.test.ts', 'works-with/wretch.test.ts')).toEqual(['ky'])
     expect(broken('| `nock` |', '| `knock` |')).toEqual(['knock'])
   })
+})
+
+it('the table of foreign suites names each of them, and the number of its expected differences', () => {
+  const rows = rowsUnder('suite', guide).map(([suite, , ...differing]) => [suite, ...differing.slice(0, 2)])
+  const differ = (suite: string, session: string): string => {
+    const count = expected
+      .filter(entry => entry.suite === suite && entry.sessions.includes(session))
+      .flatMap(({ tests }) => tests).length
+    return count ? `${count} differs` : 'the same'
+  }
+  const listed = Object.keys(suites).map(suite => [
+    `\`${suite}\``,
+    differ(suite, 'anonymous'),
+    differ(suite, 'logged in'),
+  ])
+  expect(rows).toEqual(listed)
 })
