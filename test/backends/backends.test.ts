@@ -19,7 +19,7 @@ beforeAll(() => {
   axios.defaults.adapter = 'fetch'
 })
 afterAll(() => {
-  axios.defaults.adapter = adapter
+  Object.assign(axios.defaults, { adapter })
 })
 
 /** One request as it reached the server. */
