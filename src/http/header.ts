@@ -37,11 +37,12 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
         ? several(header)
         : one(header)
   const { name, make } = maker
-  /** The headers of a function depend on the token. Without a token, no header is added. */
   const always = name ? [name] : undefined
+  /** The headers of a function depend on the token. Without a token, no header is added. */
   const names = (): string[] => {
-    const current = always ? undefined : handle.current()
-    return always ?? (current ? Object.keys(make(current.accessToken)) : [])
+    if (always) return always
+    const current = handle.current()
+    return current ? Object.keys(make(current.accessToken)) : []
   }
   return {
     ...maker,
