@@ -2,7 +2,19 @@
 import { Readable } from 'node:stream'
 import type { AxiosProgressEvent, AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
 import { describe, expect, it } from 'vitest'
-import { type Deferred, deferred, loopback, rejection, session, settle, stage } from '../support/axios.js'
+import {
+  type Deferred,
+  deferred,
+  isAxios,
+  loopback,
+  rejection,
+  session,
+  settle,
+  stage,
+} from '../support/axios.js'
+
+/** Before 1.7.3 the adapter on `fetch` drops the last events of a download. */
+const tellsTheEnd = isAxios(7, 3)
 
 const SMALL = 27
 const LARGE = 3_000_000
@@ -225,10 +237,9 @@ describe.each(['http', 'fetch'] as const)("with axios's own adapter %s", adapter
     const { seen, config } = watching('onDownloadProgress')
     await api.get('/', config)
     expect(arrived.map(({ token }) => token)).toEqual(['at-1', 'at-2'])
-    // Older versions of axios give the last event a moment after the answer.
-    await expect.poll(() => seen.at(-1)).toBe(LARGE)
     expect(seen).not.toContain('{"error":"invalid_token"}'.length)
     expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b))
+    if (adapter === 'http' || tellsTheEnd) expect(seen.at(-1)).toBe(LARGE)
     expect(refreshes).toHaveLength(1)
   })
 })

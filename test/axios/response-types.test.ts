@@ -8,8 +8,8 @@ import { collectTokens } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { deferred, isAxios, loopback, rejection, session, stage } from '../support/axios.js'
 
-/** Before 1.7.5 the adapter on `fetch` makes a body for an answer with 204, which the platform refuses. */
-const canStreamNothing = isAxios(7, 5)
+/** Before 1.7.6 the adapter on `fetch` makes a body for an answer with 204, which the platform refuses. */
+const canStreamNothing = isAxios(7, 6)
 
 const EXPIRED = '{"code":"TOKEN_EXPIRED","text":"ä"}'
 const isExpired = ({ data }: AxiosResponse): boolean => data?.code === 'TOKEN_EXPIRED'

@@ -215,11 +215,13 @@ describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () =>
         ),
       })
       const error = await rejection(api.get('/away'))
-      expect(error.response?.status).toBe(401)
-      expect([home.arrived.length, evil.arrived.map(({ token }) => token)]).toEqual([1, [undefined]])
+      // Where it led cannot be seen, so it is not followed: the answer might hold tokens.
+      expect(error.response?.status).toBe(isLookedAfter ? 401 : undefined)
+      expect(home.arrived).toHaveLength(1)
+      expect(evil.arrived.map(({ token }) => token)).toEqual(isLookedAfter ? [undefined] : [])
       expect(refreshes).toHaveLength(0)
       expect(await auth.getAccessToken()).toBe('at-1')
-      expect(own).toHaveBeenCalledTimes('env' in defaults && defaults.env?.fetch ? 1 : 0)
+      expect(own).toHaveBeenCalledTimes(isLookedAfter && defaults.env?.fetch ? 1 : 0)
     })
 
     it(`is replayed from the start within the origin: ${what}`, async () => {
@@ -259,7 +261,7 @@ describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () =>
     made.length = 0
     await api.get('/b')
     // An adapter that axios makes tries out what the platform can do.
-    expect(made).toEqual([`${home.url}/b`])
+    expect(made).toEqual(isLookedAfter ? [`${home.url}/b`] : [])
     expect(home.arrived.map(({ token }) => token)).toEqual(['at-1', 'at-2', 'at-2'])
   })
 })
