@@ -79,7 +79,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
-    setupFiles: [inTests('support/patience.ts')],
+    setupFiles: [inTests('support/setup.ts')],
     projects: [
       {
         // The modules of src hold no state, so the files of a worker share them: four times as fast.

@@ -17,6 +17,7 @@ import { type HttpOptions, type HttpRules, optionNames } from './http/options.js
 import type { Origins } from './http/origins.js'
 import { start } from './http/pipeline.js'
 import { type Report, report } from './http/report.js'
+import { isSkippedByCaller } from './http/skip.js'
 
 /** The options of `fetch`, and whether the request needs a login. */
 export interface AuthRequestInit extends RequestInit {
@@ -92,7 +93,7 @@ function send(
   const token = handle.flightToken()
   const origins = rules.origins()
   const isTaken = (): boolean => !rules.header.leftOvers(given.headers.get)
-  const isLeft = init?.skipAuth || !wants(client, given, origins, token, isTaken)
+  const isLeft = isSkippedByCaller(init) || !wants(client, given, origins, token, isTaken)
   const grant = isLeft ? undefined : handle.acquire(session, given.isOnce, !!carry)
   if (!grant && (isLeft || !handle.isUndecided())) {
     step?.('sent')

@@ -4,6 +4,7 @@ import { carries } from './body.js'
 import { readings, type Target } from './config.js'
 import type { HttpRules } from './options.js'
 import type { Origins } from './origins.js'
+import { isSkippedByCaller } from './skip.js'
 
 /** The parts of a request's config that count. */
 interface Config extends Target {
@@ -38,7 +39,7 @@ export function createAdmission<Request extends Config, Response>(
   return {
     admit(config, origins) {
       const { headers, data } = config
-      if (config.skipAuth || rules.isOver()) return false
+      if (isSkippedByCaller(config) || rules.isOver()) return false
       const left = leftOvers(config)
       const token = handle.flightToken()
       const isRefresh = token && (carries(data, token) || carries(Object.values(headers).join(), token))

@@ -15,6 +15,15 @@ export type IsSkipped<Request> = (
   complete: (() => string) | undefined,
 ) => boolean
 
+/** Whether the caller set `skipAuth` for this request itself. Inherited members are not read: a polluted prototype sets none. */
+export function isSkippedByCaller(options: SkipAuth | undefined): boolean {
+  return !!options && Object.hasOwn(options, 'skipAuth') && !!options.skipAuth
+}
+
+interface SkipAuth {
+  readonly skipAuth?: boolean | undefined
+}
+
 /**
  * The option `skip` as one function; undefined where there is nothing to skip.
  * @throws TypeError when a rule is not valid, or is a path that matches no request

@@ -185,7 +185,7 @@ describe('a redirect that the http adapter follows', () => {
 // Before 1.12 axios's adapter on fetch takes no fetch to look over its shoulder.
 const isLookedAfter = isAxios(12)
 
-describe.skipIf(!isLookedAfter)('a redirect that fetch follows for axios', () => {
+describe('a redirect that fetch follows for axios', () => {
   const own = vi.fn<typeof fetch>((...call) => fetch(...call))
   const fetches: Record<string, CreateAxiosDefaults> = {
     'the global fetch': {},

@@ -274,8 +274,10 @@ describe('a prototype that other code has written to', () => {
     })
     const api = authFetch(auth, { allowedOrigins: [API] })
     await api(`${API}/orders`)
+    await api(`${API}/orders`, { method: 'GET' })
     await api('https://evil.example/x')
     expect(sent).toEqual([
+      [`${API}/orders`, 'Bearer at'],
       [`${API}/orders`, 'Bearer at'],
       ['https://evil.example/x', null],
     ])
@@ -290,7 +292,11 @@ describe('a prototype that other code has written to', () => {
     attachAuth(instance, auth)
     await instance.get('/orders')
     await instance.get('https://evil.example/x')
-    expect(tokens).toEqual(['Bearer at', undefined])
+    // An interceptor, or an old axios, may hand on an object with the usual prototype.
+    instance.interceptors.request.use(config => ({ ...config }))
+    await instance.get('/orders')
+    await instance.get('/orders', { skipAuth: true })
+    expect(tokens).toEqual(['Bearer at', undefined, 'Bearer at', undefined])
     expect(await auth.getAccessToken()).toBe('at')
   })
 })
