@@ -130,7 +130,7 @@ function send(
   step: Report | undefined,
 ): Promise<AxiosResponse> {
   const { handle, rules, instance } = client
-  const { admit, isTaken } = client.admission
+  const { admit, hasOwnCredentials } = client.admission
   const { error, adapter: wrapped = given } = sealOf(given) ?? {}
   config.adapter = wrapped
   if (error && isOver(client, error)) return Promise.reject(asAxiosError(error, config))
@@ -156,7 +156,7 @@ function send(
     isOneShot: isOnce,
     collects: !!collect,
     step,
-    isTaken,
+    hasOwnCredentials,
   })
   const outcome = start(client, call, grant)
   return call.limit ? outcome.finally(call.limit.stop) : outcome

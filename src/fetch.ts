@@ -92,8 +92,8 @@ function send(
   const given = read(input, init)
   const token = handle.flightToken()
   const origins = rules.origins()
-  const isTaken = (): boolean => !rules.header.leftOvers(given.headers.get)
-  const isLeft = isSkippedByCaller(init) || !wants(client, given, origins, token, isTaken)
+  const hasOwnCredentials = (): boolean => !rules.header.leftOvers(given.headers.get)
+  const isLeft = isSkippedByCaller(init) || !wants(client, given, origins, token, hasOwnCredentials)
   const grant = isLeft ? undefined : handle.acquire(session, given.isOnce, !!carry)
   if (!grant && (isLeft || !handle.isUndecided())) {
     step?.('sent')
@@ -101,7 +101,7 @@ function send(
   }
   const inspection = token ? inspect(given, token) : undefined
   const copies = createCopies(fetcher, input, init, given)
-  const call = createFetchCall({ given, copies, origins, inspection, step, isTaken })
+  const call = createFetchCall({ given, copies, origins, inspection, step, hasOwnCredentials })
   const isWaiting = isPromise(grant) || carry
   return start(client, call, inspection && isWaiting ? unlessRefresh(inspection, grant) : grant)
 }
@@ -112,9 +112,9 @@ function wants(
   { url, method, signal, headers, body }: Given,
   origins: Origins,
   token: string | undefined,
-  isTaken: () => boolean,
+  hasOwnCredentials: () => boolean,
 ): boolean {
-  if (signal?.aborted || handle.isRefresh(signal) || rules.isOver() || isTaken()) return false
+  if (signal?.aborted || handle.isRefresh(signal) || rules.isOver() || hasOwnCredentials()) return false
   if (token && (carries(body, token) || carries(headers.values(), token))) return false
   const describe = ({ href }: URL): FetchRequest => ({
     url: href,

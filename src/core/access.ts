@@ -64,8 +64,8 @@ export function rejectGrant(engine: Engine, grant: Grant): Promise<Grant> | unde
   current.isRejected = true
   current.endsAt = current.attentionAt = Math.min(current.endsAt, engine.clock())
   return joinSuccessor(current, async () => {
-    const question = pendingQuestion(engine)
-    if (question) await question
+    const newPair = pendingNewPair(engine)
+    if (newPair) await newPair
     const { settings, serverRenews } = engine
     // A server that renews by itself was given both tokens, so its 401 refuses both: this refresh sends no request.
     const call = !settings.refresh && serverRenews ? () => Promise.reject({ status: 401 }) : settings.refresh
@@ -131,8 +131,8 @@ async function wait(
     engine.grant?.session === session && engine.clock() >= (engine.grant?.endsAt ?? 0)
   if (grant && grant.session === session) {
     grant.used = true
-    const question = pendingQuestion(engine)
-    if (question) await question
+    const newPair = pendingNewPair(engine)
+    if (newPair) await newPair
     if (acceptExpired && isDead()) return grant
     if (isDead()) {
       await fly(engine, grant.isRejected ? 'rejected' : 'expired')
@@ -157,8 +157,8 @@ function refreshAhead(engine: Engine, grant: Grant): void {
 }
 
 /** A request for a new pair is no refresh. A call that needs a refresh waits until that request is answered. */
-function pendingQuestion({ flight }: Engine): Promise<void> | undefined {
-  return flight?.isQuestion ? flight.promise.catch(ignore) : undefined
+function pendingNewPair({ flight }: Engine): Promise<void> | undefined {
+  return flight?.asksForNewPair ? flight.promise.catch(ignore) : undefined
 }
 
 function isShort({ clock }: Engine, { endsAt, record }: Grant): boolean {

@@ -20,9 +20,9 @@ export async function sendRefresh(
   locked: boolean,
 ): Promise<boolean> {
   const { grant } = flight
-  const { refreshToken, isQuestion } = findMeans(engine) ?? {}
-  flight.isQuestion = !!isQuestion
-  if (grant && isQuestion) grant.renewalAttempted = true
+  const { refreshToken, asksForNewPair } = findMeans(engine) ?? {}
+  flight.asksForNewPair = !!asksForNewPair
+  if (grant && asksForNewPair) grant.renewalAttempted = true
   const mark = engine.sharing?.mark
   const unmark = mark ? await mark.begin() : ignore
   if (flight.done) {
@@ -77,9 +77,9 @@ function request(
     })
   let isLate = false
   work.then(
-    isTaken => {
+    isOfSession => {
       if (!isLate) return
-      if (isTaken) emitRefreshed(engine, flight, context.attempt, startedAt)
+      if (isOfSession) emitRefreshed(engine, flight, context.attempt, startedAt)
       flight.deliver()
       engine.publish()
     },

@@ -33,7 +33,7 @@ export function isPeerRetrying({ backoff, clock, isDisposed }: Engine): boolean 
 export interface Means {
   readonly refreshToken?: string | undefined
   /** The refresh token looks expired while the access token is good: the server is asked for a new pair. */
-  readonly isQuestion?: boolean
+  readonly asksForNewPair?: boolean
 }
 
 /** The means to refresh the current grant. Undefined: there are none. */
@@ -44,8 +44,8 @@ export function findMeans({ settings, serverRenews, grant, clock }: Engine): Mea
   const { refreshToken } = grant.record
   if (!tokenless && !refreshToken) return undefined
   const now = clock()
-  const isQuestion = now >= grant.refreshEndsAt && now < grant.endsAt
-  return isQuestion ? { isQuestion } : { refreshToken }
+  const asksForNewPair = now >= grant.refreshEndsAt && now < grant.endsAt
+  return asksForNewPair ? { asksForNewPair } : { refreshToken }
 }
 
 /** The public state of the facts, before the state that the server rendered covers it. */

@@ -51,7 +51,7 @@ export function createFlight(
     isReleased: false,
     done: false,
     isSent: false,
-    isQuestion: false,
+    asksForNewPair: false,
     deliver: ignore,
     settle(error) {
       flight.done = true
@@ -73,7 +73,7 @@ export function isUnsent(flight: Flight | undefined): flight is Flight {
 }
 
 /** The flight's own outcome, not that of tokens that came in the meantime. */
-export async function outcome(flight: Flight): Promise<void> {
+export async function settlement(flight: Flight): Promise<void> {
   do await flight.promise
   while (!flight.done)
 }

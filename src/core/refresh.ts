@@ -8,7 +8,7 @@ import { isLeaving, watchDeparture } from './departure.js'
 import { findMeans, isPeerRetrying } from './derive.js'
 import { whenActivated } from './environment.js'
 import { RefreshFailedError } from './errors.js'
-import { createFlight, isBackingOff, isUnsent, outcome, refusal } from './flight.js'
+import { createFlight, isBackingOff, isUnsent, refusal, settlement } from './flight.js'
 import type { Grant } from './grant.js'
 import { type Attempt, finish, nextAttempt, recover, shareFailure } from './retry.js'
 import { sync } from './session.js'
@@ -168,16 +168,16 @@ function flyManually(engine: Engine): Promise<void> {
   const { flight, settings } = engine
   if (isUnsent(flight)) {
     flight.since = settings.clock.now()
-    return outcome(flight)
+    return settlement(flight)
   }
   const flying = fly(engine, 'manual')
-  return engine.flight ? outcome(engine.flight) : flying
+  return engine.flight ? settlement(engine.flight) : flying
 }
 
 async function flyNext(engine: Engine): Promise<void> {
   try {
     while (engine.flight && !isUnsent(engine.flight)) {
-      await outcome(engine.flight).catch(error => {
+      await settlement(engine.flight).catch(error => {
         // The session is over.
         if (!(error instanceof RefreshFailedError)) throw error
       })

@@ -51,7 +51,7 @@ export async function shareFailure(
   const isOver = isLast(engine, flight, count, wait)
   // The class of the failure is not known yet: no function of the application runs inside the lock.
   if (isOver && isStrict(engine.backoff, clock())) await storeBackoff(engine, retryAt(engine))
-  else if (locked && !flight.done && !flight.isQuestion) {
+  else if (locked && !flight.done && !flight.asksForNewPair) {
     const rest = isOver ? 0 : Math.max(wait, delay)
     await storeBackoff(engine, Math.round(settings.clock.now() + rest + DECISION_MARGIN), true)
   }
@@ -66,7 +66,7 @@ export async function recover(
 ): Promise<Attempt | undefined> {
   const { error } = failure
   const kind = await classify(engine, flight, error)
-  if (flight.isQuestion) return refuseQuestion(engine, flight, count, kind, error)
+  if (flight.asksForNewPair) return failNewPair(engine, flight, count, kind, error)
   if (kind === 'rejected') return reject(engine, flight, failure)
   const wait = readWait(engine, error)
   const isOver = kind !== 'transient' || isLast(engine, flight, count, wait)
@@ -81,7 +81,7 @@ export async function recoverLate(engine: Engine, flight: Flight, failure: Failu
   if (!isPresent(engine, flight)) return
   engine.backoff = relax(engine.backoff, engine.clock())
   if (holdForServer(engine, failure.error)) void storeBackoff(engine, retryAt(engine))
-  const isRejected = !flight.isQuestion && (await classify(engine, flight, failure.error)) === 'rejected'
+  const isRejected = !flight.asksForNewPair && (await classify(engine, flight, failure.error)) === 'rejected'
   if (isRejected) await reject(engine, flight, failure)
   engine.publish()
 }
@@ -100,7 +100,7 @@ export async function finish(engine: Engine, flight: Flight, cause?: unknown): P
 }
 
 /** The server granted no new pair for the access token: the session lives until the token ends. */
-function refuseQuestion(
+function failNewPair(
   engine: Engine,
   flight: Flight,
   attempts: number,

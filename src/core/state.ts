@@ -120,7 +120,7 @@ export interface Flight {
   /** Its request was sent in an earlier moment. */
   isSent: boolean
   /** It asks for a new pair without the refresh token. A refusal ends nothing. */
-  isQuestion: boolean
+  asksForNewPair: boolean
   /** Lets the events of its tokens be delivered, once it has settled. */
   deliver: () => void
 }

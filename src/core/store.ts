@@ -54,7 +54,7 @@ export interface Store {
   /** The last record that was written. */
   newest: SessionRecord | undefined
   /** A storage that is not shared holds a record of another version. */
-  isTaken: boolean
+  isTooNew: boolean
 }
 
 export function createStore(
@@ -62,13 +62,13 @@ export function createStore(
   warn: Store['warn'],
   tombstone: Tombstone | undefined,
 ): Store {
-  return { records, warn, tombstone, writing: undefined, newest: undefined, isTaken: false }
+  return { records, warn, tombstone, writing: undefined, newest: undefined, isTooNew: false }
 }
 
 /** The stored record; a promise only if the storage is asynchronous. Null: the storage is empty or unreadable. */
 export function readFirst(store: Store): SessionRecord | null | Promise<SessionRecord | null> {
   const finish = (stored: unknown): SessionRecord | null => {
-    store.isTaken = isForeign(stored)
+    store.isTooNew = isForeign(stored)
     return unlessOver(store, parseRecord(stored))
   }
   try {
@@ -123,8 +123,8 @@ async function put(store: Store, record: SessionRecord, force: boolean | undefin
   const { records } = store
   if (records.commit) return records.commit(record, force)
   const present = records.shared ? await records.get() : null
-  if (!force && (store.isTaken || isForeign(present))) throw new Error(TOO_NEW)
-  store.isTaken = false
+  if (!force && (store.isTooNew || isForeign(present))) throw new Error(TOO_NEW)
+  store.isTooNew = false
   if (!records.shared) return isWorthKeeping(record) ? records.set(record) : records.remove()
   const stored = parseRecord(present)
   return stored && isNewer(stored, record) ? stored : records.set(record)

@@ -22,7 +22,7 @@ export interface Admission<Request> {
    */
   admit(config: Request, origins: Origins): boolean
   /** Whether a request has credentials of its own. A header with a token of the session does not count. */
-  isTaken(config: Request): boolean
+  hasOwnCredentials(config: Request): boolean
 }
 
 /** @param complete returns the URL with its query */
@@ -56,6 +56,6 @@ export function createAdmission<Request extends Config, Response>(
       if (isAllowed && left.length) headers.delete([...left])
       return isAllowed
     },
-    isTaken: config => !leftOvers(config),
+    hasOwnCredentials: config => !leftOvers(config),
   }
 }

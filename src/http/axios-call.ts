@@ -11,7 +11,7 @@ import { ignore } from '../core/waiting.js'
 import { createBodyError, restateTimeout, withAnswer } from './axios-error.js'
 import { startLimit, type TimeLimit, unlessCancelled } from './axios-wait.js'
 import { discard, isOneShot, type Repeated, whileIntact } from './body.js'
-import type { Attempt, Call } from './call.js'
+import type { Attempt, AttemptPlace, Call } from './call.js'
 import { challengeOf, noteChallenge } from './challenge.js'
 import { copyOf, handOver, isAnother, readings } from './config.js'
 import { isForeign, type Origins } from './origins.js'
@@ -36,7 +36,7 @@ export interface CallContext {
   /** The answers may hold tokens. */
   readonly collects: boolean
   readonly step: Report | undefined
-  isTaken(config: Config): boolean
+  hasOwnCredentials(config: Config): boolean
 }
 
 export class AxiosCall implements Call<AxiosResponse> {
@@ -69,14 +69,13 @@ export class AxiosCall implements Call<AxiosResponse> {
     return (this.context.config.method ?? 'get').toUpperCase()
   }
 
-  isTaken(): boolean {
-    return this.context.isTaken(this.context.config)
+  hasOwnCredentials(): boolean {
+    return this.context.hasOwnCredentials(this.context.config)
   }
 
   async send(
     tokens: Record<string, string> | undefined,
-    isReplay: boolean,
-    mayFollow: boolean,
+    { isReplay, mayFollow }: AttemptPlace,
   ): Promise<Attempt<AxiosResponse>> {
     const { config, adapter, origins, again: repeated } = this.context
     if (!tokens && !isReplay && !mayFollow && !this.limit) return pass(adapter, config)

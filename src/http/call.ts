@@ -17,6 +17,14 @@ export interface Attempt<Response> {
   discard(): void
 }
 
+/** The place of an attempt among those of its call. */
+export interface AttemptPlace {
+  /** A rejected attempt came before it. */
+  readonly isReplay: boolean
+  /** Another attempt may follow. */
+  readonly mayFollow: boolean
+}
+
 /** One call of the application. */
 export interface Call<Response> {
   /** In upper case. */
@@ -27,17 +35,12 @@ export interface Call<Response> {
   /** Reports its steps, if a listener wants them. */
   readonly step: Report | undefined
   /** Whether it has credentials of its own. */
-  isTaken(): boolean
+  hasOwnCredentials(): boolean
   /**
    * Sends it.
    * @param tokens the headers to add; undefined: it leaves without a token
-   * @param mayFollow another attempt may follow
    */
-  send(
-    tokens: Record<string, string> | undefined,
-    isReplay: boolean,
-    mayFollow: boolean,
-  ): Promise<Attempt<Response>>
+  send(tokens: Record<string, string> | undefined, place: AttemptPlace): Promise<Attempt<Response>>
   /** The promise, unless the call is cancelled or times out first. */
   wait<T>(promise: Promise<T>): Promise<T>
   /** The same before the first attempt: a body that fails in the meantime fails the call. */

@@ -16,11 +16,11 @@ export interface FetchContext {
   /** Whether its body makes it the refresh, whose 401 is its own. Undefined: it does not. */
   readonly inspection: Promise<boolean> | undefined
   readonly step: Report | undefined
-  isTaken(): boolean
+  hasOwnCredentials(): boolean
 }
 
 export function createFetchCall(context: FetchContext): Call<Response> {
-  const { given, copies, origins, inspection, step, isTaken } = context
+  const { given, copies, origins, inspection, step, hasOwnCredentials } = context
   const { url, method, signal } = given
   const wait = <T>(promise: Promise<T>): Promise<T> => unlessAborted(promise.catch(rethrowOwn), signal)
   return {
@@ -28,10 +28,10 @@ export function createFetchCall(context: FetchContext): Call<Response> {
     method,
     isOneShot: given.isOnce,
     step,
-    isTaken,
+    hasOwnCredentials,
     wait,
     waitToSend: promise => whileIntact(copies.body, wait(promise), explainBody),
-    async send(tokens, isReplay, mayFollow): Promise<Attempt<Response>> {
+    async send(tokens, { isReplay, mayFollow }): Promise<Attempt<Response>> {
       const isBare = !tokens && !isReplay
       const response = await (isBare ? copies.pass(mayFollow) : copies.send(tokens ?? {}, !mayFollow))
       const isRefresh = !response.ok && inspection && !(await unlessRefresh(inspection, true))

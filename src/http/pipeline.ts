@@ -5,7 +5,7 @@ import type { Handle } from '../core/handle.js'
 import { ignore, isPromise } from '../core/waiting.js'
 import type { Answer, Attempt, Call, Client } from './call.js'
 import { proveAndSend } from './proof.js'
-import { checkAnswer, isRejectionOfVisitor, renew } from './rejection.js'
+import { checkAnswer, grantForReplay, isRejectionOfVisitor } from './rejection.js'
 
 /** Sends a call with the grant that `acquire` gave it, now or later. */
 export function start<Response extends Answer>(
@@ -21,13 +21,15 @@ export function start<Response extends Answer>(
     return carry(handle, {
       grant,
       call,
-      send: (own, isAlone) => sendWith(client, call, own, isAlone),
+      send: (carried, isAlone) => sendWith(client, call, carried, isAlone),
       isUnrelated: response => client.unrelated.has(response),
       isRejection: response => client.rejections.has(response),
     })
   if (!isWaiting) return sendWith(client, call, grant, false)
   // The application may have set credentials of its own during the wait.
-  return call.waitToSend(grant).then(late => sendWith(client, call, call.isTaken() ? undefined : late, false))
+  return call
+    .waitToSend(grant)
+    .then(late => sendWith(client, call, call.hasOwnCredentials() ? undefined : late, false))
 }
 
 /** One attempt, and another one if its token is rejected: one refresh, one replay, one outcome. */
@@ -40,33 +42,33 @@ async function sendWith<Response extends Answer>(
   const { handle } = client
   const grant = handle.isDisposed() ? undefined : found
   // No answer has shown yet whether there is a cookie session: a rejection tries its restore again.
-  const isHopeful = !found && !isReplay && handle.isUndecided() && !call.isTaken()
-  let outcome: Attempt<Response> | undefined = await sendOnce(client, call, grant, isReplay, isHopeful)
-  if (!outcome.response) return outcome.finish()
-  if (outcome.isUnrelated) {
-    client.unrelated.add(outcome.response)
-    return outcome.finish()
+  const isHopeful = !found && !isReplay && handle.isUndecided() && !call.hasOwnCredentials()
+  let attempt: Attempt<Response> | undefined = await sendOnce(client, call, grant, isReplay, isHopeful)
+  if (!attempt.response) return attempt.finish()
+  if (attempt.isUnrelated) {
+    client.unrelated.add(attempt.response)
+    return attempt.finish()
   }
   if (isHopeful && !handle.isDisposed()) {
-    const restored = restore(client, outcome.response)
+    const restored = restore(client, attempt.response)
     const late = call.isOneShot ? undefined : await call.wait(restored)
-    if (!late) return outcome.finish()
-    call.step?.('rejected', outcome.response.status)
-    outcome.discard()
+    if (!late) return attempt.finish()
+    call.step?.('rejected', attempt.response.status)
+    attempt.discard()
     return sendWith(client, call, late, true)
   }
-  if (!grant || handle.isDisposed()) return outcome.finish()
-  let isRejected = checkAnswer(client, outcome.response, grant, call, isReplay)
+  if (!grant || handle.isDisposed()) return attempt.finish()
+  let isRejected = checkAnswer(client, attempt.response, grant, call, isReplay)
   if (isPromise(isRejected)) isRejected = await call.wait(isRejected)
-  if (!isRejected || isReplay) return outcome.finish()
-  call.step?.('rejected', outcome.response.status)
-  const renewal = renew(client, grant, call)
+  if (!isRejected || isReplay) return attempt.finish()
+  call.step?.('rejected', attempt.response.status)
+  const renewal = grantForReplay(client, grant, call)
   // A one-shot body is not sent again: the refresh prepares the next call.
   if (call.isOneShot) renewal?.catch(ignore)
-  if (call.isOneShot || !renewal) return outcome.finish()
-  outcome.discard()
+  if (call.isOneShot || !renewal) return attempt.finish()
+  attempt.discard()
   // A call that waits keeps nothing of the rejection: an error with its stack is most of the cost of a wait.
-  outcome = undefined
+  attempt = undefined
   return sendWith(client, call, await call.wait(renewal), true)
 }
 
@@ -80,8 +82,8 @@ function sendOnce<Response extends Answer>(
   const { dpop } = handle.settings
   if (dpop && grant) return proveAndSend(dpop, call, grant, tokensOf(rules, grant), isReplay)
   call.step?.('sent')
-  if (!grant) return call.send(undefined, isReplay, isHopeful)
-  return call.send(tokensOf(rules, grant), isReplay, !isReplay)
+  if (!grant) return call.send(undefined, { isReplay, mayFollow: isHopeful })
+  return call.send(tokensOf(rules, grant), { isReplay, mayFollow: !isReplay })
 }
 
 /** The headers of the tokens. */

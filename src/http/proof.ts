@@ -17,7 +17,7 @@ export async function proveAndSend<Response extends Answer>(
   const send = async (mayFollow: boolean, step?: Report): Promise<Attempt<Response>> => {
     const DPoP = await call.wait(dpop.proof(method, url, accessToken))
     step?.('sent')
-    return call.send({ ...tokens, DPoP }, isReplay, mayFollow)
+    return call.send({ ...tokens, DPoP }, { isReplay, mayFollow })
   }
   const learn = ({ response, isUnrelated }: Attempt<Response>): boolean => {
     if (!response || isUnrelated) return false
@@ -25,9 +25,9 @@ export async function proveAndSend<Response extends Answer>(
     const get = (name: string): string => readHeader(headers, name.toLowerCase())
     return dpop.learn(url, { status, headers: { get } }, true)
   }
-  const outcome = await send(true, call.step)
-  if (!learn(outcome) || call.isOneShot) return outcome
-  outcome.discard()
+  const attempt = await send(true, call.step)
+  if (!learn(attempt) || call.isOneShot) return attempt
+  attempt.discard()
   const last = await send(!isReplay)
   learn(last)
   return last

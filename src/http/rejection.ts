@@ -38,7 +38,7 @@ export async function isRejectionOfVisitor<Response extends Answer>(
 }
 
 /** The grant to replay with. Undefined: the caller gets the rejection. */
-export function renew<Response extends Answer>(
+export function grantForReplay<Response extends Answer>(
   { handle, stubborn }: Client<Response>,
   grant: Grant,
   call: Pick<Call<Response>, 'url' | 'isOneShot'>,
