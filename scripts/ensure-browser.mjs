@@ -1,11 +1,11 @@
 // @ts-check
 // Finds or installs each browser before any test starts. Without Chromium it fails early and readably; a Firefox or a
 // WebKit that cannot be had is named, and its tests are skipped.
-import { findBrowser, findFirefox } from './find-browser.mjs'
+import { ensureBrowser, findFirefox } from './find-browser.mjs'
 import { findWebKit, webKitAdvice } from './find-webkit.mjs'
 
 try {
-  console.log(`Chromium: ${findBrowser()}`)
+  console.log(`Chromium: ${ensureBrowser()}`)
   console.log(`Firefox: ${attempt(findFirefox)}`)
   console.log(`WebKit: ${findWebKit()?.browser ?? webKitAdvice}`)
 } catch (error) {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium, firefox, type Page } from 'playwright-core'
 import { expect } from 'vitest'
-import { findBrowser, findFirefox, launchArguments } from '../../scripts/find-browser.mjs'
+import { findBrowser, findFirefox, findWholeBrowser, launchArguments } from '../../scripts/find-browser.mjs'
 
 /** A tab that can crash. */
 export interface Mortal {
@@ -74,7 +74,7 @@ async function launchFirefox(): Promise<Launched> {
 async function launchAttached(): Promise<Launched> {
   const profile = await mkdtemp(join(tmpdir(), 'tokenflight-profile-'))
   const child = spawn(
-    findBrowser(),
+    findWholeBrowser(),
     [
       '--headless',
       ...launchArguments,
