@@ -12,6 +12,7 @@ import {
   open,
   pair,
   pass,
+  REFRESH_TIMEOUT,
   recordStorage,
   rejection,
   SECOND,
@@ -162,11 +163,11 @@ describe('logout', () => {
     await pass(1)
     expect(done.status).toBe('fulfilled')
     expect(signal?.aborted).toBe(false)
-    await pass(8 * SECOND)
+    await pass(REFRESH_TIMEOUT - 2 * SECOND)
     expect(signal?.aborted).toBe(true)
     expect(events.names).toEqual(['login', 'logout', 'warning'])
     expect(events.of('warning')[0]).toMatchObject({
-      error: { cause: { message: 'no answer within 10000 ms' } },
+      error: { cause: { message: `no answer within ${REFRESH_TIMEOUT} ms` } },
     })
     expect(vi.getTimerCount()).toBe(0)
   })

@@ -13,6 +13,7 @@ import {
   open,
   pair,
   pass,
+  REFRESH_TIMEOUT,
   refreshStub,
   rejection,
   settle,
@@ -138,6 +139,16 @@ describe('createAuth', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
+  it('ends the wait for a refresh after the default of refreshTimeout', async () => {
+    const { auth } = open()
+    await auth.login(pair())
+    const done = watch(auth.refresh())
+    await pass(REFRESH_TIMEOUT - 1)
+    expect(done.status).toBe('pending')
+    await pass(1)
+    expect(done.status).toBe('rejected')
+  })
+
   it('takes undefined as not given, for every option', async () => {
     const refresh = refreshStub()
     const auth = track(
@@ -161,7 +172,7 @@ describe('createAuth', () => {
     await auth.getAccessToken()
     expect(refresh.reasons).toEqual(['ahead'])
     const done = watch(auth.refresh())
-    await pass(10_000)
+    await pass(REFRESH_TIMEOUT)
     expect(done.status).toBe('rejected')
   })
 

@@ -12,6 +12,7 @@ import {
   open,
   pair,
   pass,
+  REFRESH_TIMEOUT,
   type RefreshStub,
   recordStorage,
   refreshStub,
@@ -292,10 +293,10 @@ describe('a lock', () => {
     await auth.login(pair())
     await pass(5 * MINUTE)
     const outcome = watch(auth.getAccessToken())
-    await pass(12_000)
+    await pass(REFRESH_TIMEOUT + 2 * SECOND)
     expect([outcome.status, refresh.calls.length]).toEqual(['pending', 0])
     // Twice: for the holder, and for the turn among those who wait for him in vain.
-    await pass(14_000)
+    await pass(REFRESH_TIMEOUT + 4 * SECOND)
     expect([outcome.status, refresh.calls.length]).toEqual(['fulfilled', 1])
   })
 
@@ -316,7 +317,7 @@ describe('a lock', () => {
     await auth.login(pair())
     await pass(5 * MINUTE)
     const outcome = watch(auth.getAccessToken())
-    await pass(26_000)
+    await pass(2 * (REFRESH_TIMEOUT + 2 * SECOND) + 2 * SECOND)
     expect([outcome.status, refresh.calls.length]).toEqual(['fulfilled', 1])
     await Promise.allSettled(grants.map(grant => grant()))
     await pass(MINUTE)

@@ -21,6 +21,8 @@ export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
+/** The default of the option `refreshTimeout`: change both together. */
+export const REFRESH_TIMEOUT = 10 * SECOND
 /** When the fake clock starts. */
 export const START = Date.UTC(2026, 0, 15, 12)
 

@@ -99,7 +99,7 @@ const auth = createAuth({
       body: JSON.stringify({ refreshToken }),
     }),
   autoRefresh: query.get('background') === 'active' ? 'active' : 'off',
-  refreshTimeout: Number(query.get('timeout') ?? 10_000),
+  refreshTimeout: query.has('timeout') ? Number(query.get('timeout')) : undefined,
 })
 const api = axios.create({ baseURL: origin, adapter: 'fetch' })
 attachAuth(api, auth)
