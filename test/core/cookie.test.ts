@@ -325,7 +325,7 @@ describe('a session in cookie mode', () => {
     expect(refresh.calls).toHaveLength(2)
   })
 
-  it('tells the server of a logout with what there is', async () => {
+  it('tells the server of a logout with the tokens that exist', async () => {
     const logout = vi.fn(async () => {})
     const { auth, tokens } = await start({ logout })
     await auth.logout()

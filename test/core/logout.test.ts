@@ -92,7 +92,7 @@ describe('logout', () => {
     expect(await auth.getAccessToken()).toBeUndefined()
   })
 
-  it('during the restore wins over what storage holds', async () => {
+  it('during the restore wins over the stored session', async () => {
     const first = deferred<ReturnType<typeof storedRecord>>()
     const { auth } = open({ storage: recordStorage({ get: () => first.promise, set() {}, remove() {} }) })
     await auth.logout()

@@ -23,7 +23,7 @@ import { dead, draw } from '../support/failing.js'
 useFakeTime()
 
 describe('an attempt that hangs', () => {
-  it('frees its waiters after refreshTimeout, and the error says what to add', async () => {
+  it('frees its waiters after refreshTimeout, and the error names the time limit', async () => {
     const { auth, refresh } = await dead()
     const asked = Array.from({ length: 5 }, () => watch(auth.getAccessToken()))
     await pass(REFRESH_TIMEOUT - 1)

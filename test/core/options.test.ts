@@ -95,7 +95,7 @@ describe('createAuth', () => {
     [{ name: () => 'app' }, '`name` must be a non-empty string that does not start with "-", got function'],
     [{ retry: { delay: [5] } }, '`retry.delay` must be a non-negative number of milliseconds, got 5'],
     [{ refreshTimeout: 0 }, '`refreshTimeout` must be a positive number of milliseconds, got 0'],
-  ])('says of %j what it wanted and what it got, but no contents of objects', (options, message) => {
+  ])('names for %j the expected and the received value, but no contents of objects', (options, message) => {
     expect(misuse(options).message).toBe(`tokenflight: ${message}`)
   })
 
@@ -129,7 +129,7 @@ describe('createAuth', () => {
     expect(options).toEqual(copy)
   })
 
-  it('takes no notice of what happens to the object afterwards', async () => {
+  it('takes no notice of later changes to the object', async () => {
     const refresh = refreshStub(async () => pair())
     const options: AuthOptions = { refresh, autoRefresh: 'off' }
     const auth = track(createAuth(options))

@@ -294,7 +294,7 @@ describe('two tabs', () => {
     expect(there.events.names).toEqual(['login', 'login'])
   })
 
-  it('send no refresh token again while one of them may still be answered, whatever the other one says', async () => {
+  it('send no refresh token again while one of them may still be answered, with any message of the other one', async () => {
     const { here, storage } = await two()
     watch(here.auth.refresh())
     await pass(REFRESH_TIMEOUT + SECOND)

@@ -230,7 +230,7 @@ describe('tabs that ask at once with a dead token', () => {
   it.each<[string, Record<string, string>]>([
     ['no wait', {}],
     ['a wait', { 'retry-after': '60' }],
-  ])('make one attempt where it takes a moment to read what it came to, with %s', async (_, headers) => {
+  ])('make one attempt where the failure takes a moment to read, with %s', async (_, headers) => {
     const json = () => new Promise(resolve => setTimeout(() => resolve({}), 100))
     const response = { status: 503, headers, clone: () => ({ json }) }
     const refresh = failing(() => Object.assign(new Error('busy'), { response }))

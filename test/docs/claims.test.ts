@@ -87,7 +87,7 @@ describe('the diagrams', () => {
   })
 })
 
-describe('each check finds what is wrong', () => {
+describe('each check finds a mistake', () => {
   const broken: Record<keyof typeof checked, Record<string, [from: string | RegExp, to: string]>> = {
     'README.md': {
       sizes: ['| fetch | ', '| fetch | 1'],

@@ -30,7 +30,7 @@ export interface Scene<C extends Connection = Connection> {
   now(): number
   /** Connects once more, as another page or a page that was opened again does. */
   connect(options?: AuthOptions): { api: AxiosInstance; auth: Auth; events: EventLog }
-  /** Logs in through the instance, as an application does, and gives what the server answered. */
+  /** Logs in through the instance, as an application does, and returns the answer of the server. */
   login(username?: string, password?: string, config?: AxiosRequestConfig): Promise<TokenResponse>
   /** Requests at once, reading and writing; resolves when each has the answer that is its own. */
   burst(count?: number): Promise<void>
@@ -38,7 +38,7 @@ export interface Scene<C extends Connection = Connection> {
   spent(): (string | undefined)[]
 }
 
-/** Sets a scene; what it opened is closed after each test. */
+/** Sets a scene; its sessions are disposed after each test. */
 export function useScene<C extends Connection>(
   connect: Connect<C>,
 ): (options?: ServerOptions & { auth?: AuthOptions }) => Promise<Scene<C>> {

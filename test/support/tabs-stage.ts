@@ -12,7 +12,7 @@ import { type SimTab, World } from './tabs-world.js'
 const LIFETIME = 24_000
 /** How late a write to `localStorage` is seen in other tabs, at the most, milliseconds. */
 const LAG = 60
-/** The same where no ledger tells that there is something to wait for: what was measured in Chromium. */
+/** The same where no ledger tells that a write is under way, as measured in Chromium. */
 const SHORT_LAG = 15
 
 export class Stage {
