@@ -84,7 +84,7 @@ async function open(context, query) {
 }
 
 /**
- * One request, and what the tab sent and heard for it.
+ * One request, and the messages that the tab sent and received for it.
  * @param {Page} page
  */
 function oneRequest(page) {
@@ -110,14 +110,14 @@ function handovers(tabs) {
 }
 
 /**
- * @param {string} what
+ * @param {string} measured
  * @param {number[]} took
  */
-function print(what, took) {
+function print(measured, took) {
   const sorted = [...took].sort((a, b) => a - b)
   const share = (/** @type {number} */ part) =>
     (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN).toFixed(1)
   process.stdout.write(
-    `${what.padEnd(25)} median ${share(0.5)} ms, p95 ${share(0.95)} ms, n ${sorted.length}\n`,
+    `${measured.padEnd(25)} median ${share(0.5)} ms, p95 ${share(0.95)} ms, n ${sorted.length}\n`,
   )
 }

@@ -42,7 +42,7 @@ await build({
   external: ['esbuild'],
   sourcemap: 'inline',
   logLevel: 'warning',
-  // Some packages inside are CommonJS and require what Node brings.
+  // Some packages inside are CommonJS and require modules of Node.
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
   },

@@ -1,6 +1,6 @@
 // @ts-check
 // `node bench/size-map.mjs [lines]`: where the bytes of a bundle are, function by function. Minified bytes by source
-// map; the brotli column is what the whole shrinks by without them, which is what dropping them would save.
+// map; the brotli column is the size that the whole loses without them.
 import { SourceMap } from 'node:module'
 import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -15,7 +15,7 @@ const isUpdate = process.argv.includes('--update')
 ensureBuilt('build')
 mkdirSync(reports, { recursive: true })
 
-// The reports speak of names and types; what a doc comment should say, TypeDoc checks.
+// The reports list names and types. TypeDoc checks the doc comments.
 const silent = { default: { logLevel: ExtractorLogLevel.None } }
 const configs = Object.entries(manifest.exports).flatMap(([path, target]) =>
   typeof target === 'string' ? [] : [prepare(path === '.' ? 'index' : path.slice(2), target.import.types)],

@@ -93,7 +93,7 @@ function compare(name, suite, folder, passing, session) {
 }
 
 /**
- * Fetches the sources, installs what the tests import, and puts tokenflight beside it.
+ * Fetches the sources, installs the imports of the tests, and puts tokenflight beside them.
  * @param {string} name
  * @param {Suite} suite
  */

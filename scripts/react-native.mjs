@@ -99,7 +99,7 @@ try {
 }
 
 /**
- * Runs a bundle with what Hermes and React Native bring, and with a server that takes `at-2` only.
+ * Runs a bundle with the globals of Hermes and React Native, and with a server that takes `at-2` only.
  * @param {string} code
  * @param {string} storage
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// `npm run test:slow -- [part…] [--rounds 9] [--minutes 9] […]`: what takes too long for `npm test`, in parts; without a name,
+// `npm run test:slow -- [part…] [--rounds 9] [--minutes 9] […]`: the tests that take too long for `npm test`, in parts; without a name,
 // all of them. Other options go to vitest: `npm run test:slow -- departures -t firefox`.
 import { spawnSync } from 'node:child_process'
 

@@ -288,7 +288,7 @@ describe('the knobs of mockAuth in msw/node', () => {
     ['plea for patience', { status: 425 }, 0],
     ['plea for patience', { status: 429 }, 0],
     ['server in trouble', { status: 500 }, 0],
-    ['page of somebody else', { status: 200, body: '<h1>Sign in to the hotel</h1>' }, 0],
+    ['page of a hotel', { status: 200, body: '<h1>Sign in to the hotel</h1>' }, 0],
   ])('counts a failure as rejected if it is a refusal: a %s, %o', async (_what, failure, rejected) => {
     const { refreshToken } = await login()
     backend.failNextRefresh(failure)
@@ -297,7 +297,7 @@ describe('the knobs of mockAuth in msw/node', () => {
     expect(backend.stats).toMatchObject({ failures: 1, rejected, refreshes: 1 })
   })
 
-  it('counts no broken connection as rejected, whatever the status beside it', async () => {
+  it('counts no broken connection as rejected, with any status', async () => {
     const { refreshToken } = await login()
     backend.failNextRefresh({ status: 401, networkError: true })
     await expect(refresh(refreshToken)).rejects.toThrow(TypeError)
@@ -443,7 +443,7 @@ describe('the message of mockAuth for a refused request', () => {
     expect((await orders(accessToken)).status).toBe(200)
   })
 
-  it('says nothing of a token in what it answers', async () => {
+  it('answers without a token', async () => {
     const { accessToken, refreshToken } = await login()
     backend.expireAccessTokens()
     backend.revokeRefreshTokens()
@@ -514,7 +514,7 @@ describe('mockAuth misused', () => {
     expect(() => mockAuth(options)).toThrow(message)
   })
 
-  it('names what is wrong with a knob and changes nothing', () => {
+  it('names the mistake in a knob and changes nothing', () => {
     expect(() => backend.failNextRefresh({ status: 99 })).toThrow(/'status' must be/)
     expect(() => backend.failNextRefresh({ times: 0 })).toThrow(/'times' must be/)
     expect(() => backend.delayRefresh(-1)).toThrow(/'delayRefresh' must be/)

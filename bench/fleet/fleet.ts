@@ -9,7 +9,7 @@ import { DURATION, LIFETIME, type Scenario, WINDOW } from './scenario.js'
 const FLEET = Number(process.env['FLEET'] ?? 1_000_000)
 /** Simulated sessions where whole `Auth`s are driven. */
 const SAMPLE = Number(process.env['FLEET_SAMPLE'] ?? 4_000)
-/** Seconds per bin: what an auth server feels, and coarse enough for the noise of a sample. */
+/** Seconds per bin: short enough for the load of an auth server, and coarse enough for the noise of a sample. */
 const FINE = 10
 const COARSE = 60
 
@@ -27,7 +27,7 @@ const BACK = OUTAGE.outage?.to ?? 0
 /** A refresh at the begin of every window: later is too late. */
 const LEAST = FLEET / (LIFETIME - WINDOW)
 
-/** Everything after the first lifetime counts: before, a login is what a refresh would have been. */
+/** Everything after the first lifetime counts: before it, logins take the place of refreshes. */
 function ofStorm(histogram: Histogram, noise?: Histogram) {
   const mean = meanRate(histogram)
   return {

@@ -21,5 +21,5 @@ export const LIFETIME = 900
 export const LATENCY = 0.2
 /** How far ahead of its end a token is refreshed by default. */
 export const WINDOW = 60
-/** A JWT that says nothing: what is simulated is time, and reading it shall cost little. */
+/** A JWT without claims of its own: only time is simulated, and reading the token shall cost little. */
 export const TOKEN = 'e30.e30.s'

@@ -1,4 +1,4 @@
-/** A model of an API and its auth server in memory: it counts what reaches it and costs next to nothing. */
+/** A model of an API and its auth server in memory: it counts its requests and costs next to nothing. */
 import { AxiosError, AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 
 /** An answer of a token endpoint. */
@@ -104,7 +104,7 @@ export function createApi({ lifetime, now = Date.now, request, refresh, open }: 
     },
     async fetch(input, init) {
       if (open) return ok
-      // Like any `fetch` it makes a request of what it was given.
+      // Like any `fetch` it makes a request of its arguments.
       const sent = new Request(input, init)
       if (request) await request()
       return isGood(sent.headers.get('Authorization')) ? ok : new Response(null, { status: 401 })

@@ -1,4 +1,4 @@
-/** Medians with their spread, and what a seed makes repeatable. */
+/** Medians with their spread, and random numbers from a seed. */
 
 /** The middle of a sample and its quartiles. */
 export interface Sample {

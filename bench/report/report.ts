@@ -107,7 +107,7 @@ function plots({ valid, burst, day, size, fleet }: Results, note: string): Recor
       'Refreshes per second of a million sessions (access token of 15 minutes)',
       note,
       [
-        { title: 'Everybody logs in within a minute', lines: lines(fleet.storm) },
+        { title: 'All users log in within a minute', lines: lines(fleet.storm) },
         { title: 'The auth server is gone from 1:00 h to 1:10 h', lines: lines(nobody) },
       ],
       6,

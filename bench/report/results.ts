@@ -1,4 +1,4 @@
-/** The shape of what the suites print. */
+/** The shape of the output of the suites. */
 import type { Histogram } from '../fleet/histogram.js'
 import type { Measured } from '../lib/measure.js'
 import type { Sample } from '../lib/statistics.js'

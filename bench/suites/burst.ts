@@ -1,4 +1,4 @@
-/** N requests at once with a token that has expired, or that was revoked: what reaches the server, and the CPU time. */
+/** N requests at once with a token that has expired, or that was revoked: the requests at the server, and the CPU time. */
 import axios, { type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 import {
   axiosAuthRefresh,
@@ -44,7 +44,7 @@ const client =
 
 /**
  * The only possible order and nothing else: every request waits for one promise, and a refused request is sent once more.
- * It knows what will happen, heeds no origin, no abort and no failure, and does what it does where it costs least.
+ * It knows all events in advance, heeds no origin, no abort and no failure, and acts where that costs least.
  */
 function least<Request, Answer>(
   kind: Kind,

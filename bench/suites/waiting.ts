@@ -21,7 +21,7 @@ type Create = (api: Api, clock: { now(): number }) => Client | Promise<Client>
 
 const realNow = Date.now
 
-/** A promise, and what resolves it. */
+/** A promise, and the function that resolves it. */
 function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => {}
   const opened = new Promise<void>(resolve => {

@@ -41,7 +41,7 @@ function Panel({ client }: { client: Client }) {
   )
 }
 
-/** Rendered anew only when the name changes, whatever else the claims say. */
+/** Renders again only when the name changes, not when other claims do. */
 const User = memo(() => {
   const name = useClaims((claims: DemoClaims) => claims.name)
   const renders = useRef(0)

@@ -38,7 +38,7 @@ function createPanel(client: Client) {
   })
 }
 
-/** Rendered anew only when the name changes, whatever else the claims say. */
+/** Renders again only when the name changes, not when other claims do. */
 const User = defineComponent(() => {
   const name = useClaims((claims: DemoClaims) => claims.name)
   let renders = 0

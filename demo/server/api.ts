@@ -13,7 +13,7 @@ const longestDelay = 60_000
  *
  * - `GET /api/public`: without a token.
  * - `GET /api/orders?delay=<ms>`: protected; waits so long before it answers.
- * - any method `/api/echo`: protected; tells what it got, so that a replay can be compared with the first attempt.
+ * - any method `/api/echo`: protected; echoes the request, so that a replay can be compared with the first attempt.
  * - any method `/api/always-401`: refuses every token.
  */
 export async function answerApi(

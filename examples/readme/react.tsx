@@ -1,28 +1,28 @@
 import { createRoot } from 'react-dom/client'
-import type { JwtClaims } from 'tokenflight'
 import { AuthProvider, useAuth, useClaims } from 'tokenflight/react'
-import { api, auth } from './session.js'
-
-interface MyClaims extends JwtClaims {
-  name: string
-}
+import { logIn } from './login.js'
+import { auth } from './session.js'
 
 function Account() {
-  const { status, login, logout } = useAuth() // renders only when the state changes
-  const name = useClaims((claims: MyClaims) => claims.name) // renders only when the name changes
-  const enter = async () =>
-    login((await api.post('/auth/login', { username: 'ada', password: 'lovelace' })).data)
+  const { status, logout } = useAuth() // renders only when the state changes
+  const name = useClaims((claims: { name?: string }) => claims.name) // renders only when the name changes
 
   if (status === 'loading') return <p>One moment…</p>
-  const isIn = status === 'authenticated'
+  if (status !== 'authenticated') {
+    return (
+      <button type="button" onClick={() => logIn('ada', 'lovelace')}>
+        {status === 'expired' ? 'Log in again' : 'Log in'}
+      </button>
+    )
+  }
   return (
-    <button type="button" onClick={isIn ? logout : enter}>
-      {isIn ? `Log out, ${name}` : status === 'expired' ? 'Log in again' : 'Log in'}
+    <button type="button" onClick={logout}>
+      {name ? `Log out, ${name}` : 'Log out'}
     </button>
   )
 }
 
-export const root = createRoot(document.body)
+export const root = createRoot(document.getElementById('app') as HTMLElement)
 root.render(
   <AuthProvider auth={auth}>
     <Account />

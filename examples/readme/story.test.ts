@@ -6,6 +6,8 @@ afterAll(() => server.close())
 
 it('hides expired tokens and a busy auth server from the user', async () => {
   const { api, auth } = await import('./session.js')
+  const { logIn } = await import('./login.js')
+  await logIn('ada', 'lovelace')
 
   backend.expireAccessTokens() // the next request gets a 401
   backend.failNextRefresh({ status: 503 }) // and its refresh a 503

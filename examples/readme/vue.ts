@@ -4,4 +4,4 @@ import AccountButton from './AccountButton.vue'
 import { auth } from './session.js'
 
 export const app = createApp(AccountButton).use(createAuthPlugin(auth))
-app.mount(document.body)
+app.mount('#app')

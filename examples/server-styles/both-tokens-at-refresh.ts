@@ -9,6 +9,6 @@ export function connect(server: string, options?: AuthOptions) {
     refresh: refreshRequest({ url: `${server}/auth/refresh`, send: 'both' }),
     ...options,
   })
-  attachAuth(api, auth, { skip: '/auth/login' })
+  attachAuth(api, auth)
   return { api, auth }
 }

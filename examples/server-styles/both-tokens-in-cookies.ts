@@ -18,6 +18,6 @@ export function connect(server: string, options?: AuthOptions) {
       }),
     ...options,
   })
-  attachAuth(api, auth, { skip: '/auth/login' })
+  attachAuth(api, auth)
   return { api, auth } // `await auth.ready` before the first page: a reload restores the session
 }

@@ -7,7 +7,6 @@ export function connect(server: string, options?: AuthOptions) {
   const api = axios.create({ baseURL: server })
   const auth = createAuth(options)
   attachAuth(api, auth, {
-    skip: '/auth/login',
     renewal: serverRenewal({
       refreshTokenHeader: 'X-Refresh-Token',
       collect({ headers }) {

@@ -10,7 +10,7 @@ export function connect(server: string, options?: AuthOptions) {
     refresh: refreshRequest({ url: `${server}/auth/refresh`, send: 'both' }),
     ...options,
   })
-  attachAuth(api, auth, { skip: '/auth/login' })
+  attachAuth(api, auth)
   const notices: string[] = []
   auth.on('sessionExpiring', ({ expiresAt }) => notices.push(`expires at ${expiresAt}`)) // "Stay signed in?"
   auth.on('sessionExpired', ({ reason }) => notices.push(reason)) // to the login

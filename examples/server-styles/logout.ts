@@ -17,6 +17,6 @@ export function connect(server: string, options?: AuthOptions) {
       }),
     ...options,
   })
-  attachAuth(api, auth, { skip: '/auth/login' })
+  attachAuth(api, auth)
   return { api, auth }
 }

@@ -9,6 +9,6 @@ export function connect(server: string, options?: AuthOptions, scope?: string) {
     refresh: oauth2Refresh({ tokenEndpoint: `${server}/auth/token`, clientId: 'spa', scope }),
     ...options,
   })
-  attachAuth(api, auth, { skip: '/auth/login' })
+  attachAuth(api, auth)
   return { api, auth }
 }

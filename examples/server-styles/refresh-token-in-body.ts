@@ -6,6 +6,6 @@ import { attachAuth } from 'tokenflight/axios'
 export function connect(server: string, options?: AuthOptions) {
   const api = axios.create({ baseURL: server })
   const auth = createAuth({ refresh: refreshRequest({ url: `${server}/auth/refresh` }), ...options })
-  attachAuth(api, auth, { skip: '/auth/login' })
+  attachAuth(api, auth)
   return { api, auth }
 }

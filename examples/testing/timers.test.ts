@@ -22,16 +22,17 @@ const storages: Record<string, () => TokenStorage> = {
 }
 
 it.each(Object.entries(storages))(
-  'refreshes in the last minute of the token, with %s',
+  'refreshes in the window before the end of the token, with %s',
   async (name, open) => {
     const refresh = vi.fn(async () => ({ access_token: 'at-2', refresh_token: 'rt-2', expires_in: 300 }))
     const logout = async () => {}
-    const auth = createAuth({ name, storage: open(), refresh, logout, autoRefresh: 'always' })
+    const options = { refresh, logout, autoRefresh: 'always', refreshAhead: 60_000 } as const
+    const auth = createAuth({ name, storage: open(), ...options })
     await auth.login({ access_token: 'at-1', refresh_token: 'rt-1', expires_in: 300 })
 
     await vi.advanceTimersByTimeAsync(230_000)
     expect(refresh).not.toHaveBeenCalled()
-    // Each token has a moment of its own in that minute, so that a thousand pages do not refresh together.
+    // Each token has a moment of its own in the window, so that a thousand pages do not refresh together.
     await vi.advanceTimersByTimeAsync(65_000)
     await vi.waitFor(() => expect(refresh).toHaveBeenCalledOnce())
 

@@ -5,7 +5,7 @@
  * @typedef {object} Suite
  * @property {string} repository its owner and its name on GitHub
  * @property {string} commit
- * @property {Record<string, string>} packages what the tests import
+ * @property {Record<string, string>} packages the imports of the tests
  * @property {string[]} command a script for Node, and its parameters; it writes the Test Anything Protocol
  * @property {string} [files] the ending of the files of `test` that the command gets, where it does not find them itself
  * @property {'axios' | 'fetch' | 'page'} client `page`: axios in a page, which the command attaches itself

@@ -305,7 +305,7 @@ describe('a value that passes through', () => {
     expect(config.beforeRedirect).toBeUndefined()
   })
 
-  it('resolves with what the adapter answered', async () => {
+  it('resolves with the answer of the adapter', async () => {
     const answer = { status: 204, data: '', headers: { 'x-page': '2' } }
     const { api } = await stage({ axios: { adapter: config => respondWith(config, answer) } })
     const { status, headers } = await api.get('/orders')

@@ -266,7 +266,7 @@ describe('an answer that is a stream', () => {
         if (refuses) outgoing.once('close', () => closed++)
         else outgoing.end()
       })
-      // One socket: what is not let go blocks the replay.
+      // One socket: an answer that is not released blocks the replay.
       const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 })
       const { api, refreshes } = await session(url, { adapter, httpAgent, responseType: 'stream' })
       const { data, status } = await api.get('/stream')

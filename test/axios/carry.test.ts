@@ -36,7 +36,7 @@ const both = ({ sent }: Stage): unknown[] =>
   sent.map(({ url, token, headers }) => [url.slice(-2), token, headers['X-Refresh-Token']])
 
 describe('while the access token is dead', () => {
-  it('one request goes first with both tokens, and the others leave with what its answer hands out', async () => {
+  it('one request goes first with both tokens, and the others leave with the tokens of its answer', async () => {
     const gate = deferred()
     const staged = await dead(async request => {
       await gate.promise

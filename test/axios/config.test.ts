@@ -207,7 +207,7 @@ describe('a config', () => {
     expect([tokens(), config.params]).toEqual([['at-1'], params])
   })
 
-  it('is dressed for the adapter alone: mocks that keep a history see what left', async () => {
+  it('is dressed for the adapter alone: mocks that keep a history see the request as it left', async () => {
     const { api, good } = await stage()
     // As axios-mock-adapter does it.
     const history: InternalAxiosRequestConfig[] = []

@@ -110,7 +110,7 @@ describe('a function that makes a header', () => {
     ['header returns a text', (token: string) => token],
     ['header returns Headers', (token: string) => new Headers({ 'X-Token': token })],
     ['header returns no headers', () => ({})],
-    ['header returns a name that is none', (token: string) => ({ 'X Token': token })],
+    ['header returns an invalid name', (token: string) => ({ 'X Token': token })],
     ['header returns a value that is a promise', (token: string) => ({ 'X-Token': Promise.resolve(token) })],
   ]
   for (const [what, header] of wrong) {
@@ -170,7 +170,7 @@ describe("a left-over header with the session's own token", () => {
   })
 
   it.each(['bearer at-1', 'BEARER  at-1'])(
-    'is recognised whatever the case of its scheme: %s',
+    'is recognised with every spelling of its scheme: %s',
     async left => {
       const { api, tokens, revoke } = await stage()
       revoke()

@@ -125,7 +125,7 @@ describe('adapters', () => {
     expect([sent.length, refreshes.length]).toEqual([3, 1])
   })
 
-  it('may be set by an interceptor, which keeps the token with what it wraps', async () => {
+  it('may be set by an interceptor, which keeps the token with the adapter that it wraps', async () => {
     const { api, tokens } = await stage()
     let around = 0
     api.interceptors.request.use(config => {
@@ -214,7 +214,7 @@ describe('adapters', () => {
   })
 
   for (const adapter of ['http', 'fetch'] as const) {
-    it(`is intercepted by msw with the ${adapter} adapter, whatever it was attached before`, async () => {
+    it(`is intercepted by msw with the ${adapter} adapter, also where it was attached before`, async () => {
       const backend = mockAuth({ baseUrl: `${API}/auth` })
       const api = axios.create({ baseURL: API, adapter })
       const auth = createAuth({ refresh: refreshRequest({ url: `${API}/auth/refresh` }) })

@@ -257,7 +257,7 @@ describe('header', () => {
     expect(sent.map(({ headers }) => headers['X-Access-Token'])).toEqual(['<at-1>', '<at-1>'])
   })
 
-  it('hands on what format throws, and sends nothing', async () => {
+  it('hands on the error that format throws, and sends nothing', async () => {
     const bug = new Error('bug')
     const format = (): string => {
       throw bug
@@ -353,7 +353,7 @@ describe('collectTokens', () => {
     expect(auth.getState().status).toBe('authenticated')
   })
 
-  it('drops what comes after a logout', async () => {
+  it('drops tokens that arrive after a logout', async () => {
     const { api, auth } = await stage({
       attach: { renewal: collectTokens(collect) },
       respond: async () => {
@@ -402,7 +402,7 @@ describe('collectTokens', () => {
 })
 
 describe('serverRenewal', () => {
-  it('sends both tokens on every request, takes what the answers hand out, and leaves neither behind', async () => {
+  it('sends both tokens on every request, takes the tokens of the answers, and leaves neither behind', async () => {
     const { api, sent, refreshes } = await stage({
       attach: {
         renewal: serverRenewal({
@@ -480,7 +480,7 @@ describe('misuse', () => {
   ]
   const auth: Auth = createAuth()
   for (const [option, value, got] of misuses) {
-    it(`is a TypeError that names the option and what it got, with both clients: ${option}: ${got}`, () => {
+    it(`is a TypeError that names the option and the received value, with both clients: ${option}: ${got}`, () => {
       const api = axios.create({ baseURL: API })
       const options = { [option]: value } as AttachOptions
       for (const attach of [
@@ -510,7 +510,7 @@ describe('misuse', () => {
       () => serverRenewal({ collect: () => undefined, refreshTokenHeader: 7 as never }),
       '7',
     ],
-  ])('of a plug-in is a TypeError that names the option and what it got: %s', (option, make, got) => {
+  ])('of a plug-in is a TypeError that names the option and the received value: %s', (option, make, got) => {
     expect(make).toThrow(TypeError)
     expect(make).toThrow(new RegExp(`^tokenflight: \`${option}\` must be .+, got ${got}$`))
   })

@@ -55,7 +55,7 @@ describe('allowAbsoluteUrls: false', () => {
   })
 
   for (const adapter of ['http', 'fetch'] as const) {
-    it(`keeps the token away from another server, whatever the ${adapter} adapter makes of the URL`, async () => {
+    it(`keeps the token away from another server, however the ${adapter} adapter reads the URL`, async () => {
       const server = (): Promise<Loopback> =>
         loopback((_request, _incoming, outgoing) => void outgoing.end('{}'))
       const [home, evil] = [await server(), await server()]

@@ -145,7 +145,7 @@ describe.each(ways)('%s', way => {
     expect(seen).toHaveLength(3)
   })
 
-  it('drops what an adapter reports of a refused attempt after it has settled', async () => {
+  it('drops progress that an adapter reports for a refused attempt after it has settled', async () => {
     let late: () => void = () => {}
     const { api, revoke, refreshes } = await stage({
       manual: true,

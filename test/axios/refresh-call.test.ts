@@ -221,7 +221,7 @@ describe('a refresh through the same instance', () => {
     expect(sent.map(({ token }) => token)).toEqual([undefined, 'at-1', 'at-1'])
   })
 
-  it('runs into refreshTimeout in any other way, and the message says what to add', async () => {
+  it('runs into refreshTimeout in any other way, and the message names the missing option', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const staged = await stage({
       auth: { refreshTimeout: 1_000 },

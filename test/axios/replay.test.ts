@@ -288,7 +288,7 @@ describe('a replay', () => {
     expect([seen, sent.length, refreshes.length]).toEqual([[401], 2, 1])
   })
 
-  it('does not repeat what an interceptor did to the URL, the params or the body', async () => {
+  it('does not repeat the changes of an interceptor to the URL, the params or the body', async () => {
     const { api, sent, revoke } = await stage()
     let nonce = 0
     api.interceptors.request.use(config => {

@@ -1,4 +1,4 @@
-/** The functions of the application see parsed JSON whatever the `responseType`, and the caller gets all of the body. */
+/** The functions of the application see parsed JSON with every `responseType`, and the caller gets all of the body. */
 
 import { type EventEmitter, once } from 'node:events'
 import type { ServerResponse } from 'node:http'
@@ -14,7 +14,7 @@ const canStreamNothing = isAxios(7, 6)
 const EXPIRED = '{"code":"TOKEN_EXPIRED","text":"ä"}'
 const isExpired = ({ data }: AxiosResponse): boolean => data?.code === 'TOKEN_EXPIRED'
 
-/** All of a body, whatever the type of the answer. */
+/** All of a body, for every type of answer. */
 async function textOf(data: unknown): Promise<string> {
   if (typeof data === 'string') return data
   if (data instanceof Blob) return data.text()

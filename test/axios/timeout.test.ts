@@ -135,7 +135,7 @@ describe('the timeout of a request', () => {
     expect(told(await call)).toMatchObject({ code: 'ECONNABORTED', message: 'timeout of 400ms exceeded' })
   })
 
-  it('ends a replay with the message that the application has chosen, whatever numbers it names', async () => {
+  it('ends a replay with the message that the application has chosen, with any numbers in it', async () => {
     const timeoutErrorMessage = 'timeout of 150 tries'
     const { api, revoke, refreshes } = await attempts([250, 10_000])
     revoke()
@@ -288,9 +288,9 @@ describe.each([
 
 describe.each(['http', 'fetch'])('a bad timeout with axios’s own adapter %s', adapter => {
   it.each(['abc', {}, true, Number.NaN] as never[])(
-    'does to a call that waits what axios makes of it: %j',
+    'treats a call that waits as axios treats it: %j',
     async timeout => {
-      // The adapter on fetch makes a millisecond of what is not zero.
+      // The adapter on fetch rounds every positive value up to a millisecond.
       const isSlow = adapter === 'fetch' && !!timeout
       const { url, arrived } = await loopback((_, __, outgoing) => void (isSlow || outgoing.end('{}')))
       const outcome = async (call: Promise<unknown>): Promise<unknown> => {

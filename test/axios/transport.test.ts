@@ -1,4 +1,4 @@
-/** Real HTTP on Node: redirects, and what is left to be seen of a request that failed. */
+/** Real HTTP on Node: redirects, and the visible rest of a request that failed. */
 
 import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
@@ -66,7 +66,7 @@ describe('a redirect that the http adapter follows', () => {
     })
   }
 
-  it('calls the beforeRedirect of the application with what axios gives it, and strips after it', async () => {
+  it('calls the beforeRedirect of the application with the arguments of axios, and strips the token afterwards', async () => {
     const home = await server()
     const { api } = await session(`http://api.test:${home.port}`, { adapter: 'http', lookup })
     const beforeRedirect = vi.fn((options: Record<string, unknown>) => {
@@ -248,7 +248,7 @@ describe('a redirect that fetch follows for axios', () => {
     ])
   })
 
-  it('is one adapter of axios for each fetch of the application, with what else that has in env', async () => {
+  it('is one adapter of axios for each fetch of the application, with the other members of its env', async () => {
     const made: string[] = []
     class OwnRequest extends Request {
       constructor(...call: ConstructorParameters<typeof Request>) {
@@ -260,7 +260,7 @@ describe('a redirect that fetch follows for axios', () => {
     await api.get('/b')
     made.length = 0
     await api.get('/b')
-    // An adapter that axios makes tries out what the platform can do.
+    // An adapter that axios makes tests the abilities of the platform.
     expect(made).toEqual(isLookedAfter ? [`${home.url}/b`] : [])
     expect(home.arrived.map(({ token }) => token)).toEqual(['at-1', 'at-2', 'at-2'])
   })

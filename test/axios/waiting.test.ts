@@ -82,7 +82,7 @@ for (const [way, prepare] of Object.entries(ways)) {
       await goesOn(begun)
     })
 
-    it('says of its timeout what the application asks for', async () => {
+    it('reports its timeout with the message of the application', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
       const begun = await begin({
         timeout: 5,
@@ -119,7 +119,7 @@ for (const [way, prepare] of Object.entries(ways)) {
       expect(await begun.call).toMatchObject({ status: 200 })
     })
 
-    it('fails with what the refresh failed with, its own bounds untouched', async () => {
+    it('fails with the error of the refresh, and its own bounds stay untouched', async () => {
       const { signal } = new AbortController()
       const begun = await begin({ signal, timeout: 60_000 })
       begun.refreshes[0]?.fail(new Error('down'))

@@ -40,7 +40,7 @@ export interface Answer {
   headers?: Record<string, string>
 }
 
-/** A request for new tokens. `POST`, with the cookies of the same origin at most, unless it says something else. */
+/** A request for new tokens. `POST`, with the cookies of the same origin at most, unless a member below names others. */
 export interface TokenRequest {
   url: string
   method?: 'GET'

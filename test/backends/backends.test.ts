@@ -9,6 +9,12 @@ import { fetchKeepsCookies } from '../support/axios.js'
 import { MINUTE, opaque, recordEvents, track, useFakeTime } from '../support/core.js'
 import { AMAZON, type Answer, type BackEnd, backEnds, FORM, JSON_TYPE } from './back-ends.js'
 
+// These tests have no database: a snippet that stores its session keeps it in memory.
+vi.mock('tokenflight', async load => {
+  const real = await load<typeof import('tokenflight')>()
+  return { ...real, indexedDBStorage: real.memoryStorage }
+})
+
 useFakeTime()
 
 const SERVER = 'https://api.example.com'

@@ -185,7 +185,7 @@ describe('the controls of the auth server', () => {
 })
 
 describe('the controls of the device', () => {
-  it('go offline: what needs the network fails on the page, and being online again mends it', async () => {
+  it('go offline: requests fail on the page, and succeed when it is online again', async () => {
     const { page, server } = demo
     await logIn(page)
     await expire()

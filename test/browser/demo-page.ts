@@ -15,7 +15,7 @@ export interface Demo {
   open(options?: BrowserContextOptions): Promise<Page>
 }
 
-/** Lifetimes that nothing reaches by itself: each test ends what it wants ended. */
+/** Lifetimes that nothing reaches by itself: each test ends its tokens itself. */
 const calm = { accessTokenLifetime: 120_000, refreshTokenLifetime: 600_000 }
 
 /** A page that is up, before each test; the server is as new. */
@@ -54,7 +54,7 @@ export function useDemo(): Demo {
     opened.setDefaultTimeout(60_000)
     await opened.goto(`${server.url}/`)
     await opened.waitForSelector('html[data-ready]')
-    // However slow the machine, what a test did stays in view.
+    // The actions of a test stay in view, however slow the machine is.
     await opened.locator('#devtools').getByLabel('In view').selectOption('180000')
     return opened
   }

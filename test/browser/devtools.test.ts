@@ -62,7 +62,7 @@ afterEach(async () => {
   expect(problems).toEqual([])
 })
 
-/** The page of another user of the browser; `mount` is what the devtools are mounted with. */
+/** The page of another user of the browser; `mount` has the options of the devtools. */
 async function open(options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options })
   context.on('weberror', error => problems.push(String(error.error())))
@@ -382,7 +382,7 @@ describe('the closed devtools', () => {
     expect(await counts()).toEqual(before)
   })
 
-  it('keep a limited number of notes, whatever happens', async () => {
+  it('keep a limited number of notes after any number of events', async () => {
     await page.evaluate(() => app.logIn())
     await mount({})
     await page.evaluate(() => app.flood(4000))

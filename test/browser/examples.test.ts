@@ -15,7 +15,7 @@ let server: RunningServer
 let browser: Browser
 
 beforeAll(async () => {
-  // Nothing ends by itself here: each test ends what it wants ended.
+  // Nothing ends by itself here: each test ends its tokens itself.
   server = await startServer({ accessTokenLifetime: 120_000, refreshTokenLifetime: 600_000 })
   browser = await chromium.launch({ executablePath: findBrowser(), args: launchArguments })
 })
@@ -142,7 +142,7 @@ async function installPackages(name: string): Promise<string> {
   return site
 }
 
-/** A page of a new user, or another tab of the same. What goes wrong in it fails the test. */
+/** A page of a new user, or another tab of the same. Each error in it fails the test. */
 async function open(address: string, sibling?: Page): Promise<Page> {
   const context = sibling?.context() ?? (await browser.newContext({ viewport: { width: 900, height: 640 } }))
   if (!sibling) {

@@ -73,7 +73,7 @@ describe.each([
     server.recent = 0
   })
 
-  /** A page of a new user, or another tab of the same. What goes wrong in it fails the test. */
+  /** A page of a new user, or another tab of the same. Each error in it fails the test. */
   async function open(isNew = true): Promise<Page> {
     if (isNew) {
       context = await browser.newContext()

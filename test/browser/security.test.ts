@@ -139,7 +139,7 @@ describe.each(modes)('under the policy of the guide, a session in mode %s', mode
 describe('the policy of the guide', () => {
   it.each([
     ['stops an inline script, a foreign one, and requests that carry a token away', '/injected'],
-    ['is what stops them: without it all of them succeed', '/open'],
+    ['stops them: without it all of them succeed', '/open'],
   ])('%s', async (_, path) => {
     const isOpen = path === '/open'
     const page = await open('web')

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { logIn, reach, requestAll, type TabPage } from '../support/tabs-browser.js'
 import { engines, hasEngine, playRounds, storages, useTabs } from '../support/tabs-engines.js'
 
-/** A few of what `npm run test:slow -- rounds` plays a thousand of. */
+/** A few of the thousand rounds of `npm run test:slow -- rounds`. */
 const ROUNDS = 6
 
 describe.each(engines)('real tabs on a strictly rotating server, in %s', engine => {

@@ -129,7 +129,7 @@ describe('the lifetime is the smallest positive value', () => {
     expect(refresh.reasons).toEqual(['expired'])
   })
 
-  it('of the refresh token, too', async () => {
+  it('counts from arrival for the refresh token, too', async () => {
     const { auth } = open()
     const refresh_token = jwt({ iat: inSeconds(START - HOUR), exp: inSeconds(START + HOUR) })
     await auth.login({ access_token: accessToken(), refresh_token, refresh_expires_in: 3_600 })

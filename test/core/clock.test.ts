@@ -28,7 +28,7 @@ useFakeTime()
 
 afterEach(() => void vi.unstubAllGlobals())
 
-/** Makes the process a page, and returns what wakes it. */
+/** Makes the process a page, and returns a function that wakes it. */
 function page(): (event?: string) => void {
   const target = new EventTarget()
   vi.stubGlobal('window', target)
@@ -49,7 +49,7 @@ function handClock(): Clock & { wall: number; steady: number } {
 const fresh = () => refreshStub(async () => pair())
 
 describe('a clock of a test that begins at 0', () => {
-  it('is a clock like any other: the end of a refresh token that is kept stays what it was', async () => {
+  it('is a clock like any other: the end of a refresh token that is kept does not move', async () => {
     let now = 0
     const refresh = refreshStub((_, number) =>
       number === 1 ? { access_token: opaque('at'), expires_in: 60 } : Promise.reject(invalidGrant()),

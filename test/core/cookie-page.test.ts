@@ -188,7 +188,7 @@ describe('a page in cookie mode that comes back from the back/forward cache', ()
     expect(asked).toMatchObject({ status: 'fulfilled', value: token })
   })
 
-  it('waits no longer than it takes a sibling to tell what is new', async () => {
+  it('waits no longer than a sibling needs to send its news', async () => {
     const { here, cached, channel } = await siblings()
     channel.isDeaf = true
     const done = here.auth.refresh()

@@ -9,6 +9,7 @@ import {
   open,
   pair,
   pass,
+  REFRESH_TIMEOUT,
   type RefreshStub,
   refreshStub,
   SECOND,
@@ -156,7 +157,7 @@ describe('a page in cookie mode that opens after one that went away during its r
   })
 
   it.each<[what: string, later: number]>([
-    ['went away longer ago than a refresh may take', 10 * SECOND],
+    ['went away longer ago than a refresh may take', REFRESH_TIMEOUT],
     ['went away yesterday', 24 * 60 * MINUTE],
   ])('does not wait for one that %s', async (_, later) => {
     await leavePage()

@@ -60,8 +60,8 @@ describe('an HTTP client', () => {
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
-    ['an object of somebody else', { getAccessToken() {} }],
-  ])('that is given %s instead of an Auth says what it needs', (_, auth) => {
+    ['an object of another library', { getAccessToken() {} }],
+  ])('that is given %s instead of an Auth names the value that it needs', (_, auth) => {
     expect(() => authFetch(auth as Auth, { allowedOrigins: ['https://api.example'] })).toThrow(
       new TypeError('tokenflight: `auth` must come from createAuth'),
     )
@@ -256,7 +256,7 @@ describe('a call that waits for a question after a new pair', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it('after a 401 is replayed with what it brings, and refreshes no second time', async () => {
+  it('after a 401 is replayed with the new tokens, and refreshes no second time', async () => {
     const { engine, ticket, refresh } = await question()
     const replay = watch(Promise.resolve(engine.rejectGrant(ticket)))
     await settle()
@@ -342,7 +342,7 @@ describe('a server that renews by itself', () => {
     expect(events.of('refreshed')).toMatchObject([{ reason: 'expired', attempts: 1, source: 'network' }])
   })
 
-  it('has a request that fails sent once, whatever retry says', async () => {
+  it('has a request that fails sent once, with any value of retry', async () => {
     const { auth, engine } = await served({ retry: 5 })
     await pass(5 * MINUTE)
     const request = carried()
@@ -439,7 +439,7 @@ describe('tokens that came with an ordinary answer', () => {
     expect(storage.writes.map(record => record?.accessToken)).toEqual([ticket.accessToken, next.access_token])
   })
 
-  it('of a session that is over are dropped, whatever session there is now', async () => {
+  it('of a session that is over are dropped, with and without a new session', async () => {
     const { auth, engine, ticket, events } = await begin()
     const tokens = pair({ sub: 'grace' })
     await auth.login(tokens)
@@ -483,7 +483,7 @@ describe('the refresh function as the HTTP clients see it', () => {
     ]).toEqual([false, true, false, false])
   })
 
-  it('is not refreshing any more when it has thrown, and what it threw is the cause', async () => {
+  it('is not refreshing any more when it has thrown, and its error is the cause', async () => {
     const thrown = new Error('no')
     const { auth, engine } = await begin({
       retry: 0,

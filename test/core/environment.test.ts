@@ -33,7 +33,7 @@ describe('a platform', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('with a window and nothing in it refreshes ahead what is used', async () => {
+  it('with a window and nothing in it refreshes a used token ahead', async () => {
     vi.stubGlobal('window', {})
     const { auth, refresh } = open({ refresh: answering() })
     await auth.login(pair())
@@ -43,7 +43,7 @@ describe('a platform', () => {
     auth.dispose()
   })
 
-  it('with a window and no document wakes by the events of the window', async () => {
+  it('with a window and no document wakes up at the events of the window', async () => {
     const window = new EventTarget()
     vi.stubGlobal('window', window)
     const { auth, refresh } = open({ refresh: answering() })

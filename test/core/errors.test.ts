@@ -79,7 +79,7 @@ describe.each([
     expect(JSON.parse(JSON.stringify(error))).not.toHaveProperty('cause')
   })
 
-  it('holds no token: not in its message, its stack, its properties, JSON, or what Node prints', async () => {
+  it('holds no token: not in its message, its stack, its properties, its JSON or the output of Node', async () => {
     const error = await provoke()
     expectNoToken(error)
     expectNoToken(error.message)
@@ -154,7 +154,7 @@ describe('RefreshFailedError', () => {
     expect((await rejection(auth.refresh())).cause).toBe(failure)
   })
 
-  it('does not repeat what the failure says, which might hold a token', async () => {
+  it('does not repeat the text of the failure, which might hold a token', async () => {
     const tokens = pair()
     const failure = new Error(`Could not use ${tokens.refresh_token} with ${tokens.access_token}`)
     const { auth, events } = open({ retry: 0, refresh: refreshStub(() => Promise.reject(failure)) })

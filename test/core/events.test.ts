@@ -34,7 +34,7 @@ describe('events', () => {
     expect(events.names.slice(4)).toEqual(['login', 'logout'])
   })
 
-  it('carry what their types say, and no token', async () => {
+  it('carry the members of their types, and no token', async () => {
     const { auth, refresh, events } = open({ retry: 0 })
     await auth.login({ ...pair(), refresh_expires_in: 3_600 })
     watch(auth.refresh())
@@ -302,7 +302,7 @@ describe('a listener that calls back', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('sees the events of what it did after its own', async () => {
+  it('sees the events that it caused after its own', async () => {
     const { auth } = open()
     const order: string[] = []
     let isFirst = true

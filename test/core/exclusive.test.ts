@@ -1,4 +1,4 @@
-/** The lock around a refresh: whom it makes wait, how long, and what happens when its holder never lets go. */
+/** The lock around a refresh: who waits for it, how long, and how the others continue when its holder never releases it. */
 import type { AuthLock } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../support/channel.js'
@@ -221,7 +221,7 @@ describe('a holder that is frozen', () => {
     ask(tabs)
     await pass(PATIENCE + SECOND)
     expect(refresh.calls).toHaveLength(1)
-    // The wait, what learns that the holder has gone, and the turn.
+    // The wait, the request that learns that the holder has gone, and the turn.
     expect(asked()).toEqual(['tokenflight:turns', 'tokenflight:turns', 'tokenflight:turns:stuck'])
     void tabs[0]?.auth.refresh()
     await settle()
@@ -243,7 +243,7 @@ describe('a holder that is frozen', () => {
     const mine = watch(tabs[0]?.auth.refresh() ?? Promise.reject())
     await pass(SECOND)
     expect(statuses([theirs, mine])).toEqual(['fulfilled', 'fulfilled'])
-    // The one joined what the other's refresh brought.
+    // The one took the tokens of the other's refresh.
     expect(refresh.calls).toHaveLength(2)
     expect(asked()).toEqual(['tokenflight:turns', 'tokenflight:turns', 'tokenflight:turns:stuck'])
   })
@@ -343,7 +343,7 @@ describe('a lock that is not as it should be', () => {
   /** One that is as it should be until told otherwise. */
   const spoilt = (request: AuthLock['request']): AuthLock => ({ request })
 
-  it('is waited for a second longer when it heeds no signal, and what it grants then counts', async () => {
+  it('is waited for a second longer when it heeds no signal, and its grant in that second counts', async () => {
     const asked: string[] = []
     const grants: (() => unknown)[] = []
     const lock = spoilt(

@@ -140,7 +140,7 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   [200, { error: { code: 'TOKEN_EXPIRED' } }, 'rejected'],
   [200, { error: 'invalid_client' }, 'misconfigured'],
   [200, { error: null, data: {} }, 'misconfigured'],
-  // A busy server is no refusal, whatever its status.
+  // A busy server is no refusal, with any status.
   [400, { error: 'temporarily_unavailable' }, 'transient'],
   [400, { error: 'server_error' }, 'transient'],
   [200, { error: 'temporarily_unavailable' }, 'transient'],
@@ -263,12 +263,12 @@ describe('an error without a status', () => {
       new AxiosError('Maximum number of redirects exceeded', 'ERR_FR_TOO_MANY_REDIRECTS'),
       'misconfigured',
     ],
-    ['with a status that is none', { status: 'error' }, 'transient'],
+    ['with a status that is no number', { status: 'error' }, 'transient'],
     ['with a response of status 0', { response: { status: 0, data: '' } }, 'transient'],
     ['that is undefined', undefined, 'transient'],
     ['that is a string', 'invalid_grant', 'transient'],
     ['that is a number', 401, 'transient'],
-  ])('%s is classed by what it is', async (_, failure, expected) => {
+  ])('%s is classed by its kind', async (_, failure, expected) => {
     const outcome = await classOf(failure)
     expect(outcome).toMatchObject({ class: expected, calls: CALLS[expected] })
   })
@@ -288,7 +288,7 @@ describe('the body of an answer', () => {
     ['a JSON text of an error', 400, '{"error":"invalid_grant"}', 'rejected'],
     ['broken JSON', 409, '{"error":"invalid_grant"', 'misconfigured'],
     ['an array', 409, ['invalid_grant'], 'misconfigured'],
-    ['bytes that nobody has read', 400, Buffer.from('{"error":"invalid_grant"}'), 'rejected'],
+    ['bytes that are unread', 400, Buffer.from('{"error":"invalid_grant"}'), 'rejected'],
   ])('may be %s', async (_, status, data, expected) => {
     expect((await classOf(httpError(status, data))).class).toBe(expected)
   })
@@ -413,13 +413,13 @@ describe('Retry-After', () => {
 describe('the message of a failed refresh', () => {
   it.each<[string, unknown, FailureClass, string]>([
     [
-      'an answer that is none',
+      'an answer without members',
       {},
       'misconfigured',
       ': Not a token answer: access_token must be a string without white space or control characters, got undefined; members: ',
     ],
     ['no answer', undefined, 'transient', ': Not a token answer: undefined'],
-  ])('says what is wrong with %s', async (_, answer, kind, rest) => {
+  ])('names the mistake in %s', async (_, answer, kind, rest) => {
     const { auth } = open({ retry: 0, refresh: refreshStub(async () => answer) })
     await auth.login(pair())
     const error = await rejection(auth.refresh())
@@ -432,7 +432,7 @@ describe('the message of a failed refresh', () => {
     new TypeError('rt-secret: The refresh function'),
     new Error('Not a token answer: rt-secret'),
     { message: 'Not a token answer: rt-secret' },
-  ])('leaves to its cause what others say: %s', async failure => {
+  ])('leaves the words of others to its cause: %s', async failure => {
     const { error } = await classOf(failure, { retry: 0 })
     expect(error.message).toBe('Refresh failed (transient, attempts: 1), see cause')
     expect(error.cause).toBe(failure)

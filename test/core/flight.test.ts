@@ -525,7 +525,7 @@ describe('a token collected from an ordinary answer', () => {
     expect(events.names).toEqual(['login', 'warning'])
   })
 
-  it('while a flight is under way wins over what the flight brings for the old tokens', async () => {
+  it('while a flight is under way wins over the new tokens of that flight', async () => {
     const { auth, refresh } = open()
     await auth.login(pair())
     const engine = engineView(auth)

@@ -1,4 +1,4 @@
-/** Two versions of the package at the same time: what one does not know, it leaves alone. */
+/** Two versions of the package at the same time: each leaves alone the formats that it does not know. */
 import { cookieSession, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { openRecords } from '../../src/core/storage.js'

@@ -25,7 +25,7 @@ useFakeTime()
 const lock: AuthLock = { request: (_name, _options, callback) => callback() }
 
 describe('the four cases of two ends', () => {
-  it('both expired: log in again', async () => {
+  it('ends the session when both have expired', async () => {
     const refresh = refreshStub(() => Promise.reject(invalidGrant()))
     const { auth } = open({ autoRefresh: 'off', refresh })
     await auth.login({ ...pair(), refresh_expires_in: 600 })

@@ -25,7 +25,7 @@ useFakeTime()
 beforeEach(() => {
   useDatabases()
   vi.stubGlobal('BroadcastChannel', undefined)
-  // No Web Locks, in whichever Node.
+  // No Web Locks, in every version of Node.
   vi.stubGlobal('navigator', undefined)
 })
 
@@ -33,7 +33,7 @@ describe('indexedDBStorage', () => {
   const tab = (options: Partial<AuthOptions> & { refresh?: RefreshStub } = {}) =>
     open({ name: 'shop', storage: indexedDBStorage(), autoRefresh: 'off', ...options })
 
-  it('keeps a session where the next page, of whatever version, finds it', async () => {
+  it('keeps a session where the next page, of any version, finds it', async () => {
     const first = tab()
     const tokens = pair()
     void first.auth.login(tokens)

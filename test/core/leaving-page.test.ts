@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 /**
  * A page whose refresh its browser cancels because it goes away. Firefox does that when the navigation begins, and lets the
- * page live on until the next one is there; what the page sends meanwhile reaches the server, and its answer no page.
+ * page live on until the next one is there; a request that the page sends meanwhile reaches the server, and its answer no page.
  */
 import { type AuthLock, type AuthOptions, cookieSession, memoryStorage, webStorage } from 'tokenflight'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -49,7 +49,7 @@ function createUser(options: AuthOptions = {}) {
     open({ storage: webStorage(area.view()), autoRefresh: 'off', ...options, refresh, lock })
 }
 
-/** Answers what a page waits for, its database among it. */
+/** Answers everything that a page waits for, its database included. */
 async function soon<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   await moment()

@@ -46,7 +46,7 @@ const lockless: AuthLock = { request: (_name, _options, callback) => callback() 
 
 type TabOptions = Partial<AuthOptions> & { refresh?: RefreshStub; lock?: AuthLock | undefined; lag?: number }
 
-/** A tab that is ready. `lag`: how much later it sees what others write, milliseconds. */
+/** A tab that is ready. `lag`: the delay after which it sees the writes of others, milliseconds. */
 async function tab({ lag = 0, ...options }: TabOptions = {}): Promise<Opened> {
   const opened = open({
     name: 'shop',
@@ -114,7 +114,7 @@ describe('the ledger', () => {
     })
   })
 
-  it('makes a tab wait until it sees what another has written, instead of a second refresh', async () => {
+  it('makes a tab wait until it sees the record of another tab, instead of a second refresh', async () => {
     const one = await tab({ refresh: refreshStub(async () => pair()) })
     await does(one.auth.login(pair()))
     const other = await tab({ lag: 300 })
@@ -158,7 +158,7 @@ describe('the ledger', () => {
     expect(user(blind)).toBe('anonymous')
   })
 
-  it('ends it also where the user has deleted what localStorage had', async () => {
+  it('ends it also where the user has deleted the entry of localStorage', async () => {
     const one = await tab()
     await does(one.auth.login(pair()))
     const other = await tab()
@@ -198,7 +198,7 @@ describe('the ledger', () => {
     expect(late.events.of('warning')).toEqual([])
   })
 
-  it('keeps it out also where the entry is deleted, and the tab goes on with what it got', async () => {
+  it('keeps it out also where the entry is deleted, and the tab goes on with its new tokens', async () => {
     const ada = await tab()
     await does(ada.auth.login(pair()))
     const late = await tab()
@@ -257,8 +257,8 @@ describe('the ledger', () => {
 
 describe('a late answer, when a page is gone that left no stamp,', () => {
   it.each([
-    ['a login of somebody else', 0],
-    ['a login of somebody else, and as many refreshes', 1],
+    ['a login of another user', 0],
+    ['a login of another user, and as many refreshes', 1],
   ])('loses to %s', async (_, refreshes) => {
     const late = await tab()
     await does(late.auth.login(pair({ sub: 'ada' })))
@@ -293,7 +293,7 @@ describe('a late answer, when a page is gone that left no stamp,', () => {
   })
 
   it.each([0.9, 0.1])(
-    'of the same refresh token counts as the last grant, whatever chance gave the dead page: %d',
+    'of the same refresh token counts as the last grant, with any random number of the dead page: %d',
     async chance => {
       const first = await tab({ lock: lockless })
       await does(first.auth.login(pair()))
@@ -425,7 +425,7 @@ describe('without IndexedDB', () => {
     expect(stored()).toMatchObject(left)
   })
 
-  it('the login of one tab reaches another that sees what is written a little later', async () => {
+  it('the login of one tab reaches another tab that sees the writes a little later', async () => {
     vi.stubGlobal('BroadcastChannel', Channel)
     const other = await tab({ lag: 15 })
     const one = await tab()

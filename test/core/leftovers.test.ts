@@ -205,7 +205,7 @@ describe('a value that is not a token of a session', () => {
     expect(local.items.get(KEY)).toBe(text)
   })
 
-  it('stays in the database, too: a record of a later version', async () => {
+  it('keeps a record of a later version in the database, too', async () => {
     const record: Stored = { ...storedRecord(), format: 99 }
     await writeRow(KEY, 'record', record)
     await visit('webStorage')

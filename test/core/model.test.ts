@@ -9,7 +9,7 @@ const RUNS = Number(process.env.FC_RUNS ?? 300)
 
 type Command = fc.AsyncCommand<object, World>
 
-/** One thing that happens; what must hold is checked after each. */
+/** One event; the invariants are checked after each. */
 function command(label: string, run: (world: World) => void | Promise<void>): Command {
   return {
     check: () => true,
@@ -74,7 +74,7 @@ const options: fc.Arbitrary<ModelOptions> = fc.record({
   offersPairs: fc.boolean(),
 })
 
-describe('whatever happens in whatever order', () => {
+describe('any events in any order', () => {
   it('at most one refresh runs, no token is spent twice, no call waits for ever, and no good session is lost', {
     timeout: 60_000 + RUNS * 500,
   }, async () => {
@@ -108,7 +108,7 @@ const actions = fc.constantFrom(
   'revoke',
 )
 
-describe('in whatever order servers and storage answer', () => {
+describe('any order in which servers and storage answer', () => {
   it('the same holds', { timeout: 60_000 + RUNS * 500 }, async () => {
     const property = fc.asyncProperty(
       fc.scheduler(),

@@ -1,4 +1,4 @@
-/** The names of what a session uses on its origin: none of them can be the application's own. */
+/** The names that a session uses on its origin: none of them can be the application's own. */
 import { type AuthOptions, cookieSession, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { storageKindOf } from '../../src/core/storage.js'

@@ -45,7 +45,7 @@ describe('oauth2Refresh', () => {
     expect(new URLSearchParams(seen[1]!.body).has('scope')).toBe(false)
   })
 
-  it('encodes what needs encoding, once', async () => {
+  it('encodes each reserved character once', async () => {
     await call(refresh({ clientId: 'a b&c=ž' }), { refreshToken: 'x+y/z=&' })
     const body = new URLSearchParams(seen[0]!.body)
     expect(body.get('refresh_token')).toBe('x+y/z=&')
@@ -154,7 +154,7 @@ describe('oauth2Revoke', () => {
     ['a refresh token', { refreshToken: RT }, [RT]],
     ['an access token', { accessToken: AT }, [AT]],
     ['no token', {}, []],
-  ])('revokes what there is: %s', async (_, tokens, expected) => {
+  ])('revokes the tokens that exist: %s', async (_, tokens, expected) => {
     await revoke(tokens)
     expect(fields().map(({ token }) => token)).toEqual(expected)
   })

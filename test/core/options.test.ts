@@ -13,6 +13,7 @@ import {
   open,
   pair,
   pass,
+  REFRESH_TIMEOUT,
   refreshStub,
   rejection,
   settle,
@@ -94,7 +95,7 @@ describe('createAuth', () => {
     [{ name: () => 'app' }, '`name` must be a non-empty string that does not start with "-", got function'],
     [{ retry: { delay: [5] } }, '`retry.delay` must be a non-negative number of milliseconds, got 5'],
     [{ refreshTimeout: 0 }, '`refreshTimeout` must be a positive number of milliseconds, got 0'],
-  ])('says of %j what it wanted and what it got, but no contents of objects', (options, message) => {
+  ])('names for %j the expected and the received value, but no contents of objects', (options, message) => {
     expect(misuse(options).message).toBe(`tokenflight: ${message}`)
   })
 
@@ -128,7 +129,7 @@ describe('createAuth', () => {
     expect(options).toEqual(copy)
   })
 
-  it('takes no notice of what happens to the object afterwards', async () => {
+  it('takes no notice of later changes to the object', async () => {
     const refresh = refreshStub(async () => pair())
     const options: AuthOptions = { refresh, autoRefresh: 'off' }
     const auth = track(createAuth(options))
@@ -136,6 +137,16 @@ describe('createAuth', () => {
     await auth.login(pair())
     await auth.refresh()
     expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('ends the wait for a refresh after the default of refreshTimeout', async () => {
+    const { auth } = open()
+    await auth.login(pair())
+    const done = watch(auth.refresh())
+    await pass(REFRESH_TIMEOUT - 1)
+    expect(done.status).toBe('pending')
+    await pass(1)
+    expect(done.status).toBe('rejected')
   })
 
   it('takes undefined as not given, for every option', async () => {
@@ -161,7 +172,7 @@ describe('createAuth', () => {
     await auth.getAccessToken()
     expect(refresh.reasons).toEqual(['ahead'])
     const done = watch(auth.refresh())
-    await pass(10_000)
+    await pass(REFRESH_TIMEOUT)
     expect(done.status).toBe('rejected')
   })
 

@@ -33,7 +33,7 @@ describe('the refresh function', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it('that waits for the token runs into refreshTimeout, whose message says what to add', async () => {
+  it('that waits for the token runs into refreshTimeout, and the message names the missing option', async () => {
     const refresh = refreshStub(async () => {
       await auth.getAccessToken()
       return pair()
@@ -93,7 +93,7 @@ describe('the refresh function', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it('may log out, and what it brings is dropped', async () => {
+  it('may log out, and its tokens are dropped', async () => {
     const refresh = refreshStub(() => {
       void auth.logout()
       return Promise.resolve(pair())

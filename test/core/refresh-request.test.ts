@@ -55,7 +55,7 @@ describe('refreshRequest', () => {
   })
 
   it.each(['body', 'header', 'both', 'cookie', 'access'] as const)(
-    'says that it is JSON in mode %s, whatever the headers say',
+    'says that it is JSON in mode %s, with any headers',
     async send => {
       await call(request({ send, headers: { 'Content-Type': 'text/plain' } }))
       expect(seen[0]?.headers['content-type']).toBe('application/json')
@@ -163,7 +163,7 @@ describe('refreshRequest', () => {
     ['`header` in mode cookie', { header: 'X-RT', send: 'cookie' }, /`send` must be 'header' or 'both'/],
     ['`header` in mode body', { header: 'X-RT', send: 'body' }, /`send` must be 'header' or 'both'/],
     ['`header` in mode access', { header: 'X-RT', send: 'access' }, /`send` must be 'header' or 'both'/],
-    ['a header that is none', { header: 'X RT' }, /`header` must be the name of a header, got X RT/],
+    ['an invalid header', { header: 'X RT' }, /`header` must be the name of a header, got X RT/],
     ['an empty header', { header: '' }, /`header` must be the name of a header/],
     ['a body that is a text', { body: '{}' as never }, /`body` must be an object of further members/],
     ['a body that is a list', { body: [1] as never }, /`body` must be an object of further members/],

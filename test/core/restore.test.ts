@@ -73,7 +73,7 @@ describe('a storage that others write to', () => {
     expect(storage.record?.accessToken).toBe(tokens.access_token)
     expect(await auth.getAccessToken()).toBe(tokens.access_token)
     expect(events.names).toEqual(['login'])
-    // Whatever began in it goes on, also after a refresh.
+    // Everything that began in it goes on, also after a refresh.
     expect(engineView(auth).session()).toBe(session)
     watch(auth.refresh())
     await settle()
@@ -112,7 +112,7 @@ describe('a storage that others write to', () => {
     expect(events.of('sessionExpired')).toEqual([])
   })
 
-  it('and is overwritten with an old copy gets back what is newer here, once', async () => {
+  it('and is overwritten with an old copy gets the newer record back, once', async () => {
     const storage = cell(null, { shared: true })
     const { auth, refresh } = open({ storage, autoRefresh: 'off', refresh: refreshStub(async () => pair()) })
     await auth.login(pair())
@@ -128,7 +128,7 @@ describe('a storage that others write to', () => {
     expect(refresh.spent[1]).toBe(record?.refreshToken)
   })
 
-  it('and that forgets what is written to it is not written to for ever', async () => {
+  it('and that forgets every write is not written to for ever', async () => {
     const storage = cell(null, { shared: true })
     const { auth, refresh } = open({
       storage,
@@ -211,7 +211,7 @@ describe('restore', () => {
     const { auth, events } = open({ storage, autoRefresh: 'off', refresh })
     await auth.ready
     expect(auth.getState()).toMatchObject({ status: 'authenticated' })
-    // Its end is not what the record said.
+    // Its end differs from the record.
     expect(auth.getState()).not.toHaveProperty('sessionExpiresAt')
     expect(storage.record?.refreshExpiresAt).toBeUndefined()
     expect(events.names).toEqual(['refreshed'])

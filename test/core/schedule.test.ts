@@ -323,7 +323,7 @@ describe('waking', () => {
     expect(events.all).toEqual([])
   })
 
-  it('by online resumes what was offline', async () => {
+  it('by online resumes the refresh that was offline', async () => {
     const { auth, refresh } = open({ refresh: answering() })
     await auth.login(pair())
     await auth.getAccessToken()
@@ -336,7 +336,7 @@ describe('waking', () => {
     expect(await auth.getAccessToken()).toBeDefined()
   })
 
-  it('by online resumes at once what a request tried in vain', async () => {
+  it('by online resumes at once the refresh that a request tried in vain', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
     const refresh = refreshStub((_, number) =>
       number === 1 ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve(pair()),
@@ -418,7 +418,7 @@ describe('a page whose session is shared', () => {
     return { auth, refresh, events, read, renew }
   }
 
-  it('learns at once what a sibling says', async () => {
+  it('learns the news of a sibling at once', async () => {
     const { auth, refresh, events, renew } = await share()
     const { accessToken } = renew(true)
     await pass(1)
@@ -427,7 +427,7 @@ describe('a page whose session is shared', () => {
     expect(refresh.calls).toHaveLength(0)
   })
 
-  it('reads nothing while it is frozen, whatever is said, and catches up when it is resumed', async () => {
+  it('reads no message while it is frozen, and catches up when it is resumed', async () => {
     const { auth, refresh, events, read, renew } = await share()
     document.dispatchEvent(new Event('freeze'))
     const { accessToken } = renew(true)

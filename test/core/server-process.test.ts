@@ -1,4 +1,4 @@
-/** Sessions in one server process are never tabs of each other, whatever globals the process has. */
+/** Sessions in one server process are never tabs of each other, with any globals of the process. */
 import {
   type AuthOptions,
   cookieSession,

@@ -69,7 +69,7 @@ describe('the end of a session', () => {
     expect(events.of('sessionExpired')).toHaveLength(1)
   })
 
-  it('has an error that says what to do, and that names no option', async () => {
+  it('has an error that tells the user to log in again, and that names no option', async () => {
     const { auth } = open({ refresh: refreshStub(() => Promise.reject(invalidGrant())) })
     await auth.login(pair())
     const error = await rejection(auth.refresh())
@@ -370,13 +370,13 @@ describe('the end of a refresh token', () => {
       IN_TEN_MINUTES,
     ],
     [
-      'is unknown where another one comes that says nothing',
+      'is unknown where another one comes without an end',
       () => opaque('rt'),
       () => ({ refresh_token: opaque('rt') }),
       undefined,
     ],
     [
-      'is that of another one that says so',
+      'is that of another one that has an end',
       () => opaque('rt'),
       () => ({ refresh_token: dated(20 * MINUTE) }),
       START + 25 * MINUTE,

@@ -79,7 +79,7 @@ describe('refresh()', () => {
 })
 
 describe('new tokens', () => {
-  it('are stored before anyone is released', async () => {
+  it('are stored before any waiter is released', async () => {
     const order: string[] = []
     const slow = recordStorage({
       get: () => null,

@@ -12,6 +12,7 @@ import {
   open,
   pair,
   pass,
+  REFRESH_TIMEOUT,
   type RefreshStub,
   recordStorage,
   refreshStub,
@@ -229,7 +230,7 @@ describe('tabs that ask at once with a dead token', () => {
   it.each<[string, Record<string, string>]>([
     ['no wait', {}],
     ['a wait', { 'retry-after': '60' }],
-  ])('make one attempt where it takes a moment to read what it came to, with %s', async (_, headers) => {
+  ])('make one attempt where the failure takes a moment to read, with %s', async (_, headers) => {
     const json = () => new Promise(resolve => setTimeout(() => resolve({}), 100))
     const response = { status: 503, headers, clone: () => ({ json }) }
     const refresh = failing(() => Object.assign(new Error('busy'), { response }))
@@ -292,10 +293,10 @@ describe('a lock', () => {
     await auth.login(pair())
     await pass(5 * MINUTE)
     const outcome = watch(auth.getAccessToken())
-    await pass(12_000)
+    await pass(REFRESH_TIMEOUT + 2 * SECOND)
     expect([outcome.status, refresh.calls.length]).toEqual(['pending', 0])
     // Twice: for the holder, and for the turn among those who wait for him in vain.
-    await pass(14_000)
+    await pass(REFRESH_TIMEOUT + 4 * SECOND)
     expect([outcome.status, refresh.calls.length]).toEqual(['fulfilled', 1])
   })
 
@@ -316,7 +317,7 @@ describe('a lock', () => {
     await auth.login(pair())
     await pass(5 * MINUTE)
     const outcome = watch(auth.getAccessToken())
-    await pass(26_000)
+    await pass(2 * (REFRESH_TIMEOUT + 2 * SECOND) + 2 * SECOND)
     expect([outcome.status, refresh.calls.length]).toEqual(['fulfilled', 1])
     await Promise.allSettled(grants.map(grant => grant()))
     await pass(MINUTE)

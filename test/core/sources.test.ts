@@ -120,7 +120,7 @@ function opaquePair(): { access_token: string; refresh_token: string } {
   return { access_token: opaque('at'), refresh_token: opaque('rt') }
 }
 
-/** A tab with a session, and what a sibling stores beside it. */
+/** A tab with a session, and a sibling that stores another record. */
 async function tab(name: string, tokens: object = pair(), storage: Cell = cell(null, { shared: true })) {
   const opened = open({ name, lock: createLock(), autoRefresh: 'off', storage })
   await opened.auth.login(tokens)

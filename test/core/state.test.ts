@@ -253,7 +253,7 @@ describe('subscribe', () => {
     expect(events.statuses.length).toBeLessThanOrEqual(2)
   })
 
-  it('gives back what ends it, idempotent, for this listener only', async () => {
+  it('returns a function that ends it, idempotent, for this listener only', async () => {
     const { auth } = open()
     let one = 0
     let other = 0

@@ -185,7 +185,7 @@ describe('a storage that fails', () => {
     expect(out.status).toBe('fulfilled')
   })
 
-  it('late on get does not overwrite what happened meanwhile', async () => {
+  it('late on get does not overwrite the changes of the meantime', async () => {
     const first = deferred<string | null>()
     const { auth } = open({ storage: faulty({ getItem: () => first.promise }) })
     await pass(5 * SECOND)
@@ -244,7 +244,7 @@ describe('an asynchronous storage', () => {
     const second = pair()
     const logins = [watch(auth.login(first)), watch(auth.login(second))]
     await settle()
-    // Whichever way the storage would reorder them, the first must land before the second starts.
+    // The storage may reorder writes, so the first must land before the second starts.
     expect(gates).toHaveLength(1)
     gates[0]?.resolve()
     await settle()

@@ -190,7 +190,7 @@ describe('a token answer', () => {
     [{ access_token: 'a', token_type: 'DPoP' }, 'token_type must be Bearer'],
     [{ access_token: 'a', token_type: 7 }, 'token_type must be Bearer'],
     [{ access_token: 'a', token_type: ['Bearer'] }, 'token_type must be Bearer'],
-  ])('is refused with words for what is wrong with %j', async (answer, problem) => {
+  ])('is refused with a message that names the mistake in %j', async (answer, problem) => {
     const { auth } = open()
     const error = await rejection(auth.login(answer as never))
     expect(error.message).toBe(`Not a token answer: ${problem}`)
@@ -503,7 +503,7 @@ describe('decodeToken', () => {
     })
   })
 
-  it('reads what is not ASCII', () => {
+  it('reads claims that are not ASCII', () => {
     expect(decodeToken(jwt({ name: 'Žofie 王 🚀' }))).toEqual({ name: 'Žofie 王 🚀' })
   })
 

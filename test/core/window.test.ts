@@ -315,7 +315,7 @@ describe('the background timer', () => {
     expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'no_refresh_token' })
   })
 
-  it('that wakes after a correction of the clock goes by what is left, not by the date', async () => {
+  it('that wakes after a correction of the clock goes by the time that is left, not by the date', async () => {
     const refresh = refreshStub()
     const { auth } = open({ autoRefresh: 'always', refresh })
     await auth.login(pair({ lifetime: HOUR }))
@@ -463,7 +463,7 @@ describe('dispose', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('keeps telling the listeners what happens', async () => {
+  it('keeps emitting events to the listeners', async () => {
     const { auth, events } = open()
     await auth.login(pair())
     auth.dispose()

@@ -121,7 +121,7 @@ describe('mountDevtools', () => {
     expect(() => mountDevtools(auth, options as DevtoolsOptions)).toThrow(`\`${name}\``)
   })
 
-  it('refuses what does not come from createAuth', () => {
+  it('refuses an object that does not come from createAuth', () => {
     expect(() => mountDevtools({} as Auth)).toThrow(TypeError)
     expect(() => mountDevtools(undefined as unknown as Auth)).toThrow('createAuth')
   })

@@ -44,8 +44,8 @@ describe('the blocks of code', () => {
   })
 })
 
-describe('the check of what runs', () => {
-  it('knows what a test imports, directly or not, and what none does', () => {
+describe('the check of the files that tests run', () => {
+  it('knows the files that a test imports, directly or not, and no others', () => {
     const reached = filesThatTestsRun()
     expect(reached).toContain('examples/readme/react.tsx')
     expect(reached).toContain('examples/testing/shop/session.ts')
@@ -68,7 +68,7 @@ describe('the check of quotes', () => {
     expect(quoted("import a from 'a'\n\na(1)\n}")).toEqual([])
   })
 
-  it('names what is not there, what is changed, and what is in another order', () => {
+  it('names paragraphs that are missing, changed or in another order', () => {
     expect(quoted('export function f() {\na(2)')).toEqual(['export function f() {\na(2)'])
     expect(quoted('a(1')).toEqual(['a(1'])
     expect(quoted("  a(1)\n}\n\nimport a from 'a'")).toEqual(["import a from 'a'"])

@@ -9,6 +9,7 @@ import {
   comparisonChecks,
   optionsChecks,
   readmeChecks,
+  repeatedDefaults,
   testingChecks,
 } from './claims.js'
 import { documents, parse, read } from './markdown.js'
@@ -35,10 +36,20 @@ describe.each(
 })
 
 describe('every document', () => {
-  it.each(Object.entries(commonChecks))('names only what there is: %s', (_, check) => {
-    expect(
-      documents().flatMap(document => check(document).map(problem => `${document.path}: ${problem}`)),
-    ).toEqual([])
+  const problems = (check: Check) =>
+    documents().flatMap(document => check(document).map(problem => `${document.path}: ${problem}`))
+
+  it.each(Object.entries(commonChecks))('names only things that exist: %s', (_, check) => {
+    expect(problems(check)).toEqual([])
+  })
+
+  it('names a test that fails in the first change of a newcomer', () => {
+    const [, name = ''] = /the watcher names "([^"]+)"/.exec(read('CONTRIBUTING.md')) ?? []
+    expect(read('test/core/options.test.ts')).toContain(`it('${name.replaceAll('\n', ' ')}', `)
+  })
+
+  it('leaves the defaults of the options to their table', () => {
+    expect(problems(repeatedDefaults)).toEqual([])
   })
 })
 
@@ -76,7 +87,7 @@ describe('the diagrams', () => {
   })
 })
 
-describe('each check finds what is wrong', () => {
+describe('each check finds a mistake', () => {
   const broken: Record<keyof typeof checked, Record<string, [from: string | RegExp, to: string]>> = {
     'README.md': {
       sizes: ['| fetch | ', '| fetch | 1'],
@@ -87,7 +98,7 @@ describe('each check finds what is wrong', () => {
       'the sections in their order': ['## React', '## Angular'],
     },
     'docs/options.md': {
-      'options of createAuth': ['| `10_000` |', '| `20_000` |'],
+      'options of createAuth': [/(`refreshTimeout` \| )`[\d_]+`/, '$1`1`'],
       'options of the clients': ['| `renewal` |', '| `renew` |'],
       'options of refreshRequest': ["| `'refreshToken'` |", "| `'refresh_token'` |"],
       'options of oauth2Refresh': ['| `clientId` | |', '| `clientID` | |'],
@@ -131,6 +142,23 @@ describe('each check finds what is wrong', () => {
   ])('in every document: %s', (name, text) => {
     expect(commonChecks[name]?.(parse('x.md', text))).toHaveLength(1)
   })
+
+  it.each([
+    'Answer within `refreshTimeout` (10 s), or fail.',
+    '- **`ttl`** must be shorter than `refreshTimeout`, ten\nseconds',
+    '| `refreshAhead` | `60_000` |',
+    'The window (`refreshAhead`) is a minute.',
+  ])('in every document, a default that is repeated: %j', text => {
+    expect(repeatedDefaults(parse('x.md', `A sentence.\n\n${text} Another one.`))).toHaveLength(1)
+    expect(repeatedDefaults(parse('docs/options.md', text))).toEqual([])
+  })
+
+  it.each(['`refreshTimeout` and two seconds', '`refreshTimeout` is short. A minute is not.'])(
+    'in every document, no default in %j',
+    text => {
+      expect(repeatedDefaults(parse('x.md', text))).toEqual([])
+    },
+  )
 
   it.each([
     ['options of mockAuth', '| `300_000` |', '| `600_000` |'],

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { createAuth, RefreshFailedError, SessionExpiredError, SignedOutError } from 'tokenflight'
 import { mockAuth } from 'tokenflight/msw'
 import { BEGIN, END, figures, type Summary } from '../../bench/report/figures.js'
+import { resolveOptions } from '../../src/core/options.js'
 import { homeOf, type Member, membersOf, spoken, unionOf, wordsOf } from './facts.js'
 import { type Document, read, root } from './markdown.js'
 
@@ -203,6 +204,31 @@ export const commonChecks: Record<string, Check> = {
       .filter(([, isThere]) => !isThere)
       .map(([name]) => name)
   },
+}
+
+/** How a text may write a duration, given in milliseconds. */
+function spellings(duration: number): string[] {
+  const seconds = duration / 1_000
+  const words: Record<number, string[]> = { 10: ['ten seconds'], 60: ['a minute', 'one minute'] }
+  const grouped = duration.toLocaleString('en').replace(',', '_')
+  return [grouped, `${duration} ms`, `${seconds} s`, `${seconds} seconds`, ...(words[seconds] ?? [])]
+}
+
+/** Sentences that repeat the default of an option: the table of the options has it, and a copy would grow stale. */
+export const repeatedDefaults: Check = ({ path, text }) => {
+  if (path === 'docs/options.md') return []
+  const { refreshTimeout, window } = resolveOptions({})
+  const defaults = { refreshTimeout, refreshAhead: window(86_400_000) }
+  const sentences = text.replaceAll(/^```[\s\S]*?^```$/gm, '').split(/(?<=[.:])\s|\n(?=[-|#\n])/)
+  return sentences.filter(sentence =>
+    Object.entries(defaults).some(
+      ([option, duration]) =>
+        sentence.includes(`\`${option}\``) &&
+        spellings(duration).some(spelling =>
+          new RegExp(`\\b${spelling}\\b`).test(sentence.replaceAll(/\s+/g, ' ')),
+        ),
+    ),
+  )
 }
 
 export const testingChecks: Record<string, Check> = {

@@ -9,7 +9,7 @@ export interface Member {
   /** Names of the members of its own type, where that is written out. */
   readonly members: readonly string[]
   readonly isOptional: boolean
-  /** The type as it is written; a method's is what it returns. */
+  /** The type as it is written; for a method, the type of its result. */
   readonly type: string
   /** The parameters of a method: their names and their types. Undefined for any other member. */
   readonly parameters: readonly (readonly [name: string, type: string])[] | undefined

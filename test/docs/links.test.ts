@@ -46,7 +46,7 @@ describe('the check of links', () => {
     expect([...other.anchors]).toEqual(['one', 'a-b-c', 'one-1'])
   })
 
-  it('finds what is not there: files, headings, pictures, HTML', () => {
+  it('finds missing files, headings, pictures and HTML', () => {
     const bad = ['nothing.md', '#nothing', '../README.md#nothing', '/README.md']
     expect(dead(bad.map(link => `[x](${link})`).join(' '))).toEqual(bad)
     expect(dead('![x](images/nothing.svg)')).toEqual(['images/nothing.svg'])

@@ -38,7 +38,7 @@ export function useServer(): void {
   afterAll(() => server.close())
 }
 
-/** The application in a copy of its own, with ada logged in; `paths` counts what reached the server. */
+/** The application in a copy of its own, with ada logged in; `paths` counts the requests that reached the server. */
 export async function start(load: () => Promise<Application>) {
   vi.resetModules()
   const toLogin = vi.spyOn(location, 'assign').mockReturnValue()

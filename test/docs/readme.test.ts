@@ -1,9 +1,10 @@
 // @vitest-environment happy-dom
-/** The samples of the README run, and do what it says beside them. */
+/** The samples of the README run as the text beside them says. */
 import { HttpResponse, http } from 'msw'
 import type { Auth } from 'tokenflight'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { backend, server } from '../../examples/readme/tests.js'
+import { jwt } from '../support/core.js'
 
 const sessions: Auth[] = []
 const sent: string[] = []
@@ -11,6 +12,7 @@ const sent: string[] = []
 beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
 beforeEach(() => {
   vi.resetModules()
+  document.body.innerHTML = '<div id="app"></div>'
   server.events.on('request:start', ({ request }) => {
     sent.push(`${request.method} ${new URL(request.url).pathname} ${request.headers.has('authorization')}`)
   })
@@ -19,27 +21,43 @@ afterEach(() => {
   for (const auth of sessions.splice(0)) auth.dispose()
   server.events.removeAllListeners()
   sent.length = 0
-  document.body.innerHTML = ''
   backend.reset()
 })
 afterAll(() => server.close())
 
 /** The first sample, in a copy of its own. */
-async function start() {
+async function load() {
   const session = await import('../../examples/readme/session.js')
   sessions.push(session.auth)
   return session
 }
-const click = () => document.querySelector('button')?.click()
-const shows = (text: string) => vi.waitFor(() => expect(document.body.textContent).toBe(text))
 
-it('the first one logs in without a token and asks with one', async () => {
-  const { auth } = await start()
+/** The first two samples: a session that has begun. */
+async function start() {
+  const session = await load()
+  const { logIn } = await import('../../examples/readme/login.js')
+  await logIn('ada', 'lovelace')
+  return session
+}
+const click = () => document.querySelector('button')?.click()
+const shows = (text: string) =>
+  vi.waitFor(() => expect(document.querySelector('#app')?.textContent).toBe(text))
+
+it('the module of the session sends no request', async () => {
+  const { auth } = await load()
+  await auth.ready
+  expect(sent).toEqual([])
+  expect(auth.getState()).toEqual({ status: 'anonymous' })
+})
+
+it('the login leaves without a token, and the next request has one', async () => {
+  const { api, auth } = await start()
+  await api.get('/orders')
   expect(sent).toEqual(['POST /auth/login false', 'GET /orders true'])
   expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'ada' } })
 })
 
-it('the first one leads to the login page once, when the session is over', async () => {
+it('the page goes to the login once, when the session has ended', async () => {
   const assign = vi.spyOn(location, 'assign').mockReturnValue()
   const { api } = await start()
   backend.expireAccessTokens()
@@ -92,17 +110,29 @@ it('fetch shares the session, and one refresh, with axios', async () => {
   expect(backend.stats).toMatchObject({ logins: 1, refreshes: 1, unauthorized: 2 })
 })
 
-it.each([
-  ['React', async () => (await import('../../examples/readme/react.js')).root],
-  ['Vue', async () => (await import('../../examples/readme/vue.js')).app],
-])('%s shows who is logged in, and lets them out and in', async (_, mount) => {
-  await start()
-  const app = await mount()
-  await shows('Log out, Ada Lovelace')
-  click()
-  await shows('Log in')
-  click()
-  await shows('Log out, Ada Lovelace')
-  expect(backend.stats).toMatchObject({ logins: 2, unauthorized: 0 })
-  app.unmount()
+const pages = {
+  React: async () => (await import('../../examples/readme/react.js')).root,
+  Vue: async () => (await import('../../examples/readme/vue.js')).app,
+}
+
+describe.each(Object.entries(pages))('the page with %s', (_, mount) => {
+  it('shows the name of the user, and logs the user out and in', async () => {
+    await start()
+    const app = await mount()
+    await shows('Log out, Ada Lovelace')
+    click()
+    await shows('Log in')
+    click()
+    await shows('Log out, Ada Lovelace')
+    expect(backend.stats).toMatchObject({ logins: 2, unauthorized: 0 })
+    app.unmount()
+  })
+
+  it('shows the button without a name when the token has none', async () => {
+    const { auth } = await load()
+    await auth.login({ access_token: jwt({ user_id: 7 }) })
+    const app = await mount()
+    await shows('Log out')
+    app.unmount()
+  })
 })

@@ -263,7 +263,7 @@ describe('a request to another origin', () => {
     ])
   })
 
-  it('sends what is no URL to fetch, whose error it is', async () => {
+  it('passes an invalid URL to fetch, which throws its own error', async () => {
     const { api } = await stage()
     await expect(api('/no/page/here')).rejects.toThrow(TypeError)
   })
@@ -310,7 +310,7 @@ describe('authFetch', () => {
     })
   })
 
-  it('never throws, whatever it is given', async () => {
+  it('never throws, with any input', async () => {
     const { api } = await stage()
     await expect(api(`${API}/orders`, { headers: { 'bad name': 'x' } })).rejects.toThrow(TypeError)
     await expect(api(`${API}/orders`, { headers: [['one']] as never })).rejects.toThrow(TypeError)

@@ -132,7 +132,7 @@ describe('without a token to add, the very objects of the caller are sent', () =
       },
     ],
     ['to another origin', () => spied({ fetch: { allowedOrigins: ['https://other.test'] } })],
-    ['where skip says so', () => spied({ fetch: { skip: [() => true] } })],
+    ['where skip matches', () => spied({ fetch: { skip: [() => true] } })],
     [
       'while the restore of a cookie fails',
       async () => {
@@ -162,7 +162,7 @@ describe('without a token to add, the very objects of the caller are sent', () =
       if (input instanceof Request && input.body) expect(input.bodyUsed).toBe(false)
     })
 
-  it('with skipAuth, and with an Authorization of its own, logged in', async () => {
+  it('a request with skipAuth, or with an Authorization of its own, passes unchanged during a session', async () => {
     const { api, calls } = await spied()
     const request = new Request(`${API}/a`, { headers: { Authorization: 'Basic eDp5' } })
     const init = { skipAuth: true }
@@ -328,18 +328,21 @@ describe('the names of headers reach the server as they are written', () => {
   ])
   const written = { 'X-UPPER': '1', SOAPAction: '"x"', 'x-lower': '2' }
 
-  it.each(forms)('in %s: at first, again, and after a wait', async (_, { fetch }, make) => {
-    const header = (token: string) => ({ 'X-API-TOKEN': token, Authorization: `Bearer ${token}` })
-    const { api, url, names, time } = await wire({ fetch, header })
-    await api(...make(url, written))
-    time.now += DEAD
-    await api(...make(url, written))
-    expect(names).toHaveLength(3)
-    for (const each of names)
-      expect(each).toEqual(
-        expect.arrayContaining(['X-UPPER', 'SOAPAction', 'x-lower', 'X-API-TOKEN', 'Authorization']),
-      )
-  })
+  it.each(forms)(
+    'keep their case in %s: at first, on the replay, and after a wait',
+    async (_, { fetch }, make) => {
+      const header = (token: string) => ({ 'X-API-TOKEN': token, Authorization: `Bearer ${token}` })
+      const { api, url, names, time } = await wire({ fetch, header })
+      await api(...make(url, written))
+      time.now += DEAD
+      await api(...make(url, written))
+      expect(names).toHaveLength(3)
+      for (const each of names)
+        expect(each).toEqual(
+          expect.arrayContaining(['X-UPPER', 'SOAPAction', 'x-lower', 'X-API-TOKEN', 'Authorization']),
+        )
+    },
+  )
 
   it.each(forms)(
     'in %s: one that differs in case is replaced, not sent twice',

@@ -1,4 +1,4 @@
-/** Misuse of what sends: of `authFetch`, and of the presets that refresh by `fetch`. */
+/** Misuse of `authFetch`, and of the presets that refresh by `fetch`. */
 import { createAuth, oauth2Refresh, refreshRequest } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it } from 'vitest'
@@ -42,7 +42,7 @@ const misuses: [maker: string, option: string, options: object, got: string][] =
 
 describe('misuse', () => {
   it.each(misuses)(
-    'is a TypeError that names the option and what it got: %s, %s',
+    'is a TypeError that names the option and the received value: %s, %s',
     (maker, option, options, got) => {
       const make = (): unknown => makers[maker]?.(options as never)
       expect(make).toThrow(TypeError)

@@ -104,7 +104,7 @@ describe('a refresh function that calls the same authFetch waits not for itself'
     ])
   })
 
-  it('while a request of the application with a body of its own, in a Request, waits', async () => {
+  it('lets a request of the application with a body of its own, in a Request, wait', async () => {
     const { api, pass, sent, refreshes } = await stage({ manual: true })
     pass(DEAD)
     const first = api(`${API}/1`)
@@ -229,7 +229,7 @@ describe('a server that hands out tokens on ordinary answers', () => {
         ? new Response(null, { headers: { 'X-Access-Token': 'at-fresh' } })
         : undefined
 
-    it('one request goes first, with both tokens; the others leave with what its answer hands out', async () => {
+    it('one request goes first with both tokens, and the others leave with the tokens of its answer', async () => {
       const { api, pass, tokens } = await renewing(handOut)
       pass(DEAD)
       const answers = await Promise.all([

@@ -142,7 +142,7 @@ describe('a 401', () => {
     expect(refreshes).toEqual([])
   })
 
-  it('is what shouldRefresh says it is', async () => {
+  it('is the response that shouldRefresh chooses', async () => {
     const { api, tokens } = await stage({
       fetch: { shouldRefresh: ({ status, headers }) => status === 419 || headers.has('X-Stale') },
       respond: ({ token, url }) =>
@@ -203,7 +203,7 @@ describe('a 401', () => {
   })
 })
 
-describe('a replay is the same request', () => {
+describe('a replay', () => {
   const form = new FormData()
   form.set('name', 'Ada')
   form.set('file', new Blob(['engine']), 'engine.txt')
@@ -216,7 +216,7 @@ describe('a replay is the same request', () => {
     ['an ArrayBuffer', new TextEncoder().encode('tea').buffer, 'tea'],
     ['a Blob', new Blob(['tea'], { type: 'text/plain' }), 'tea'],
     ['FormData', form, /name="name"\r\n\r\nAda[\s\S]*name="file"; filename="engine.txt"[\s\S]*engine/],
-  ])('with a body of %s, in init and in a Request', async (_, body, expected) => {
+  ])('has the same body of %s, in init and in a Request', async (_, body, expected) => {
     const { api, revoke, sent } = await stage()
     const headers = { 'X-One': '1' }
     const init = { method: 'PATCH', body, headers }
@@ -238,7 +238,7 @@ describe('a replay is the same request', () => {
     }
   })
 
-  it('with the body of a Request that streams', async () => {
+  it('has the same body when a Request streams it', async () => {
     const { api, revoke, sent } = await stage()
     revoke()
     const response = await api(new Request(`${API}/a`, oneShot(stream('one ', 'two ', 'three'))))
@@ -246,7 +246,7 @@ describe('a replay is the same request', () => {
     expect(sent.map(({ body }) => body)).toEqual(['one two three', 'one two three'])
   })
 
-  it('whatever the caller does to headers and init meanwhile', async () => {
+  it('stays the same when the caller changes headers and init meanwhile', async () => {
     const { api, revoke, sent, refreshes } = await stage({ manual: true })
     revoke()
     const headers = new Headers({ 'X-One': '1' })
@@ -264,7 +264,7 @@ describe('a replay is the same request', () => {
     ])
   })
 
-  it('and what was sent first is not written to', async () => {
+  it('leaves the first request unchanged', async () => {
     const { api, revoke, sent } = await stage()
     for (const input of [
       `${API}/a`,
@@ -281,7 +281,7 @@ describe('a replay is the same request', () => {
     }
   })
 
-  it('that passes signal, credentials and mode on', async () => {
+  it('has the same signal, credentials and mode', async () => {
     const { api, revoke, sent } = await stage()
     revoke()
     const { signal } = new AbortController()

@@ -113,7 +113,7 @@ for (const [client, open] of Object.entries(clients)) {
       expect(auth.getState().status).toBe('authenticated')
     })
 
-    it('on the replay, after a refresh for another reason', async () => {
+    it('arrives on the replay, after a refresh for another reason', async () => {
       const { post, tokens, refreshes, challenges } = await refusing(undefined, {
         respond: ({ token }: { token?: string }) => ({
           status: 401,
@@ -143,7 +143,7 @@ for (const [client, open] of Object.entries(clients)) {
       expect([tokens(), challenges.length, auth.getState().status]).toEqual([['at-1'], 1, 'authenticated'])
     })
 
-    it('without the token, when the server repeats it', async () => {
+    it('is reported without the token when the server repeats the token', async () => {
       const { post, challenges } = await refusing('Bearer error="at-1 is too weak", acr_values="at-1"')
       await post('/orders')
       expect(challenges).toHaveLength(1)
@@ -151,8 +151,8 @@ for (const [client, open] of Object.entries(clients)) {
     })
   })
 
-  describe(`no event tells of an answer by ${client}`, () => {
-    it('that is a 403, whatever its challenge', async () => {
+  describe(`the challenge of an answer by ${client} causes no event`, () => {
+    it('when the answer is a 403', async () => {
       const { auth, post } = await open({
         respond: () => ({
           status: 403,
@@ -165,14 +165,14 @@ for (const [client, open] of Object.entries(clients)) {
       expect(challenges).toEqual([])
     })
 
-    it('to a request without a token', async () => {
+    it('when the request had no token', async () => {
       const { auth, post, challenges } = await refusing('Basic realm="x"')
       await auth.logout()
       expect((await post('/orders')).status).toBe(401)
       expect(challenges).toEqual([])
     })
 
-    it('that shouldRefresh accepts as a reason to refresh', async () => {
+    it('when shouldRefresh takes it as a reason to refresh', async () => {
       const { post, tokens, challenges } = await refusing('Token realm="Application"', {
         shouldRefresh: ({ status }: { status: number }) => status === 401,
       })
@@ -182,7 +182,7 @@ for (const [client, open] of Object.entries(clients)) {
   })
 }
 
-describe('the challenge of a step-up is with the call that met it', () => {
+describe('the challenge of a step-up', () => {
   const demand = 'Bearer error="insufficient_user_authentication", acr_values="urn:mfa urn:key", max_age=300'
   const told = {
     status: 401,
@@ -195,7 +195,7 @@ describe('the challenge of a step-up is with the call that met it', () => {
   const refuse = ({ url }: { url: string }): Answer | undefined =>
     url.endsWith('/transfer') ? { status: 401, headers: { 'WWW-Authenticate': demand } } : undefined
 
-  it('as `challenge` of the error of axios, and of its answer', async () => {
+  it('is the `challenge` of the error of axios, and of its answer', async () => {
     const { api, refreshes } = await axiosStage({ respond: refuse })
     const error = await rejection(api.post('/transfer', {}))
     expect(error).toMatchObject({
@@ -210,7 +210,7 @@ describe('the challenge of a step-up is with the call that met it', () => {
     expect(challengeOf(answer)).toEqual(told)
   })
 
-  it('as `challenge` of the response of fetch', async () => {
+  it('is the `challenge` of the response of fetch', async () => {
     const { api, refreshes } = await fetchStage({
       respond: request => {
         const answer = refuse(request)
@@ -222,7 +222,7 @@ describe('the challenge of a step-up is with the call that met it', () => {
     expect(Reflect.get(response, 'challenge')).toBe(challengeOf(response))
   })
 
-  it('after a replay, too', async () => {
+  it('is also with the error of a replay', async () => {
     const { api, revoke, tokens } = await axiosStage({
       respond: sent => (sent.token === 'at-2' ? refuse(sent) : undefined),
     })
@@ -231,7 +231,7 @@ describe('the challenge of a step-up is with the call that met it', () => {
     expect([challengeOf(error), tokens()]).toEqual([told, ['at-1', 'at-2']])
   })
 
-  it('where neither a serialiser nor a loop over members meets it, and without a token', async () => {
+  it('stays out of serialisers and of loops over members, and contains no token', async () => {
     const { api } = await axiosStage({
       respond: () => ({
         status: 401,
@@ -243,7 +243,7 @@ describe('the challenge of a step-up is with the call that met it', () => {
     expect(inspect(challengeOf(error), { showHidden: true })).not.toContain('at-1')
   })
 
-  it('and with no other: an expired token, an answer of another kind, or nothing', async () => {
+  it('is absent from every other error: an expired token, an answer of another kind, or nothing', async () => {
     const { api, good } = await axiosStage({ refresh: () => Promise.reject({ status: 503 }) })
     good.clear()
     const error = await rejection(api.get('/me'))

@@ -110,7 +110,7 @@ describe.each(Object.keys(clients))('collect with %s', name => {
       expect(warnings).toEqual([])
     })
 
-    it('with tokens from before this login', async () => {
+    it('drops tokens from before this login', async () => {
       const client = await open()
       const { auth, receive, time } = client
       const old = pair(time.now)

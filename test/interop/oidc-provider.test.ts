@@ -75,7 +75,7 @@ describe('oidc-provider, a certified OpenID Connect server with refresh-token ro
     const { auth, burst, tokens } = await open()
     expect(tokens).toMatchObject({ token_type: 'Bearer', expires_in: lifetimes.accessToken })
     expect(answers(await burst())).toEqual(all({ sub: 'ada' }))
-    // Its access tokens are opaque: the lifetime is what expires_in says.
+    // Its access tokens are opaque: the lifetime is expires_in.
     expect(auth.getState()).toMatchObject({ status: 'authenticated', expiresAt: Date.now() + 60_000 })
     expect(server.grants).toEqual([])
   })

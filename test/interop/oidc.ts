@@ -51,7 +51,7 @@ export async function startOidcServer(options: OidcOptions = {}): Promise<OidcSe
   await once(server, 'listening')
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
-  // It warns of what is meant to be seen before it goes into production.
+  // Its warnings concern production only.
   vi.spyOn(console, 'warn').mockImplementation(() => {})
   const { Provider } = await import('oidc-provider')
   const provider = new Provider(issuer, {

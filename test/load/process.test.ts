@@ -1,4 +1,4 @@
-/** On Node: what keeps a process alive, as Node itself counts it. */
+/** On Node: the handles that keep a process alive, as Node itself counts them. */
 import { createAuth, type TokenResponse } from 'tokenflight'
 import { expect, it } from 'vitest'
 import { cell, withLock } from '../support/core.js'
@@ -20,7 +20,7 @@ it('an Auth keeps no process alive, and dispose leaves no resource of Node behin
     await auth.login(tokens())
     await auth.refresh()
   }
-  // Node lists only what keeps it alive.
+  // Node lists only the handles that keep it alive.
   expect(active().filter(name => name === 'Timeout')).toEqual(before.filter(name => name === 'Timeout'))
   for (const auth of auths) auth.dispose()
   await new Promise(resolve => setImmediate(resolve))

@@ -200,7 +200,7 @@ export function tellClientStories(base: string): void {
         expect(events.of('warning')).toEqual([])
       })
 
-      it('takes what issue gives for a login', async () => {
+      it('accepts the tokens of issue as a login', async () => {
         const { auth, burst } = await start(style)
         await auth.login(await backend.issue('ada'))
         expect(await burst()).toEqual(own)

@@ -15,7 +15,7 @@ const temporaryDirectory = async () => {
 }
 
 describe('the demo resources', () => {
-  it('serves what is public, protects what is not, and knows nothing else', async () => {
+  it('serves public resources, protects the others, and answers 404 for the rest', async () => {
     const client = await start()
     expect((await client.send('GET', '/api/public')).status).toBe(200)
     expect((await client.send('GET', '/api/orders')).status).toBe(401)
@@ -25,7 +25,7 @@ describe('the demo resources', () => {
     expect([wrong.status, wrong.headers.get('Allow')]).toEqual([405, 'POST'])
   })
 
-  it('tells what it got, text or bytes, so that a replay can be compared', async () => {
+  it('echoes the received body, text or bytes, so that a replay can be compared', async () => {
     const client = await start()
     const { accessToken } = await client.login()
     const text = await client.send('PUT', '/api/echo?a=1', { json: { name: 'Zoë' }, bearer: accessToken })
@@ -167,7 +167,7 @@ describe('the knobs over HTTP', () => {
     expect(client.server.backend.stats).toMatchObject({ refreshes: 1, rejected: 1 })
   })
 
-  it('says what is wrong with a value', async () => {
+  it('names the mistake in a value', async () => {
     const client = await start()
     const wrong = await client.send('POST', '/admin/configure', { json: { transport: 'pigeon' } })
     expect(wrong).toMatchObject({

@@ -34,7 +34,7 @@ describe('both tokens in JSON (transport body)', () => {
     expect(await client.refresh(next)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
   })
 
-  it('refreshes by either spelling and spends what it took', async () => {
+  it('refreshes by either spelling and spends the refresh token', async () => {
     const client = await start()
     const first = await client.login()
     const second = await client.refresh(first.refreshToken)
@@ -63,7 +63,7 @@ describe('both tokens in JSON (transport body)', () => {
     ['a body that is not JSON', { body: '{' }, 'not JSON'],
     ['a body that is no object', { body: '[]' }, 'not an object'],
     ['a refresh token that is no string', { body: '{"refreshToken":7}' }, "'refreshToken' is not a string"],
-  ])('says what is wrong with %s', async (_what, init, description) => {
+  ])('names the mistake in %s', async (_what, init, description) => {
     const client = await start()
     const answer = await client.send('POST', '/auth/refresh', init)
     expect(answer.status).toBe(400)

@@ -25,7 +25,7 @@ export default defineConfig({
         ]
       : ['test/mutation/engine.ts', 'test/core/{cookie-page,schedule,errors}.test.ts'],
     environment: 'node',
-    // Several at once, and instrumented: what hangs is a mutant that was noticed.
+    // Several at once, and instrumented: a test that hangs has noticed a mutant.
     testTimeout: 5_000,
     env: { FC_RUNS: '30' },
   },

@@ -40,7 +40,7 @@ it('ends its subscriptions with the component', async () => {
   expect(auth.listeners).toBe(0)
 })
 
-it('has a store that knows what happened before anything subscribed', async () => {
+it('has a store that knows the events before its first subscription', async () => {
   const auth = session()
   const store = toStore(auth)
   await auth.login(tokens())

@@ -1,4 +1,4 @@
-/** The public surface: what each import path exports, and the one package it may import. */
+/** The public surface: the exports of each import path, and the one package that it may import. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 

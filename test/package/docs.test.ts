@@ -20,7 +20,7 @@ const settings: ts.CompilerOptions = {
   skipLibCheck: true,
   noEmit: true,
 }
-/** Declarations of what is not installed, or is no TypeScript. */
+/** Declarations of modules that are not installed, or are no TypeScript. */
 const shims = [join(root, 'examples/vue-files.d.ts')]
 
 const typed = documents()
@@ -45,7 +45,7 @@ function sources(blocks: readonly Block[]): Map<string, string | undefined> {
   return files
 }
 
-/** The script of a component together with what its template comes to. */
+/** The script of a component together with the code of its template. */
 function scriptOf(component: string): string {
   const { descriptor, errors } = parseComponent(component)
   expect(errors).toEqual([])
@@ -104,7 +104,7 @@ describe('the check of types', () => {
       alone('ts', "import { createAuth } from 'tokenflight'\ncreateAuth({ refreshUrl: '' })"),
     ],
     ['an export that there is not', alone('ts', "import { createToken } from 'tokenflight'\ncreateToken()")],
-    ['a name that nobody declared', alone('ts', 'auth.login({})')],
+    ['an undeclared name', alone('ts', 'auth.login({})')],
     [
       'a member that a hook has not',
       alone('tsx', "import { useAuth } from 'tokenflight/react'\nuseAuth().state"),
@@ -126,7 +126,7 @@ const { status } = useAuth()
     line: index + 1,
   }))
 
-  it('takes what is right, and finds each mistake', () => {
+  it('accepts correct documents, and finds each mistake', () => {
     const places = check(sources(blocks)).problems.map(problem => problem.split(/[.:]/)[0])
     expect(places.sort()).toEqual(wrong.map((_, index) => `docs/x-line-${right.length + index + 1}`))
   })

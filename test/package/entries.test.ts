@@ -1,4 +1,4 @@
-/** The built files: each entry exists, exports and imports what the contract says, and runs nothing when loaded. */
+/** The built files: each entry exists, has the exports and imports of the contract, and runs nothing when loaded. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url)
 const dist = join(root, 'dist')
 
 describe('package.json', () => {
-  it('publishes each entry that src has, and only what the contract names', () => {
+  it('publishes each entry that src has, and only the names of the contract', () => {
     const sources = Object.keys(contract).filter(path => existsSync(join(root, `src/${fileName(path)}.ts`)))
     expect(byName(published)).toEqual(byName(sources))
   })

@@ -88,7 +88,7 @@ describe('the issue forms', () => {
     }
   })
 
-  it('ask for what a bug needs, and for no token', () => {
+  it('ask for the details of a bug, and for no token', () => {
     const { body } = parse(read(forms[0]!)) as Form
     const required = body.flatMap(({ id, validations }) => (validations?.required ? id : []))
     expect(required).toEqual(expect.arrayContaining(['happened', 'versions', 'server', 'tabs']))
@@ -209,7 +209,7 @@ describe('the example applications', () => {
   })
 
   it.each(['react-vite', 'vue-vite', 'oidc'])(
-    '%s asks for this version, and for what its test ran with',
+    '%s asks for this version, and for the versions of its test',
     name => {
       const { dependencies, devDependencies } = JSON.parse(read(`examples/${name}/package.json`)) as Manifest
       const { tokenflight, ...others } = { ...dependencies, ...devDependencies }
@@ -254,7 +254,7 @@ describe('package-lock.json', () => {
   })
 })
 
-/** Where Node looks for what a package of the lock file imports. */
+/** The folders in which Node looks for the imports of a package of the lock file. */
 function folders(path: string): string[] {
   const parents = path.split(/(?<=^|\/)node_modules\//).slice(0, -1)
   return [

@@ -145,7 +145,7 @@ function runs(name: string, script: string): unknown {
   )
 }
 
-/** Compiles with every check on and reports what concerns the consumer or our declarations, not other libraries. */
+/** Compiles with every check on and reports errors in the consumer and in our declarations, not in other libraries. */
 function compiles(name: string, text: string, options: ts.CompilerOptions): string[] {
   const path = join(project, name)
   writeFileSync(path, text)

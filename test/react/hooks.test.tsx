@@ -146,7 +146,7 @@ describe('useAuth', () => {
     expect(JSON.stringify(view.current)).not.toContain('rt-')
   })
 
-  it('says what is missing without a provider, or with one that has no auth', () => {
+  it('names the missing provider, or the missing auth of a provider', () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     expect(() => renderHook(() => useAuth())).toThrow(/<AuthProvider auth=\{auth\}>/)
     expect(() => renderHook(() => useClaims())).toThrow(/<AuthProvider auth=\{auth\}>/)
@@ -184,7 +184,7 @@ describe('useAuth', () => {
 })
 
 describe('AuthProvider', () => {
-  it('renders its children once, whatever becomes of the session', async () => {
+  it('renders its children once, through every state of the session', async () => {
     const auth = session()
     let renders = 0
     const Child = memo(() => {
@@ -233,7 +233,7 @@ describe('useClaims', () => {
     ['an array of the claims', claims => claims.roles],
     ['an array made anew', claims => claims.roles.map(role => role.toUpperCase())],
     ['an object made anew', ({ name, sub }) => ({ name, sub })],
-  ])('renders only when what the selector takes has changed: %s', async (_, selector) => {
+  ])('renders only when the selected value has changed: %s', async (_, selector) => {
     const auth = session()
     await auth.login(tokens())
     const view = watch(auth, () => useClaims((claims: Person) => selector(claims)))

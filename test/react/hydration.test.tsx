@@ -17,8 +17,8 @@ const shown: string[] = []
 const Page = () => {
   const { status } = useAuth()
   const name = useClaims((claims: Person) => claims.name)
-  shown.push(`${status} ${name ?? 'nobody'}`)
-  return <p>{`${status} ${name ?? 'nobody'}`}</p>
+  shown.push(`${status} ${name ?? 'guest'}`)
+  return <p>{`${status} ${name ?? 'guest'}`}</p>
 }
 const app = (auth: Counted, serverState?: AuthState<Person>) => (
   <AuthProvider auth={auth} serverState={serverState}>
@@ -26,7 +26,7 @@ const app = (auth: Counted, serverState?: AuthState<Person>) => (
   </AuthProvider>
 )
 
-/** Takes the page over, and gives what it shows then and what React had to say about it. */
+/** Takes the page over, and returns its text and the messages of React. */
 async function hydrate(html: string, element: ReturnType<typeof app>) {
   const errors: unknown[] = []
   vi.spyOn(console, 'error').mockImplementation((...parts) => void errors.push(parts))
@@ -48,15 +48,15 @@ it('a stored session appears after the takeover, without a mismatch', async () =
   const { text, errors, isKept } = await hydrate(html, app(auth))
   expect(errors).toEqual([])
   expect(isKept).toBe(true)
-  expect(shown[0]).toBe('loading nobody')
+  expect(shown[0]).toBe('loading guest')
   expect(text()).toBe('authenticated Ada')
 })
 
 it('an anonymous visitor appears after the takeover, without a mismatch', async () => {
   const { text, errors } = await hydrate(renderToString(app(session())), app(session()))
   expect(errors).toEqual([])
-  expect(shown).toEqual(['loading nobody', 'anonymous nobody'])
-  expect(text()).toBe('anonymous nobody')
+  expect(shown).toEqual(['loading guest', 'anonymous guest'])
+  expect(text()).toBe('anonymous guest')
 })
 
 it('the state of the server, handed over, is there from the first render on', async () => {
@@ -71,10 +71,10 @@ it('the state of the server, handed over, is there from the first render on', as
   expect(errors).toEqual([])
   expect(isKept).toBe(true)
   expect(shown[0]).toBe('authenticated Ada')
-  expect(text()).toBe('anonymous nobody')
+  expect(text()).toBe('anonymous guest')
 })
 
-it('the same session as the server\u2019s renders the page a second time only for what differs', async () => {
+it('the same session as that of the server renders the page a second time only for the differences', async () => {
   const auth = session()
   await auth.login(tokens({ name: 'Ada' }))
   const state = auth.getState()

@@ -33,7 +33,7 @@ const shown: string[] = []
 const Page = () => {
   const { status, error } = useAuth()
   const name = useClaims((claims: Person) => claims.name)
-  const text = `${status} ${name ?? 'nobody'}${error ? ' with an error' : ''}`
+  const text = `${status} ${name ?? 'guest'}${error ? ' with an error' : ''}`
   shown.push(text)
   return <p>{text}</p>
 }
@@ -61,7 +61,7 @@ async function hydrate(element: ReturnType<typeof app>, html = '<p>authenticated
   }
 }
 
-it('the page shows the user while the restore takes its time, and renders again only for what differs', async () => {
+it('the page shows the user during a slow restore, and renders again only for the differences', async () => {
   const { auth, calls } = openCookieSession()
   const { text, errors } = await hydrate(app(auth, rendered))
   await act(() => vi.waitFor(() => expect(calls).toHaveLength(1)))
@@ -81,8 +81,8 @@ it('the page keeps the user, with the error, if the auth server answers 503', as
   const { text, errors } = await hydrate(app(auth, rendered))
   await act(() => auth.ready)
   expect(text()).toBe('authenticated Ada with an error')
-  expect(shown).not.toContain('loading nobody')
-  expect(shown).not.toContain('anonymous nobody with an error')
+  expect(shown).not.toContain('loading guest')
+  expect(shown).not.toContain('anonymous guest with an error')
   expect(errors).toEqual([])
   expect(refresh).toHaveBeenCalledOnce()
 })
@@ -103,15 +103,15 @@ it('the page shows that the user is logged out if the server refuses the restore
   const { auth } = openCookieSession({ refresh: refused })
   const { text } = await hydrate(app(auth, rendered))
   await act(() => auth.ready)
-  expect(text()).toBe('anonymous nobody')
-  expect(shown).not.toContain('loading nobody')
+  expect(text()).toBe('anonymous guest')
+  expect(shown).not.toContain('loading guest')
 })
 
 it('the page shows a logout at once, although the restore has not finished', async () => {
   const { auth } = openCookieSession()
   const { text } = await hydrate(app(auth, rendered))
   await act(() => auth.logout())
-  expect(text()).toBe('anonymous nobody')
+  expect(text()).toBe('anonymous guest')
 })
 
 it('a component that appears before the restore has finished shows the user, too', async () => {
@@ -129,9 +129,9 @@ it('a component that appears before the restore has finished shows the user, too
 
 it('a state of `loading` from the server covers nothing', async () => {
   const { auth } = openCookieSession({ refresh: busy })
-  const { text } = await hydrate(app(auth, { status: 'loading' }), '<p>loading nobody</p>')
+  const { text } = await hydrate(app(auth, { status: 'loading' }), '<p>loading guest</p>')
   await act(() => auth.ready)
-  expect(text()).toBe('anonymous nobody with an error')
+  expect(text()).toBe('anonymous guest with an error')
 })
 
 it('`initialState` of createAuth is rendered on the server and in the browser, without `serverState`', async () => {
@@ -166,7 +166,7 @@ it('a part of the page that is taken over after the restore repeats `initialStat
   await act(() => auth.ready)
   await act(async () => load({ default: Page }))
   expect(errors).toEqual([])
-  expect(text()).toBe('anonymous nobody')
+  expect(text()).toBe('anonymous guest')
 })
 
 it('useAuth returns the same object until something changes, with an error over the state of the server too', async () => {

@@ -10,7 +10,7 @@ import { type Counted, type Person, session, tokens } from '../support/hooks.js'
 const Page = () => {
   const { status } = useAuth()
   const name = useClaims((claims: Person) => claims.name)
-  return <p>{`${status} ${name ?? 'nobody'}`}</p>
+  return <p>{`${status} ${name ?? 'guest'}`}</p>
 }
 const page = (auth: Counted) => (
   <AuthProvider auth={auth}>
@@ -33,7 +33,7 @@ it('shows the session of its own request, however many are served at once', asyn
 it('shows `loading` where no user is logged in, because the browser may know better', async () => {
   const anonymous = session()
   await anonymous.ready
-  expect(renderToString(page(anonymous))).toBe('<p>loading nobody</p>')
+  expect(renderToString(page(anonymous))).toBe('<p>loading guest</p>')
 })
 
 it('shows the state that it is given, also the anonymous one', () => {
@@ -42,7 +42,7 @@ it('shows the state that it is given, also the anonymous one', () => {
       <Page />
     </AuthProvider>,
   )
-  expect(html).toBe('<p>anonymous nobody</p>')
+  expect(html).toBe('<p>anonymous guest</p>')
 })
 
 it('adds no listener, because nothing would ever remove it', async () => {

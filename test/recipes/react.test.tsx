@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** The recipes for React do what they say. */
+/** The recipes for React keep their promises. */
 
 import { QueryClientProvider } from '@tanstack/react-query'
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react'
@@ -147,7 +147,7 @@ describe('TanStack Query', () => {
   })
 })
 
-it('TanStack Query forgets what one user has loaded before the next one sees it', async () => {
+it('TanStack Query forgets the data of one user before the next one sees it', async () => {
   const auth = start()
   await auth.login(await backend.issue('ada'))
   const client = createQueryClient()
@@ -167,7 +167,7 @@ it('TanStack Query forgets what one user has loaded before the next one sees it'
   }
 })
 
-it('TanStack Query takes what one user has loaded off a page that stays', async () => {
+it('TanStack Query removes the data of one user from a page that stays', async () => {
   const auth = start()
   await auth.login(await backend.issue('ada'))
   const client = createQueryClient()
@@ -188,7 +188,7 @@ it('TanStack Query takes what one user has loaded off a page that stays', async 
 })
 
 describe('roles', () => {
-  it('show what they may do', async () => {
+  it('show only the parts that they may use', async () => {
     const auth = start()
     render(
       <AuthProvider auth={auth}>

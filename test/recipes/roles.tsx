@@ -1,4 +1,4 @@
-/** Showing what a role may do. For display only: what a role may do, the server decides. */
+/** Shows a part of the page to one role. For display only: the server decides about access. */
 import type { ReactNode } from 'react'
 import type { JwtClaims } from 'tokenflight'
 import { useClaims } from 'tokenflight/react'

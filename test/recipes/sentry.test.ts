@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** The recipe for Sentry, against the real SDK: what reaches its server. */
+/** The recipe for Sentry, against the real SDK: the messages that reach its server. */
 import * as Sentry from '@sentry/browser'
 import { type AuthOptions, createAuth } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'

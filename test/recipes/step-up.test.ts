@@ -92,7 +92,7 @@ describe.each(Object.entries(scenes))('a call by %s that needs a stronger login'
     expect([transfers(), auth.getState().status]).toEqual([['at-1'], 'authenticated'])
   })
 
-  it('is repeated once, whatever the server says then', async () => {
+  it('is repeated once, with any second answer of the server', async () => {
     const { auth, send, transfers } = await open()
     const withStepUp = createStepUp(auth, async () => ({ ...strong, access_token: 'weak' }))
     const [outcome] = await Promise.allSettled([withStepUp(() => send('100'))])

@@ -1,4 +1,4 @@
-/** The recipes for WebSockets and server-sent events do what they say. */
+/** The recipes for WebSockets and server-sent events keep their promises. */
 import type { AuthOptions } from 'tokenflight'
 import { authFetch } from 'tokenflight/fetch'
 import { expect, it, onTestFinished, vi } from 'vitest'
@@ -136,7 +136,7 @@ async function told(...pieces: string[]): Promise<string[]> {
   return events
 }
 
-it('of an event its data is told; what only keeps the connection alive is not', async () => {
+it('passes the data of each event to the listener, and no line that only keeps the connection alive', async () => {
   expect(await told('id: 7\nevent: price\ndata: one\ndata:two\n\n', ': alive\n\ndata: three\n\n')).toEqual([
     'one\ntwo',
     'three',

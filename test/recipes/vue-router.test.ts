@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** The recipe for Vue Router does what it says. */
+/** The recipe for Vue Router keeps its promises. */
 import { mount } from '@vue/test-utils'
 import type { Auth } from 'tokenflight'
 import { createAuthPlugin, useAuth } from 'tokenflight/vue'

@@ -84,7 +84,7 @@ describe('a refresh that answers anything', () => {
           expect(codeOf(outcome.error)).toBe('ERR_REFRESH_FAILED')
         else expect(isElse(given)).toBe(true)
         expect(auth.getState().status).toBe('authenticated')
-        // However short the life of what it brought: no storm.
+        // No storm, however short the lifetime of the new token is.
         expect(refresh.calls.length).toBeLessThan(10)
         await auth.login(pair())
         expect(auth.getState()).toMatchObject({ status: 'authenticated' })

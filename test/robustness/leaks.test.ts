@@ -24,7 +24,7 @@ const SECRET = /(access|refresh)-secret/
 
 /**
  * Everything that a tracker sends: own enumerable members to any depth, `toJSON`, and of each error its message, its
- * stack and its causes, which Sentry follows although they are not enumerable; besides what Node prints.
+ * stack and its causes, which Sentry follows although they are not enumerable; besides the output of Node.
  */
 function track(value: unknown): string {
   const seen = new Set<unknown>()
@@ -55,7 +55,7 @@ function expectClean(value: unknown): void {
   expect(SECRET.exec(track(value))?.[0]).toBeUndefined()
 }
 
-/** The same, of what only a debugger sees: non-enumerable members, symbols, private state. */
+/** The same, for members that only a debugger sees: non-enumerable members, symbols, private state. */
 function expectCleanInside(value: unknown): void {
   expectClean(value)
   const text = inspect(value, { depth: Number.POSITIVE_INFINITY, showHidden: true, maxArrayLength: null })
@@ -133,7 +133,7 @@ describe('an error that passes through axios', () => {
     }
   }
 
-  it('is clean with what an adapter of the application says of the request', async () => {
+  it('is clean with a request that an adapter of the application reports', async () => {
     const { auth } = await login({ refresh: async () => ({ access_token: `${AT}-new` }) })
     const adapter: AxiosAdapter = config =>
       Promise.reject(new axios.AxiosError('Odd', 'ERR_ODD', config, { config }))
@@ -178,7 +178,7 @@ describe('an answer that streams', () => {
           expect(inspect(part)).not.toMatch(SECRET)
         }
         const read = await text(response?.data as Readable)
-        // Some versions of axios let go of what they refuse.
+        // Some versions of axios release a request that they refuse.
         if (status === 200) expect(read).toBe('{"error":"no"}')
         expectClean([outcome, response])
       })
@@ -209,7 +209,7 @@ describe('an answer that streams', () => {
     })
   }
 
-  it('of Node has no handler of ours, and what leads to the request is where it was', async () => {
+  it('of Node has no handler of ours, and its link to the request is untouched', async () => {
     const { url } = await loopback((_request, _incoming, outgoing) => void outgoing.end('{}'))
     const { auth } = await login()
     const api = axios.create({ baseURL: url, proxy: false, adapter: 'http', responseType: 'stream' })
@@ -300,7 +300,7 @@ describe('a value that is not an error', () => {
     expectClean([auth, api, own, detach, api.interceptors])
   })
 
-  it('is clean: the warning of a storage that throws what it was to store', async () => {
+  it('is clean: the warning of a storage that throws the record', async () => {
     const { heard, auth } = await login({
       storage: {
         getItem: () => null,
@@ -314,7 +314,7 @@ describe('a value that is not an error', () => {
     expectClean(heard)
   })
 
-  it('is clean: the warning of a classify that throws what it was asked about', async () => {
+  it('is clean: the warning of a classify that throws the failure', async () => {
     const { heard, auth } = await login({
       refresh: ({ refreshToken }) => Promise.reject(Object.assign(new Error('No'), { body: refreshToken })),
       classify(error) {

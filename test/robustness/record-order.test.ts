@@ -1,4 +1,4 @@
-/** The records of other tabs: a page comes to the same session in whatever order, and however often, they arrive. */
+/** The records of other tabs: a page comes to the same session in every order in which they arrive, and however often. */
 import fc from 'fast-check'
 import { cookieSession } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'

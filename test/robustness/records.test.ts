@@ -35,7 +35,7 @@ async function ask(auth: ReturnType<typeof open>['auth']): Promise<void> {
   else if (outcome.value !== undefined) expect(outcome.value).toMatch(/^[!-~]+$/)
 }
 
-/** Whatever there was before: a login begins a session, which is stored and read again. */
+/** After every kind of record a login begins a session, which is stored and read again. */
 async function expectToBeMended(auth: ReturnType<typeof open>['auth'], stored: () => unknown): Promise<void> {
   const tokens = pair()
   const outcome = watch(auth.login(tokens))

@@ -159,7 +159,7 @@ const counted = (tally: Tally, isHome: boolean): boolean => {
 }
 
 describe('the origin that axios really reaches', () => {
-  it('decides with its http adapter, whatever the URL, the base URL and the options', async () => {
+  it('decides with its http adapter, with every URL, base URL and option', async () => {
     const { api } = await stage({ attach: { allowedOrigins: ALLOWED }, respond: () => ({}) })
     const seen: { origin: string; hasUser: boolean; token: unknown }[] = []
     const transport = {
@@ -196,7 +196,7 @@ describe('the origin that axios really reaches', () => {
     expect(Math.min(tally.home, tally.away)).toBeGreaterThan(runs(500))
   })
 
-  it('decides in a page, where what is no origin is resolved against the base of the document', async () => {
+  it('decides in a page, where a relative URL is resolved against the base of the document', async () => {
     vi.stubGlobal('location', { origin: API, href: `${API}/app/` })
     const document = { baseURI: '' }
     vi.stubGlobal('document', document)
@@ -204,7 +204,7 @@ describe('the origin that axios really reaches', () => {
     const tally = { home: 0, away: 0 }
     const api = axios.create({
       async adapter(sent: InternalAxiosRequestConfig) {
-        // As XMLHttpRequest and fetch do with what axios hands to them. Axios 1.8 fails where it joins without a base URL.
+        // As XMLHttpRequest and fetch do with the URL of axios. Axios 1.8 fails where it joins without a base URL.
         const { baseURL = '' } = sent
         const reached = parse(axios.getUri({ ...sent, baseURL }), document.baseURI)
         const hasUser = !!reached && reached.username + reached.password !== ''

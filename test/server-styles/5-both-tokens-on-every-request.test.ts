@@ -15,7 +15,7 @@ const seen = ({ server }: Awaited<ReturnType<typeof setScene>>) =>
 
 describe('server style 5: both tokens on every request, renewal by the server', () => {
   it.each([true, false])(
-    'lets one request with a dead access token go first, and the others with what it collects, with rotation %s',
+    'sends one request with a dead access token first, and the others with the collected tokens, with rotation %s',
     async rotation => {
       const scene = await setScene({ renewal, rotation })
       const { auth, backend, burst, events, login, pass } = scene
@@ -52,7 +52,7 @@ describe('server style 5: both tokens on every request, renewal by the server', 
     },
   )
 
-  it('takes what the server hands out before the client knows of the end, within its grace window', async () => {
+  it('takes tokens of the server before the client knows of the end, within its grace window', async () => {
     const { backend, burst, events, login } = await setScene({ renewal })
     await login()
     for (let round = 1; round <= 3; round++) {

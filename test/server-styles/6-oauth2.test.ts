@@ -50,7 +50,7 @@ describe('server style 6: the refresh_token grant of OAuth 2.0', () => {
   it.each([
     ['a client that the server does not know', { clientId: 'another' }],
     ['a scope beyond the grant', { users: { ada: { password: 'lovelace', scope: 'profile' } } }],
-  ])('keeps the session, and says what is wrong, with %s', async (_what, options) => {
+  ])('keeps the session, and names the mistake, with %s', async (_what, options) => {
     const { api, auth, events, login, pass } = await setNarrowScene(options)
     await login()
     pass(4.5 * MINUTE)

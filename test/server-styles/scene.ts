@@ -1,5 +1,5 @@
 /** A server of one style over real HTTP, the documented snippet connected to it, and one clock for both. */
-import type { AxiosInstance } from 'axios'
+import type { AxiosInstance, AxiosRequestConfig } from 'axios'
 import type { Auth, AuthEvents, AuthOptions, SessionEndReason, TokenResponse } from 'tokenflight'
 import { afterEach, expect } from 'vitest'
 import type { RunningServer, ServerOptions } from '../../demo/server/start.js'
@@ -30,15 +30,15 @@ export interface Scene<C extends Connection = Connection> {
   now(): number
   /** Connects once more, as another page or a page that was opened again does. */
   connect(options?: AuthOptions): { api: AxiosInstance; auth: Auth; events: EventLog }
-  /** Logs in through the instance, as an application does, and gives what the server answered. */
-  login(username?: string, password?: string): Promise<TokenResponse>
+  /** Logs in through the instance, as an application does, and returns the answer of the server. */
+  login(username?: string, password?: string, config?: AxiosRequestConfig): Promise<TokenResponse>
   /** Requests at once, reading and writing; resolves when each has the answer that is its own. */
   burst(count?: number): Promise<void>
   /** The ids of the refresh tokens that were taken for new tokens, in order. */
   spent(): (string | undefined)[]
 }
 
-/** Sets a scene; what it opened is closed after each test. */
+/** Sets a scene; its sessions are disposed after each test. */
 export function useScene<C extends Connection>(
   connect: Connect<C>,
 ): (options?: ServerOptions & { auth?: AuthOptions }) => Promise<Scene<C>> {
@@ -71,8 +71,8 @@ export function useScene<C extends Connection>(
         now += milliseconds
       },
       connect: open,
-      async login(username = 'ada', password = 'lovelace') {
-        const { data } = await api.post<TokenResponse>('/auth/login', { username, password })
+      async login(username = 'ada', password = 'lovelace', config?) {
+        const { data } = await api.post<TokenResponse>('/auth/login', { username, password }, config)
         await auth.login(data)
         return data
       },

@@ -1,4 +1,4 @@
-/** The servers: how each starts, how a user logs in to it, and how it tells what became of a refresh. */
+/** The servers: how each starts, how a user logs in to it, and how it reports the outcome of a refresh. */
 import type { AxiosInstance } from 'axios'
 import type { Auth, JwtClaims } from 'tokenflight'
 import { connect as betterAuth } from '../../examples/backends/better-auth.js'

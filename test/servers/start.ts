@@ -1,4 +1,4 @@
-/** Starts a server on a free port of 127.0.0.1 with a folder of its own, and reads what it wrote about its requests. */
+/** Starts a server on a free port of 127.0.0.1 with a folder of its own, and reads its log of requests. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'

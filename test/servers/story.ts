@@ -20,6 +20,8 @@ vi.mock('tokenflight', async load => {
   const real = await load<typeof import('tokenflight')>()
   return {
     ...real,
+    // These tests have no database.
+    indexedDBStorage: real.memoryStorage,
     createAuth: (options: AuthOptions) => real.createAuth({ ...options, ...added.options }),
   }
 })

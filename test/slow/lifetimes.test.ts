@@ -32,7 +32,7 @@ describe('handing a new token over', () => {
     const text = `${storage}: median ${typical.toFixed(1)} ms, least ${least.toFixed(1)} ms, ${handovers.length} rounds`
     process.stdout.write(`Hand-over to a sibling tab, ${text}\n`)
     expect(handovers.length).toBeGreaterThan(rounds / 2)
-    // A bound for a machine that does other work too; what is measured there at leisure is below 10 ms.
+    // A bound for a machine that does other work too; an idle machine needs less than 10 ms.
     expect(typical).toBeLessThan(100)
     expect(backend.stats.reuses).toBe(0)
   })

@@ -90,7 +90,7 @@ it(
 
     const outcomes: Record<string, number> = {}
     let [requests, longest, reloads, closes] = [0, 0, 0, 0]
-    /** Adds what a page has sent until now; requests that are under way when it goes are not counted. */
+    /** Adds the requests that a page has sent until now; requests that are under way when it goes are not counted. */
     const collect = async (page: Page): Promise<void> => {
       const asked = await page.evaluate(() => window.asked)
       requests += asked.ended
@@ -103,7 +103,7 @@ it(
     const elapsed = (): number => (performance.now() - since) / 60_000
     while (elapsed() < MINUTES) {
       await pages[0]!.waitForTimeout(1_000 + random() * 3_000)
-      // The first tab stays, and shows what a page holds.
+      // The first tab stays, and shows the memory of a page.
       const index = 1 + Math.floor(random() * (TABS - 1))
       const page = pages[index]!
       await collect(page)
@@ -136,7 +136,7 @@ it(
     expect(Object.keys(outcomes).filter(outcome => !HARMLESS.includes(outcome))).toEqual([])
     expect({ reuses, rejected, logins }).toEqual({ reuses: 0, rejected: 0, logins: 1 })
     expect(outcomes['200']).toBeGreaterThan(requests * 0.8)
-    // A little for what the engine compiles on the way.
+    // A margin for code that the engine compiles on the way.
     expect(last - first).toBeLessThan(first * 0.1 + 300_000)
   },
   MINUTES * 120_000 + 300_000,

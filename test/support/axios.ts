@@ -151,7 +151,7 @@ export interface Loopback {
   readonly arrived: Arrived[]
 }
 
-/** A real server on the loopback interface, which remembers what arrived; closed after the test. */
+/** A real server on the loopback interface, which remembers its requests; closed after the test. */
 export async function loopback(
   answer: (request: Arrived, ...listener: Parameters<RequestListener>) => void,
 ): Promise<Loopback> {

@@ -1,4 +1,4 @@
-/** Both clients of a session, for what holds for each of them alike. */
+/** Both clients of a session, for tests of their common behaviour. */
 
 import type { AxiosHeaders } from 'axios'
 import type { Auth, AuthOptions, TokenResponse } from 'tokenflight'
@@ -36,7 +36,7 @@ export interface Client {
   statuses(): (number | undefined)[]
   revoke(): void
   pass(milliseconds: number): void
-  /** Sends a POST to the path, and resolves to the answer whatever its status. */
+  /** Sends a POST to the path, and resolves to the answer with every status. */
   post(path: string): Promise<Outcome>
 }
 

@@ -146,7 +146,7 @@ export class World {
     this.await(
       'getAccessToken',
       this.auth.getAccessToken({ forceRefresh }).then(token => {
-        if (token === undefined) this.check(!session, 'somebody who is logged in gets a token')
+        if (token === undefined) this.check(!session, 'a user who is logged in gets a token')
         else this.checkToken(token, session, isOpen, 'handed out')
       }),
     )
@@ -502,7 +502,7 @@ export class World {
 
   private checkToken(text: string, session: Session | undefined, isOpen: boolean, what: string): AccessToken {
     const token = this.byAccessToken.get(text)
-    if (!token) throw this.fail(`a token that nobody issued is ${what}`)
+    if (!token) throw this.fail(`a token that no server issued is ${what}`)
     const age = this.since(token.at)
     const least = token.reloaded ? age.least - age.back : age.least
     this.check(least < token.lifetime, `no token that is known to be dead is ${what}`)
@@ -514,7 +514,7 @@ export class World {
   private onExpired(reason: string): void {
     this.log.push(`event sessionExpired: ${reason}`)
     const { current } = this
-    if (!current) throw this.fail('nobody was logged in')
+    if (!current) throw this.fail('no user was logged in')
     this.check(!current.expired, 'a session ends once')
     current.expired = true
     if (reason === 'refresh_rejected') this.check(current.refused, 'a session that is good is never lost')

@@ -21,6 +21,8 @@ export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
+/** The default of the option `refreshTimeout`: change both together. */
+export const REFRESH_TIMEOUT = 10 * SECOND
 /** When the fake clock starts. */
 export const START = Date.UTC(2026, 0, 15, 12)
 
@@ -28,7 +30,7 @@ const minted = new Set<string>()
 const opened = new Set<{ dispose(): void }>()
 let count = 0
 
-/** Fake time for each test of the file; what a test opened is disposed after it. */
+/** Fake time for each test of the file; the sessions of a test are disposed after it. */
 export function useFakeTime(): void {
   beforeEach(() => {
     vi.useFakeTimers({ now: START })
@@ -44,7 +46,7 @@ export function useFakeTime(): void {
   })
 }
 
-/** Lets that much time pass, and whatever was due in it happen. */
+/** Lets that much time pass, and runs the timers that are due in it. */
 export async function pass(milliseconds: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(milliseconds)
 }
@@ -120,7 +122,7 @@ export interface RefreshStub {
   readonly spent: (string | undefined)[]
 }
 
-/** A refresh function that records its calls. It answers what `auto` returns, or when it is told to. */
+/** A refresh function that records its calls. It answers with the result of `auto`, or when the test calls `answer`. */
 export function refreshStub(auto?: (context: RefreshContext, number: number) => unknown): RefreshStub {
   const calls: Call[] = []
   const refresh = (context: RefreshContext): Promise<TokenResponse> => {
@@ -381,7 +383,7 @@ export function storedRecord(overrides: Partial<Stored> & { ago?: number } = {})
   }
 }
 
-/** Everything that can be seen of a value: properties of every kind, JSON, and what Node prints. */
+/** Everything that can be seen of a value: properties of every kind, JSON, and the output of Node. */
 export function expectNoToken(value: unknown): void {
   const text = [inspect(value, { depth: 9, showHidden: false }), JSON.stringify(value), String(value)].join(
     '\n',

@@ -9,7 +9,7 @@ import { becomePage } from './page.js'
 export interface Locks extends AuthLock {
   /** The names that were asked for, in order. */
   readonly asked: string[]
-  /** A holder that is frozen. Returns what makes it go. */
+  /** A holder that is frozen. Returns a function that releases the lock. */
   freeze(name: string): () => void
 }
 
@@ -45,7 +45,7 @@ export function createLocks(): Locks {
 export interface LocalArea {
   /** The last value written. */
   readonly items: ReadonlyMap<string, string>
-  /** The view of a tab that sees what others write so many milliseconds later. */
+  /** The view of a tab that sees the writes of others so many milliseconds later. */
   view(lag?: number): Storage
 }
 
@@ -85,7 +85,7 @@ export function useDatabases(): void {
   vi.stubGlobal('indexedDB', new IDBFactory())
 }
 
-/** Lets the databases answer whatever was asked. */
+/** Lets the databases answer all requests. */
 export async function answers(): Promise<void> {
   await pass(30)
 }

@@ -96,7 +96,7 @@ export async function reach(page: TabPage, status: string): Promise<void> {
   await expect.poll(() => page.evaluate(() => window.tab.state().status), { interval: 20 }).toBe(status)
 }
 
-/** One request in every tab at once: what came of them, each once. */
+/** One request in every tab at once: their outcomes, each once. */
 export async function requestAll(pages: readonly TabPage[]): Promise<string[]> {
   const answers = await Promise.all(pages.map(page => page.evaluate(() => window.tab.request())))
   return [...new Set(answers.flat())]

@@ -28,11 +28,11 @@ export interface Tab {
   state(): AuthState
   ready(): Promise<void>
   refresh(): Promise<string>
-  /** Sends so many requests at once. Resolves to what came of them, each status or error once. */
+  /** Sends so many requests at once. Resolves to their outcomes, each status or error once. */
   request(count?: number): Promise<string[]>
   /** Sends a request from each of so many tabs at the same moment, this one included; `together` in their queries. */
   requestEverywhere(count: number): Promise<string[]>
-  /** Sends one request, and tells later what came of it. */
+  /** Sends one request, and reports its outcome later. */
   begin(): void
   ended(): string[] | undefined
 }
@@ -99,7 +99,7 @@ const auth = createAuth({
       body: JSON.stringify({ refreshToken }),
     }),
   autoRefresh: query.get('background') === 'active' ? 'active' : 'off',
-  refreshTimeout: Number(query.get('timeout') ?? 10_000),
+  refreshTimeout: query.has('timeout') ? Number(query.get('timeout')) : undefined,
 })
 const api = axios.create({ baseURL: origin, adapter: 'fetch' })
 attachAuth(api, auth)

@@ -63,7 +63,7 @@ export class SimDatabase {
         (!tab || holder === tab) && (this.rows.get(path) as { until: number }).until > this.#world.wall,
     )
   }
-  /** A tab is gone: what it had not committed never happened. */
+  /** A tab is gone: its open transactions never happened. */
   release(tab: SimTab): void {
     for (const transaction of this.#queue.filter(one => one.tab === tab)) this.#leave(transaction)
   }

@@ -103,7 +103,7 @@ export function createDeeds(stage: Stage): Deeds {
       world.sleep(duration)
     },
     jump(_page, duration) {
-      // A lease ends by the clock, and what an open attempt may still bring is waited for on it.
+      // A lease ends by the clock, and so does the wait for an open attempt.
       if (database.isLeased() || isOpenLong()) server.losses++
       // A cookie's page that saw nothing of the last session counts on from the clock.
       world.skew += (cookie ? duration : duration - 12_000) * 300

@@ -1,4 +1,4 @@
-/** Rounds in which a tab goes away during its refresh, and what the next page finds. */
+/** Rounds in which a tab goes away during its refresh, and the session that the next page finds. */
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Stage } from './tabs-browser.js'
 import { type Gate, type Moment, openGate } from './tabs-gate.js'

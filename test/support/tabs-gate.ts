@@ -48,7 +48,7 @@ interface Answer {
   readonly body: Buffer
 }
 
-/** A promise and what fulfils it. */
+/** A promise and the function that fulfils it. */
 function createSignal(): [promise: Promise<void>, fire: () => void] {
   let fire: () => void = () => {}
   const promise = new Promise<void>(resolve => {

@@ -24,13 +24,13 @@ export interface PageHost {
   readonly refreshTimeout: number
   storage(tab: SimTab): TokenStorage
   lock(tab: SimTab): AuthLock | undefined
-  /** Promises of the application that are not settled yet, with what they are. */
+  /** Promises of the application that are not settled yet, with their names. */
   readonly pending: Map<object, { readonly tab: SimTab; readonly what: string }>
   /** The violations of a rule. */
   violation(text: string): void
 }
 
-/** How long a request may take, milliseconds, whatever happens to other tabs. */
+/** How long a request may take, milliseconds, with any events in other tabs. */
 const LONGEST = 45_000
 
 interface Engine {

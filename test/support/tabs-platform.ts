@@ -136,7 +136,7 @@ export class SimChannels {
 interface Copy {
   readonly tab: SimTab
   value: string | null
-  /** Own writes that the browser has not confirmed: they hide what others write. */
+  /** Own writes that the browser has not confirmed: they hide the writes of others. */
   unconfirmed: number
   /** Changes leave and arrive in order. */
   leavesAt: number

@@ -1,4 +1,4 @@
-/** One of the Node processes that share a session over Redis. Its parent tells it by messages what to do. */
+/** One of the Node processes that share a session over Redis. Its parent controls it by messages. */
 import axios from 'axios'
 import { Redis } from 'ioredis'
 import { type AuthOptions, isAuthError, refreshRequest } from 'tokenflight'

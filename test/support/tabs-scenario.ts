@@ -36,7 +36,7 @@ const MARKS = [
   'database committed',
 ] as const
 
-/** A fault that strikes right after something, in whichever tab does it: the n-th time it is done. */
+/** A fault that strikes right after a step, in the tab that makes this step for the n-th time. */
 export interface Trap {
   readonly on: (typeof MARKS)[number]
   readonly nth: number
@@ -66,7 +66,7 @@ export interface Scenario {
 /** How long faults go on, milliseconds. */
 export const DURATION = 120_000
 
-/** The platforms that tokenflight decides on: where, and by what. */
+/** The platforms on which tokenflight decides who refreshes, and the means for that. */
 export const PLATFORMS: readonly Pick<Scenario, 'storage' | 'lock'>[] = [
   { storage: 'indexedDB', lock: 'locks' },
   { storage: 'web', lock: 'locks' },
@@ -134,7 +134,7 @@ const EVERY_STEP = [
   'offline',
 ] as const
 
-/** No grace window: what happens never leaves it open what the server granted, unless a tab dies or freezes. */
+/** No grace window: the client always knows the grants of the server, unless a tab dies or freezes. */
 export const strictScenario: fc.Arbitrary<Scenario> = fc
   .record({
     ...common(PLATFORMS),

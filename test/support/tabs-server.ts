@@ -55,7 +55,7 @@ export class SimServer {
   readonly presented = new Map<string, number>()
   /** Refreshes under way, by tab. */
   readonly open = new Map<SimTab, number>()
-  /** How often a client could not learn what the server granted: from then on no client can promise anything. */
+  /** How often a client could not learn of a grant: from then on no client can promise anything. */
   losses = 0
   /** Called when a tab's request has been granted. */
   onGrant: (tab: SimTab) => void = () => {}
@@ -197,7 +197,7 @@ export class SimServer {
     if (this.#options.isLenient) return httpFailure(400, { error: 'invalid_grant' })
     family.revoked = true
     this.#world.log(`REUSE of ${token}`)
-    // Who sleeps, or is offline, for longer than the grace window comes too late, whatever it does.
+    // A tab that sleeps, or is offline, for longer than the grace window comes too late in any case.
     if (family.isOver) return httpFailure(400, { error: 'invalid_grant' })
     if (since - (this.#away - (spent?.away ?? 0)) < this.#options.grace) this.tooLate++
     else this.reuses++

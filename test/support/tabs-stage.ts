@@ -1,7 +1,7 @@
 /** Everything that a simulation consists of: the world, the platform, the server, the pages, and the truth. */
 
 import { cookieSession, indexedDBStorage, type TokenStorage, webStorage } from 'tokenflight'
-import { recordStorage, type Stored } from './core.js'
+import { REFRESH_TIMEOUT, recordStorage, type Stored } from './core.js'
 import { SimDatabase } from './tabs-database.js'
 import { openPage, type Page, type PageHost } from './tabs-page.js'
 import { SimChannels, SimLocks, SimWebStorage } from './tabs-platform.js'
@@ -10,10 +10,9 @@ import { type Family, SimServer } from './tabs-server.js'
 import { type SimTab, World } from './tabs-world.js'
 
 const LIFETIME = 24_000
-const REFRESH_TIMEOUT = 10_000
 /** How late a write to `localStorage` is seen in other tabs, at the most, milliseconds. */
 const LAG = 60
-/** The same where no ledger tells that there is something to wait for: what was measured in Chromium. */
+/** The same where no ledger tells that a write is under way, as measured in Chromium. */
 const SHORT_LAG = 15
 
 export class Stage {

@@ -144,7 +144,7 @@ export class World {
     for (const entry of this.#queue) if (entry.local) entry.at += duration
     this.#queue.sort((a, b) => a.at - b.at || a.order - b.order)
   }
-  /** Runs what is due until the given instant, each task to its end. */
+  /** Runs the tasks that are due until the given instant, each task to its end. */
   async advance(duration: number): Promise<void> {
     const until = this.now + duration
     // All microtasks run before the next macrotask of the real process does.
@@ -178,7 +178,7 @@ export class World {
   readonly clearTimeout = (id: number): void => void this.#timers.delete(id)
 }
 
-/** Puts the world in place of the process's own globals; each tab sees its own. Returns what takes it away again. */
+/** Puts the world in place of the process's own globals; each tab sees its own. Returns a function that restores the globals. */
 export function install(
   world: World,
   platform: Readonly<Record<string, () => unknown>>,
@@ -219,7 +219,7 @@ export function install(
   }
 }
 
-/** A tab as the engine sees it: `window` and `document` with what it listens to. */
+/** A tab as the engine sees it: `window` and `document` with its listeners. */
 export function createSimTab(id: string): SimTab {
   const tab: SimTab = {
     id,

@@ -16,7 +16,7 @@ const RUNS = Number(process.env.TABS_RUNS ?? 100)
 /** Where drawing begins: the same number draws the same scenarios. */
 const SEED = Number(process.env.TABS_SEED ?? 4)
 
-/** Draws so many scenarios; what fails is shrunk, printed, and belongs below under a name. */
+/** Draws so many scenarios; a failure is shrunk and printed, and belongs below under a name. */
 async function holds(scenarios: fc.Arbitrary<Scenario>, share: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(scenarios, async scenario => {
@@ -43,7 +43,7 @@ async function run(scenario: Partial<Scenario>): Promise<Report> {
 
 const LONG = 60_000 + RUNS * 500
 
-describe('many tabs, whatever happens to them', () => {
+describe('many tabs in every situation', () => {
   it(
     'spend each refresh token once on a strictly rotating server, and lose no session',
     () => holds(strictScenario, 0.4),

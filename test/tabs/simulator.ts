@@ -1,6 +1,6 @@
 /**
  * A deterministic simulator of many tabs and one strictly rotating server. A scenario and its seed decide everything;
- * the same scenario always ends the same way. `simulate` reports what must never happen and did: `violations`.
+ * the same scenario always ends the same way. `simulate` reports each broken promise in `violations`.
  *
  * The impossible is not asked for: once a grant's answer is lost to its client (`losses`), a server without a
  * grace window may see a token twice. Then the session ends, once and in every tab.

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** Components on a page: what they show, how often they render, and what they leave behind. */
+/** Components on a page: their text, the number of their renders, and their clean-up. */
 import { mount } from '@vue/test-utils'
 import { createAuthPlugin, useAuth, useClaims } from 'tokenflight/vue'
 import { expect, it, vi } from 'vitest'
@@ -27,15 +27,15 @@ function component<T>(setup: () => T, show: (given: T) => string) {
 const name = () =>
   component(
     () => useClaims((claims: Person) => claims.name),
-    ({ value }) => value ?? 'nobody',
+    ({ value }) => value ?? 'guest',
   )
 const plugins = (auth: Counted) => ({ global: { plugins: [createAuthPlugin(auth)] } })
 
-it('shows a session and renders on nothing but what it reads', async () => {
+it('shows a session and renders only after changes of the values that it reads', async () => {
   const auth = session()
   const one = name()
   const view = mount(one.definition, plugins(auth))
-  expect(view.text()).toBe('nobody')
+  expect(view.text()).toBe('guest')
   await auth.login(tokens({ name: 'Ada' }))
   await nextTick()
   expect(view.text()).toBe('Ada')
@@ -48,7 +48,7 @@ it('shows a session and renders on nothing but what it reads', async () => {
   expect(view.text()).toBe('Ada')
   await auth.logout()
   await nextTick()
-  expect(view.text()).toBe('nobody')
+  expect(view.text()).toBe('guest')
 })
 
 it('shows the logout of a session that was disposed', async () => {
@@ -58,7 +58,7 @@ it('shows the logout of a session that was disposed', async () => {
   auth.dispose()
   await auth.logout()
   await nextTick()
-  expect(view.text()).toBe('nobody')
+  expect(view.text()).toBe('guest')
 })
 
 it('stops listening when it is unmounted', () => {
@@ -123,7 +123,7 @@ it('follows the session in KeepAlive and behind an async setup', async () => {
 })
 
 it.each<[string, boolean]>([
-  ['nobody logged in', false],
+  ['no user logged in', false],
   ['a stored session', true],
 ])('takes over a page of a server without a mismatch: %s', async (_, isStored) => {
   const warnings: unknown[] = []
@@ -165,7 +165,7 @@ it('takes over a page with the state that the server handed over', async () => {
   expect(container.textContent).toBe('Ada')
   await nextTick()
   expect(warnings).toEqual([])
-  expect(container.textContent).toBe('nobody')
+  expect(container.textContent).toBe('guest')
   app.unmount()
 })
 

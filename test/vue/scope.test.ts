@@ -91,7 +91,7 @@ describe('useAuth', () => {
     })
   })
 
-  it('runs watchers once for each change of what they watch', async () => {
+  it('runs watchers once for each change of their value', async () => {
     const auth = session()
     const seen: string[] = []
     const { stop } = scoped(auth, () => {
@@ -119,7 +119,7 @@ describe('useAuth', () => {
     expect(one.value.status.value).toBe('anonymous')
   })
 
-  it('says what is missing without the plugin', () => {
+  it('names the missing plugin', () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {})
     expect(() => useAuth()).toThrow(/app\.use\(createAuthPlugin\(auth\)\)/)
     expect(() => createApp({}).runWithContext(() => useClaims())).toThrow(/createAuthPlugin/)
@@ -147,7 +147,7 @@ describe('useClaims', () => {
     ['a primitive', claims => claims.name],
     ['an array of the claims', claims => claims.roles],
     ['an object made anew', ({ name, sub }) => ({ name, sub })],
-  ])('changes only when what the selector takes has changed: %s', async (_, selector) => {
+  ])('changes only when the selected value has changed: %s', async (_, selector) => {
     const auth = session()
     await auth.login(tokens())
     let runs = 0
@@ -168,7 +168,7 @@ describe('useClaims', () => {
     expect(value.value).toBeUndefined()
   })
 
-  it('follows what else the selector reads', async () => {
+  it('follows the other sources of the selector', async () => {
     const auth = session()
     await auth.login(tokens({ roles: ['admin'] }))
     const role = ref('admin')

@@ -29,7 +29,7 @@ const Page = defineComponent(() => {
   const { status, error } = useAuth()
   const name = useClaims((claims: Person) => claims.name)
   return () => {
-    const text = `${status.value} ${name.value ?? 'nobody'}${error.value ? ' with an error' : ''}`
+    const text = `${status.value} ${name.value ?? 'guest'}${error.value ? ' with an error' : ''}`
     shown.push(text)
     return h('p', text)
   }
@@ -93,8 +93,8 @@ it('the page shows that the user is logged out if the server refuses the restore
   const { text } = hydrate(auth, rendered)
   await auth.ready
   await nextTick()
-  expect(text()).toBe('anonymous nobody')
-  expect(shown).not.toContain('loading nobody')
+  expect(text()).toBe('anonymous guest')
+  expect(shown).not.toContain('loading guest')
 })
 
 it('the page shows a logout at once, although the restore has not finished', async () => {
@@ -102,7 +102,7 @@ it('the page shows a logout at once, although the restore has not finished', asy
   const { text } = hydrate(auth, rendered)
   await auth.logout()
   await nextTick()
-  expect(text()).toBe('anonymous nobody')
+  expect(text()).toBe('anonymous guest')
 })
 
 it('a component that appears before the restore has finished shows the user, too', async () => {
@@ -123,10 +123,10 @@ it('a component that appears before the restore has finished shows the user, too
 
 it('a state of `loading` from the server covers nothing', async () => {
   const { auth } = openCookieSession({ refresh: busy })
-  const { text } = hydrate(auth, { status: 'loading' }, { html: '<p>loading nobody</p>' })
+  const { text } = hydrate(auth, { status: 'loading' }, { html: '<p>loading guest</p>' })
   await auth.ready
   await nextTick()
-  expect(text()).toBe('anonymous nobody with an error')
+  expect(text()).toBe('anonymous guest with an error')
 })
 
 it('`initialState` of createAuth is rendered on the server and in the browser, without `serverState`', async () => {
@@ -153,7 +153,7 @@ it('a part of the page that is taken over after the restore repeats the state of
   const { text, warnings } = hydrate(auth, rendered, { page, html })
   await auth.ready
   loaded.resolve(Page)
-  await vi.waitFor(() => expect(text()).toBe('anonymous nobody'))
+  await vi.waitFor(() => expect(text()).toBe('anonymous guest'))
   expect(shown[0]).toBe('authenticated Ada')
   expect(warnings).toEqual([])
 })

@@ -10,7 +10,7 @@ import { type Counted, type Person, session, tokens } from '../support/hooks.js'
 const Page = defineComponent(() => {
   const { status } = useAuth()
   const name = useClaims((claims: Person) => claims.name)
-  return () => h('p', `${status.value} ${name.value ?? 'nobody'}`)
+  return () => h('p', `${status.value} ${name.value ?? 'guest'}`)
 })
 const page = (auth: Counted, options?: Parameters<typeof createAuthPlugin<Person>>[1]) =>
   createSSRApp(Page).use(createAuthPlugin(auth, options))
@@ -28,12 +28,12 @@ it('shows the session of its own request, however many are served at once', asyn
 })
 
 it('shows `loading` where no user is logged in, because the browser may know better', async () => {
-  expect(await renderToString(page(session()))).toBe('<p>loading nobody</p>')
+  expect(await renderToString(page(session()))).toBe('<p>loading guest</p>')
 })
 
 it('shows the state that it is told', async () => {
   const serverState = { status: 'anonymous' } as const
-  expect(await renderToString(page(session(), { serverState }))).toBe('<p>anonymous nobody</p>')
+  expect(await renderToString(page(session(), { serverState }))).toBe('<p>anonymous guest</p>')
 })
 
 it('listens to nothing, for no scope ends on a server', async () => {
@@ -44,8 +44,8 @@ it('listens to nothing, for no scope ends on a server', async () => {
 })
 
 it.each<[string, AuthState<Person>, string]>([
-  ['loading', { status: 'loading' }, 'loading nobody'],
-  ['anonymous', { status: 'anonymous' }, 'anonymous nobody'],
+  ['loading', { status: 'loading' }, 'loading guest'],
+  ['anonymous', { status: 'anonymous' }, 'anonymous guest'],
   [
     'authenticated',
     { status: 'authenticated', claims: { sub: 'ada', name: 'Ada', roles: [] }, refreshing: false },
@@ -61,7 +61,7 @@ it.each<[string, AuthState<Person>, string]>([
     })
     const Stored = defineComponent(() => {
       const store = useSession()
-      return () => h('p', `${store.status} ${store.name ?? 'nobody'}`)
+      return () => h('p', `${store.status} ${store.name ?? 'guest'}`)
     })
     const auth = session()
     const pinia = createPinia()
@@ -78,6 +78,6 @@ it('is rendered on a server that has a window, too, as tests and polyfills do', 
   await auth.login(tokens({ name: 'Ada' }))
   expect(await renderToString(page(auth))).toBe('<p>authenticated Ada</p>')
   const serverState = { status: 'loading' } as const
-  expect(await renderToString(page(auth, { serverState }))).toBe('<p>loading nobody</p>')
+  expect(await renderToString(page(auth, { serverState }))).toBe('<p>loading guest</p>')
   expect(auth.listeners).toBe(0)
 })

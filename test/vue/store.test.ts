@@ -26,7 +26,7 @@ const useSession = defineStore('session', () => {
   const name = useClaims((claims: Person) => claims.name)
   return { status, name, logout }
 })
-const show = (store: ReturnType<typeof useSession>) => `${store.status} ${store.name ?? 'nobody'}`
+const show = (store: ReturnType<typeof useSession>) => `${store.status} ${store.name ?? 'guest'}`
 const First = defineComponent(() => {
   const store = useSession()
   return () => h('p', show(store))
@@ -61,7 +61,7 @@ it('a store that a component uses first during hydration follows the session aft
   isShown.value = false
   await nextTick()
   await auth.logout()
-  expect(show(store())).toBe('anonymous nobody')
+  expect(show(store())).toBe('anonymous guest')
   await auth.login(tokens({ name: 'Grace' }))
   expect(show(store())).toBe('authenticated Grace')
   expect(warnings).toEqual([])
@@ -82,7 +82,7 @@ it('two components share the store during hydration without a mismatch, and both
   expect(text()).toBe('authenticated Graceauthenticated Grace')
   await auth.logout()
   await nextTick()
-  expect(text()).toBe('anonymous nobodyanonymous nobody')
+  expect(text()).toBe('anonymous guestanonymous guest')
   expect(warnings).toEqual([])
   expect(auth.listeners).toBe(2)
 })
@@ -106,7 +106,7 @@ it('a store follows the session although its first component is removed before i
   await nextTick()
   expect(show(store())).toBe('authenticated Grace')
   await auth.logout()
-  expect(show(store())).toBe('anonymous nobody')
+  expect(show(store())).toBe('anonymous guest')
 })
 
 it('a composable that components share in a scope of its own follows the session like a store', async () => {
@@ -189,7 +189,7 @@ it('a store on a server has the state of its request when it is read, and is not
   const html = renderToString(createSSRApp(page).use(pinia).use(createAuthPlugin(auth)))
   await auth.logout()
   fetched.resolve()
-  expect(await html).toBe('<p>loading nobody</p>')
+  expect(await html).toBe('<p>loading guest</p>')
   expect(JSON.stringify(pinia.state.value)).not.toContain('Ada')
   expect(auth.listeners).toBe(0)
 })

@@ -39,7 +39,7 @@ export class Backend {
   }
 }
 
-/** A client: takes a path, and gives what the server said. */
+/** A client: takes a path, and returns the answer of the server. */
 type Client = (auth: Auth) => (path: string) => Promise<unknown>
 
 const axiosClient =

@@ -40,7 +40,7 @@ const library = {
 describe('RTK Query', () => {
   tellStories(library)
 
-  it('loads what a mutation has changed again, both with a new token', async () => {
+  it('loads the changed data again after a mutation, both with a new token', async () => {
     const { api: fetchFn, revoke, sent, refreshes } = await open(library)
     const { api, store } = createStore(fetchFn)
     await store.dispatch(api.endpoints.order.initiate('/orders/1')).unwrap()

@@ -14,7 +14,7 @@ export interface Library {
   /** The answer of the server to a good token, which is also the result of the call. `@default { ok: true }` */
   answer?: unknown
   data?: unknown
-  /** Whether what a call has rejected with shows the end of the session. `@default isSessionExpired` */
+  /** Whether the error of a call shows the end of the session. `@default isSessionExpired` */
   isExpired?(error: unknown): boolean
 }
 

@@ -17,7 +17,7 @@ function show(api: AuthFetch, path: string) {
     fetcher: async (key: string) => (await api(API + key)).json(),
     shouldRetryOnError: (error: unknown) => !isAuthError(error),
   }
-  // SWR renders again only for what a component reads.
+  // SWR renders again only for members that a component reads.
   const read = () => {
     const { data, error, isLoading, isValidating, mutate } = useSWR<unknown, unknown>(path)
     return { data, error, isLoading, isValidating, mutate }
@@ -40,7 +40,7 @@ const library = {
 describe('SWR', () => {
   tellStories(library)
 
-  it('keeps what it has shown while a revalidation waits for a refresh', async () => {
+  it('keeps its data on the page while a revalidation waits for a refresh', async () => {
     const { api, revoke, refreshes } = await open(library, { manual: true })
     const { result } = show(api, '/orders/1')
     await waitFor(() => expect(result.current.data).toEqual({ ok: true }))

@@ -6,6 +6,6 @@ const server = 'https://api.example.com'
 
 export const api = axios.create({ baseURL: server })
 export const auth = createAuth({ refresh: refreshRequest({ url: `${server}/auth/refresh` }) })
-attachAuth(api, auth, { skip: '/auth/login' })
+attachAuth(api, auth)
 
 export const logIn = auth.login

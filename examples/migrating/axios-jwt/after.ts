@@ -9,7 +9,7 @@ export const auth = createAuth({
   refresh: refreshRequest({ url: `${server}/auth/refresh` }),
   storage: webStorage(), // axios-jwt keeps tokens in localStorage too
 })
-attachAuth(api, auth, { skip: '/auth/login' })
+attachAuth(api, auth)
 
 export const logIn = auth.login
 export const logOut = auth.logout

@@ -5,7 +5,7 @@ import { useAuth, useClaims } from 'tokenflight/react'
 /** Shows the same on the server and in the browser. */
 export function Header({ children }: { children: ReactNode }) {
   const { status, error, logout } = useAuth()
-  const name = useClaims((claims: { name: string }) => claims.name)
+  const name = useClaims((claims: { name?: string; sub?: string }) => claims.name ?? claims.sub)
   if (status === 'authenticated') {
     return (
       <>

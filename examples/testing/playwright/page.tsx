@@ -23,4 +23,4 @@ if (usesCookie) {
   await backend.issue('ada')
 }
 const session = usesCookie ? createCookieSession() : createSession({ retry: 0 })
-createRoot(document.body).render(<App session={session} />)
+createRoot(document.getElementById('app') as HTMLElement).render(<App session={session} />)

@@ -6,7 +6,7 @@ import { attachAuth } from 'tokenflight/axios'
 export function createSession(options?: AuthOptions) {
   const api = axios.create()
   const auth = createAuth({ refresh: refreshRequest({ url: '/auth/refresh' }), ...options })
-  attachAuth(api, auth, { skip: '/auth/login' })
+  attachAuth(api, auth)
   return { api, auth }
 }
 

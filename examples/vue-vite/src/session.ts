@@ -20,7 +20,7 @@ export const auth = createAuth({
       signal,
     }),
 })
-attachAuth(api, auth, { skip: '/auth/login' })
+attachAuth(api, auth)
 
 export async function signIn(username: string, password: string): Promise<void> {
   const { data } = await api.post('/auth/login', { username, password })

@@ -23,7 +23,7 @@ afterEach(async () => {
 /** A test passes each end by a second, because servers count whole seconds. */
 const pass = (milliseconds: number) => vi.advanceTimersByTime(milliseconds + SECOND)
 
-/** Starts the server, which knows nothing of tokenflight, and keeps a list of what it answered. */
+/** Starts the server, which knows nothing of tokenflight, and keeps a list of its answers. */
 async function startApp() {
   const answers: string[] = []
   const app = createApp()
