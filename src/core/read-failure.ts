@@ -108,8 +108,8 @@ export function parse(data: unknown): [body: unknown, isJson: boolean] {
 }
 
 /**
- * `Retry-After` in milliseconds from now (RFC 9110 section 10.2.3: seconds or a date); 0 without the
- * header.
+ * `Retry-After` in milliseconds from now (RFC 9110 section 10.2.3: seconds or a date), the first value of several; 0 without
+ * the header.
  */
 export function readRetryAfter(error: unknown, now: number): number {
   try {
@@ -118,7 +118,9 @@ export function readRetryAfter(error: unknown, now: number): number {
     const value = readHeader(headers, 'retry-after')
     // The server's own clock, where it may be read: the device's may be a day off.
     const sentAt = Date.parse(readHeader(headers, 'date'))
-    const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (sentAt || now)
+    const wait = /^\s*[\d.]+\s*(,|$)/.test(value)
+      ? Number.parseFloat(value) * 1000
+      : Date.parse(value) - (sentAt || now)
     if (Number.isFinite(wait)) return Math.min(Math.max(wait, 0), MAX_RETRY_AFTER)
   } catch {
     // Reading its properties throws.

@@ -362,6 +362,9 @@ describe('Retry-After', () => {
     ['2026-01-16', 10 * MINUTE],
     ['600', 10 * MINUTE],
     ['601', 10 * MINUTE],
+    // Two servers on the way have added it.
+    ['120, 60', 2 * MINUTE],
+    ['1.5', 1_500],
     ['9'.repeat(400), 0],
     ['5 s', 0],
   ])('of %j is obeyed as far as it makes sense', async (value, expected) => {
