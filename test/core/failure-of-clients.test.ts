@@ -6,7 +6,7 @@ import { MINUTE, open, pair, pass, refreshStub, settle, useFakeTime, watch } fro
 useFakeTime()
 
 /** The class of a refresh that fails so, and how many requests there were. */
-async function classOf(failure: unknown): Promise<[class: FailureClass | undefined, calls: number]> {
+async function classOf(failure: unknown): Promise<[kind: FailureClass | undefined, calls: number]> {
   const refresh = refreshStub(() => Promise.reject(failure))
   const { auth, events } = open({ retry: { limit: 1, delay: 0 }, autoRefresh: 'off', refresh })
   await auth.login(pair())
