@@ -76,7 +76,8 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
       const began = engine.grant?.session
       const grant = request ? undefined : acquire(engine, began)
       if (grant && !isPromise(grant)) return Promise.resolve(tokenOf(engine, grant))
-      return lateToken(engine, began, grant, request ?? {})
+      // A copy without a prototype: a polluted one sets nothing.
+      return lateToken(engine, began, grant, Object.assign(Object.create(null), request))
     },
     refresh: () => refresh(engine),
     getState: () => engine.state as AuthState<Claims>,

@@ -2,8 +2,8 @@
 
 /** Above this a NumericDate is milliseconds by mistake: as seconds it would be the year 5138. */
 const LARGEST_SECONDS = 1e11
-/** Lifetimes above this (a century) are ignored. */
-const LONGEST_LIFETIME = 3.2e12
+/** Lifetimes from this on (47 years) are ignored: an instant in place of a lifetime, or an issue time of 0. */
+const LONGEST_LIFETIME = 1.5e12
 
 /** The smallest positive value that can be a lifetime. */
 export function smallest(...values: number[]): number | undefined {
@@ -28,10 +28,10 @@ function readNumber(value: unknown): number {
 
 /** `expires_in` and its kind as milliseconds. NaN: unreadable. */
 export function readSeconds(name: string, value: unknown, warnings: string[]): number {
-  const seconds = readNumber(value)
-  if (isStated(value) && !(seconds >= 0))
+  const lifetime = readNumber(value) * 1000
+  if (isStated(value) && !(lifetime >= 0 && lifetime < LONGEST_LIFETIME))
     warnings.push(`${name} of the answer is not a number of seconds; ignored`)
-  return seconds * 1000
+  return lifetime
 }
 
 /** `expires_at` as epoch milliseconds. NaN: unreadable. */

@@ -51,7 +51,7 @@ export function isHtmlPage(headers: unknown, body: unknown): boolean {
   const type = readHeader(headers, 'content-type')
   return type
     ? /^\s*(text\/html|application\/xhtml)/i.test(type)
-    : typeof body === 'string' && /^\s*<(!doctype )?html/i.test(body)
+    : typeof body === 'string' && /^\s*<(!|h|body)/i.test(body)
 }
 
 function isProxyChallenge(header: string): boolean {
@@ -77,7 +77,7 @@ export async function readFailure(error: unknown): Promise<FailureReading> {
     isHtml,
     isJson: isParsed && !isHtml,
     isProxy: status === 401 && isProxyChallenge(readHeader(headers, 'www-authenticate')),
-    code: (body as HttpFailure | null | undefined)?.error ?? failure.error,
+    code: (body as HttpFailure | null | undefined)?.error ?? (isHtml ? undefined : failure.error),
     isRedirect:
       (status >= 300 && status < 400) ||
       response.type === 'opaqueredirect' ||
@@ -86,13 +86,13 @@ export async function readFailure(error: unknown): Promise<FailureReading> {
   }
 }
 
-/** The body, as far as a client has read it; the text of a `Response` that was thrown unread. */
+/** The body, as far as a client has read it, which some put in `error`; the text of a `Response` that was thrown unread. */
 async function readData(failure: HttpFailure, response: HttpFailure): Promise<unknown> {
   const { clone, bodyUsed } = response as Partial<Response>
   const data = response.data === undefined ? failure.data : response.data
   if (data !== undefined) return data
-  if (typeof clone !== 'function') return response.body ?? failure.body
-  if (bodyUsed) return undefined
+  if (typeof clone !== 'function') return response.body ?? failure.body ?? failure.error
+  if (bodyUsed) return failure.error
   return atMost((clone.call(response) as Response).text(), BODY)
 }
 
@@ -108,8 +108,8 @@ export function parse(data: unknown): [body: unknown, isJson: boolean] {
 }
 
 /**
- * `Retry-After` in milliseconds from now (RFC 9110 section 10.2.3: seconds or a date); 0 without the
- * header.
+ * `Retry-After` in milliseconds from now (RFC 9110 section 10.2.3: seconds or a date), the first value of several; 0 without
+ * the header.
  */
 export function readRetryAfter(error: unknown, now: number): number {
   try {
@@ -118,7 +118,9 @@ export function readRetryAfter(error: unknown, now: number): number {
     const value = readHeader(headers, 'retry-after')
     // The server's own clock, where it may be read: the device's may be a day off.
     const sentAt = Date.parse(readHeader(headers, 'date'))
-    const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (sentAt || now)
+    const wait = /^\s*[\d.]+\s*(,|$)/.test(value)
+      ? Number.parseFloat(value) * 1000
+      : Date.parse(value) - (sentAt || now)
     if (Number.isFinite(wait)) return Math.min(Math.max(wait, 0), MAX_RETRY_AFTER)
   } catch {
     // Reading its properties throws.

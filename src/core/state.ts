@@ -76,7 +76,7 @@ export interface Sharing {
   clearRecord(isLeftover: (record: unknown) => boolean): Promise<unknown>
   /** The refresh of a page that has gone away may still set the cookie. */
   readonly mark?: RefreshMark
-  /** The logout of a cookie session lasts, although no script can delete the cookie. */
+  /** A logout lasts, although no script can delete the cookie, or the page has no time to write to its database. */
   readonly tombstone?: Tombstone
 }
 

@@ -36,7 +36,7 @@ export interface RecordStore {
   readonly database?: string
 }
 
-/** The end of a cookie session in `localStorage`: a record without tokens. */
+/** The logout of a session, in `localStorage`: a record without tokens. */
 export interface Tombstone {
   /** The last logout, unless a login came after it. */
   read(): SessionRecord | null

@@ -49,7 +49,10 @@ export function createOrigins(
 function readOrigin(entry: unknown): string | undefined {
   const url = typeof entry === 'string' ? parseUrl(entry, null) : undefined
   const isOrigin =
-    url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` && !url.host.includes('*')
+    url &&
+    /^https?:$/.test(url.protocol) &&
+    url.href === `${url.origin}/` &&
+    /^[\w[][\w.:\]-]*$/.test(url.host)
   return isOrigin ? url.origin : undefined
 }
 

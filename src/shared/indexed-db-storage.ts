@@ -2,12 +2,14 @@
 import { check, isText, ownOptions } from '../core/check.js'
 import { isPage } from '../core/environment.js'
 import { isForeign, isNewer, parseRecord } from '../core/record.js'
+import type { Share } from '../core/state.js'
 import { markStorage } from '../core/storage.js'
 import { NO_PAGE, type RecordStore, TOO_NEW } from '../core/store.js'
 import type { TokenStorage } from '../core/types.js'
 import { RECORD, transact } from './indexed-db.js'
 import { shareRecords } from './share.js'
 import { withTabSessions } from './tab-sessions.js'
+import { createTombstone } from './tombstone.js'
 
 /** The options of `indexedDBStorage`. */
 export interface IndexedDBStorageOptions {
@@ -50,5 +52,15 @@ export function indexedDBStorage(options: IndexedDBStorageOptions = {}): TokenSt
     }
     return shared ? withTabSessions(alone, key) : alone
   }
-  return markStorage(own, { records, share: shareRecords })
+  return markStorage(own, { records, share: shareDatabase })
+}
+
+/**
+ * A page that goes away when it learns of its logout loses the write to its database. The tombstone is there at once. Its empty
+ * list of tokens makes the next page write it to the database.
+ */
+const shareDatabase: Share = engine => {
+  const sharing = shareRecords(engine)
+  const { read, write } = createTombstone(engine.settings.key)
+  return sharing && { ...sharing, tombstone: { read, write: record => write({ ...record, revoke: [] }) } }
 }

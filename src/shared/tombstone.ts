@@ -1,4 +1,4 @@
-/** The tombstone of a cookie session: a record without tokens in `localStorage`, since no script can delete the cookie. */
+/** The tombstone of a session: a record without tokens in `localStorage`. */
 import { parseRecord } from '../core/record.js'
 import type { Tombstone } from '../core/store.js'
 

@@ -227,6 +227,10 @@ describe('allowedOrigins', () => {
     'ftp://example.com',
     'ws://example.com',
     'blob:https://example.com/0b1e',
+    'https://.example.com',
+    'https://{app,www}.example.com',
+    'https://$API_HOST',
+    'https://app.example.com,www.example.com',
     'example.com',
   ]
   for (const origin of wrong) {
@@ -249,6 +253,15 @@ describe('allowedOrigins', () => {
       await api.get(`${API}/orders`)
       expect([origin, tokens()]).toEqual([origin, ['at-1']])
     }
+  })
+
+  it.each([
+    'http://[::1]:8080',
+    'https://münchen.example',
+    'https://my_api.example',
+    'http://127.0.0.1:3000',
+  ])('takes %s', allowed => {
+    expect(() => authFetch(auth, { allowedOrigins: [allowed] })).not.toThrow()
   })
 
   it('may be empty: then no token leaves, and the first request warns', async () => {

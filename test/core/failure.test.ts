@@ -281,6 +281,9 @@ describe('the body of an answer', () => {
     ['an HTML page with 403', 403, ' <!DOCTYPE html>\n<html lang="en">', 'transient'],
     ['an HTML page with 400', 400, '<html>Bad request</html>', 'transient'],
     ['an HTML page with 404', 404, '<HTML>Not found</HTML>', 'transient'],
+    ['an HTML page that begins with a comment', 403, '<!-- blocked --><html></html>', 'transient'],
+    ['a part of an HTML page', 403, '<h1>403 Forbidden</h1>', 'transient'],
+    ['XML', 403, '<Error><Code>AccessDenied</Code></Error>', 'rejected'],
     ['an empty string', 503, '', 'transient'],
     ['null', 503, null, 'transient'],
     ['a JSON string', 400, '"invalid_grant"', 'rejected'],
@@ -359,6 +362,9 @@ describe('Retry-After', () => {
     ['2026-01-16', 10 * MINUTE],
     ['600', 10 * MINUTE],
     ['601', 10 * MINUTE],
+    // Two servers on the way have added it.
+    ['120, 60', 2 * MINUTE],
+    ['1.5', 1_500],
     ['9'.repeat(400), 0],
     ['5 s', 0],
   ])('of %j is obeyed as far as it makes sense', async (value, expected) => {

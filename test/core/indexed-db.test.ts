@@ -7,6 +7,8 @@ import {
   accessToken,
   cell,
   deferred,
+  expectNoToken,
+  httpError,
   MINUTE,
   open,
   pair,
@@ -18,7 +20,16 @@ import {
   useFakeTime,
   watch,
 } from '../support/core.js'
-import { answers, connect, ROW, readRow, stopDatabases, useDatabases, writeRow } from '../support/origin.js'
+import {
+  answers,
+  connect,
+  createLocalArea,
+  ROW,
+  readRow,
+  stopDatabases,
+  useDatabases,
+  writeRow,
+} from '../support/origin.js'
 
 useFakeTime()
 
@@ -78,6 +89,39 @@ describe('indexedDBStorage', () => {
     const empty = watch(Promise.resolve(storage.getItem('a')))
     await answers()
     expect(empty).toEqual({ status: 'fulfilled', value: undefined })
+  })
+
+  it('restores no session after a logout whose listener has left the page before anything was written', async () => {
+    const local = createLocalArea()
+    vi.stubGlobal('localStorage', local.view())
+    const told: unknown[] = []
+    const logout = async () => Promise.reject(httpError(503))
+    const page = tab({ logout })
+    const tokens = pair()
+    void page.auth.login(tokens)
+    await answers()
+    page.auth.on('logout', () => void told.push(page.auth.getState().status))
+    const databases = stopDatabases()
+    void page.auth.logout()
+    expect(told).toEqual(['anonymous'])
+    page.auth.dispose()
+    databases.resume({ isGone: true })
+    expect(await readRow('tokenflight:shop', 'record')).toMatchObject({ refreshToken: tokens.refresh_token })
+    expect([...local.items.keys()]).toEqual(['tokenflight:shop:logout'])
+    expectNoToken([...local.items.values()])
+    const next = tab()
+    await answers()
+    expect(next.auth.getState()).toEqual({ status: 'anonymous' })
+    expect(await next.auth.getAccessToken()).toBeUndefined()
+    expect(next.refresh.calls).toHaveLength(0)
+    expectNoToken(await readRow('tokenflight:shop', 'record'))
+    const again = pair()
+    void next.auth.login(again)
+    await answers()
+    expect(local.items.size).toBe(0)
+    const last = tab()
+    await answers()
+    expect(await last.auth.getAccessToken()).toBe(again.access_token)
   })
 
   it('holds the new pair after each refresh', async () => {

@@ -266,6 +266,7 @@ describe('a prototype that other code has written to', () => {
       format: () => 'planted',
       fetch: () => Promise.reject(new Error('planted')),
       skipAuth: true,
+      forceRefresh: true,
     })
     const sent: [string, string | null][] = []
     vi.stubGlobal('fetch', async (input: string, init?: RequestInit) => {
@@ -297,6 +298,6 @@ describe('a prototype that other code has written to', () => {
     await instance.get('/orders')
     await instance.get('/orders', { skipAuth: true })
     expect(tokens).toEqual(['Bearer at', undefined, 'Bearer at', undefined])
-    expect(await auth.getAccessToken()).toBe('at')
+    expect(await auth.getAccessToken({})).toBe('at')
   })
 })

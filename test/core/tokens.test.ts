@@ -378,13 +378,34 @@ describe('the lifetime', () => {
     expect(events.of('warning')).toEqual([])
   })
 
-  it('says nothing where it is more than a century', async () => {
-    const { auth } = open()
-    await auth.login({ access_token: opaque('at'), expires_in: 3.2e9 - 1 })
-    expect(auth.getState()).toMatchObject({ expiresAt: START + 3.2e12 - SECOND })
-    await auth.login({ access_token: opaque('at'), expires_in: 3.2e9 })
-    expect('expiresAt' in auth.getState()).toBe(false)
+  it('is ignored, with a warning, where it is so long that it must be an instant', async () => {
+    const { auth, events } = open()
+    await auth.login({ access_token: opaque('at'), expires_in: 1.5e9 - 1 })
+    expect(auth.getState()).toMatchObject({ expiresAt: START + 1.5e12 - SECOND })
+    expect(events.of('warning')).toEqual([])
+    for (const expires_in of [1.5e9, inSeconds(START + MINUTE), START + MINUTE, 'Infinity']) {
+      await auth.login({ access_token: opaque('at'), expires_in })
+      expect('expiresAt' in auth.getState()).toBe(false)
+      expect(events.of('warning').splice(-1)).toMatchObject([
+        { message: expect.stringMatching(/expires_in/) },
+      ])
+    }
+    expect(events.of('warning')).toHaveLength(4)
   })
+
+  it.each([{ iat: 0 }, { nbf: 0 }])(
+    'counts on the device clock where the issue time is empty: %j',
+    async claims => {
+      const { auth, refresh } = open({ autoRefresh: 'off' })
+      const access_token = jwt({ ...claims, exp: inSeconds(START + MINUTE) })
+      await auth.login({ access_token, refresh_token: opaque('rt') })
+      expect(auth.getState()).toMatchObject({ expiresAt: START + MINUTE })
+      await pass(MINUTE)
+      watch(auth.getAccessToken())
+      await settle()
+      expect(refresh.reasons).toEqual(['expired'])
+    },
+  )
 
   it('is expires_in where exp is absurd', async () => {
     const { auth } = open()
