@@ -30,7 +30,7 @@ export async function sendRefresh(
     return false
   }
   // Calls of `refresh()` in this very moment may still share the request.
-  queueMicrotask(() => {
+  void Promise.resolve().then(() => {
     flight.isSent = true
   })
   const context = {

@@ -73,7 +73,8 @@ export function createEvents(): Events {
     isFlushing = false
   }
   // The events of the creation wait for the listeners that are about to be added.
-  queueMicrotask(() => {
+  // Fake timers replace `queueMicrotask`, and then it runs nothing.
+  void Promise.resolve().then(() => {
     isOpen = true
     flush()
   })
