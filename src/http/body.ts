@@ -3,7 +3,7 @@
 import { ignore } from '../core/waiting.js'
 
 /** The members of a body that are read; undefined where a member throws. */
-function look<T>(inspect: () => T): T | undefined {
+export function look<T>(inspect: () => T): T | undefined {
   try {
     return inspect()
   } catch {
