@@ -32,6 +32,7 @@ export type AuthFetch = (input: string | URL | Request, init?: AuthRequestInit) 
 export interface FetchRequest {
   /** Absolute. */
   readonly url: string
+  /** In upper case. */
   readonly method: string
   readonly headers: Headers
 }

@@ -13,6 +13,7 @@ const INSPECTION_LIMIT = 25
 /** The arguments of the caller, read at once. */
 export interface Given {
   readonly url: string
+  /** In upper case. */
   readonly method: string
   readonly signal: AbortSignal | undefined
   readonly headers: GivenHeaders
@@ -34,7 +35,7 @@ export function read(input: Input, init: RequestInit | undefined): Given {
   } = init ?? {}
   return {
     url: request ? request.url : String(input),
-    method,
+    method: `${method}`.toUpperCase(),
     signal: signal ?? undefined,
     headers: readHeaders(headers),
     body,

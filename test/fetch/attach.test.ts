@@ -164,6 +164,16 @@ describe('a request that says how it goes', () => {
     expect(sent.map(({ token }) => token)).toEqual([undefined, undefined, 'at-1'])
   })
 
+  it('is shown to skip with its method in upper case, as it leaves', async () => {
+    const { api, sent } = await stage({ fetch: { skip: ({ method }) => method === 'DELETE' } })
+    await api(`${API}/orders`, { method: 'delete' })
+    await api(`${API}/orders`, { method: 'post' })
+    expect(sent.map(({ method, token }) => [method, token])).toEqual([
+      ['DELETE', undefined],
+      ['POST', 'at-1'],
+    ])
+  })
+
   it('is cared for when skip throws, which is a warning', async () => {
     const { api, sent, warnings } = await stage({
       fetch: {
