@@ -320,6 +320,20 @@ describe('authFetch', () => {
     })
   })
 
+  it.each<[string, (api: AuthFetch) => AuthFetch]>([
+    ['itself', api => api],
+    ['inside a function', api => (input, init) => api(input, init)],
+  ])('may become the global fetch: %s', async (_, wrap) => {
+    const { auth, network, revoke, sent } = await stage()
+    vi.stubGlobal('fetch', network)
+    vi.stubGlobal('fetch', wrap(authFetch(auth, { allowedOrigins: [API] })))
+    revoke()
+    expect((await fetch(`${API}/orders`)).status).toBe(200)
+    await auth.logout()
+    expect((await fetch(`${API}/public`)).status).toBe(401)
+    expect(sent.map(({ token }) => token)).toEqual(['at-1', 'at-2', undefined])
+  })
+
   it('never throws, whatever it is given', async () => {
     const { api } = await stage()
     await expect(api(`${API}/orders`, { headers: { 'bad name': 'x' } })).rejects.toThrow(TypeError)
