@@ -32,6 +32,7 @@ export type AuthFetch = (input: string | URL | Request, init?: AuthRequestInit) 
 export interface FetchRequest {
   /** Absolute. */
   readonly url: string
+  /** In upper case. */
   readonly method: string
   readonly headers: Headers
 }
@@ -60,8 +61,20 @@ export function authFetch<Claims>(auth: Auth<Claims, never>, options: AuthFetchO
   own.shouldRefresh = onClone(own.shouldRefresh)
   check(isOptionalFunction(own.fetch), 'fetch', 'a function', own.fetch)
   const client: FetchClient = createClient(handle, own, response => response)
+  // The application may make the result its global `fetch`, which then calls itself.
+  const before = globalThis.fetch
+  let isInside = false
+  const current: typeof fetch = (...args) => {
+    isInside = true
+    try {
+      return fetch(...args)
+    } finally {
+      isInside = false
+    }
+  }
   return (input, init) => {
-    const call = (step?: Report): Promise<Response> => send(client, own.fetch ?? fetch, input, init, step)
+    if (isInside) return before(input, init)
+    const call = (step?: Report): Promise<Response> => send(client, own.fetch ?? current, input, init, step)
     try {
       const request = requestOf(input)
       const { method = request?.method, signal = request?.signal } = init ?? {}

@@ -10,7 +10,7 @@ import { adopt, begin, renew, save } from './session.js'
 import type { Engine, Flight } from './state.js'
 import { readAnswer, type TokenReading } from './tokens.js'
 import type { RefreshContext } from './types.js'
-import { ignore, within } from './waiting.js'
+import { ignore, runSoon, within } from './waiting.js'
 
 /** Sends one request, and stores the tokens of its answer. Resolves to whether they are of this session. */
 export async function sendRefresh(
@@ -30,7 +30,7 @@ export async function sendRefresh(
     return false
   }
   // Calls of `refresh()` in this very moment may still share the request.
-  queueMicrotask(() => {
+  void runSoon(() => {
     flight.isSent = true
   })
   const context = {

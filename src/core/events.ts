@@ -1,7 +1,7 @@
 /** Listeners, and a queue that delivers to them when the engine flushes it: outside locks and flights. */
 import { check } from './check.js'
 import type { AuthEvents, RequestEvent } from './types.js'
-import { isPromise } from './waiting.js'
+import { isPromise, runSoon } from './waiting.js'
 
 type Listener = (event: never) => unknown
 type Entry = (event: unknown, type: string) => unknown
@@ -73,7 +73,7 @@ export function createEvents(): Events {
     isFlushing = false
   }
   // The events of the creation wait for the listeners that are about to be added.
-  queueMicrotask(() => {
+  void runSoon(() => {
     isOpen = true
     flush()
   })

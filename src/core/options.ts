@@ -6,6 +6,7 @@ import { mapAnswer, withRead } from './read.js'
 import type { Settings } from './state.js'
 import { checkMethods, checkStorage, memoryStorage, openRecords, storageKindOf } from './storage.js'
 import type { AuthOptions, Clock, RetryOptions, Spread, TokenResponse, TokenStorage } from './types.js'
+import { ignore, isPromise } from './waiting.js'
 
 const optionNames: Readonly<Record<keyof AuthOptions, 1>> = {
   refresh: 1,
@@ -40,7 +41,7 @@ export function resolveOptions<Answer>(given: AuthOptions<Answer>): Settings {
     ...resolveRetry(options.retry),
     ...resolveTokens(complete),
     records: openRecords(storage, key),
-    window: lifetime => windowOf(window, lifetime),
+    window: (lifetime, warn) => windowOf(window, lifetime, warn),
   }
 }
 
@@ -132,12 +133,18 @@ function isSpread(value: unknown): value is Spread {
 function windowOf(
   refreshAhead: number | ((lifetime: number) => number) | undefined,
   lifetime: number,
+  warn: ((message: string) => void) | undefined,
 ): number {
   let window: number | undefined
   try {
     window = typeof refreshAhead === 'function' ? refreshAhead(lifetime) : refreshAhead
   } catch {
     // The same as leaving it out.
+  }
+  if (isPromise(window)) {
+    window.then(ignore, ignore)
+    warn?.('refreshAhead returned a promise in place of a number: the default applies')
+    window = undefined
   }
   return window === undefined
     ? Math.min(60_000, lifetime / 4)

@@ -43,7 +43,7 @@ export interface Settings extends Pick<AuthOptions, 'classify' | 'logout' | 'ini
   /** The tokens of an answer, in a known spelling. */
   readonly read: (answer: unknown) => TokenResponse
   /** The window for a token of this lifetime, both in milliseconds. */
-  window(lifetime: number): number
+  window(lifetime: number, warn?: (message: string) => void): number
   readonly spread: Spread | undefined
   readonly autoRefresh: NonNullable<AuthOptions['autoRefresh']>
   readonly refreshTimeout: number

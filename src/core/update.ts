@@ -78,13 +78,13 @@ export function grantContext(
   fromRejection: boolean,
   previous: Grant | undefined,
 ): GrantContext {
-  const { settings, clock } = engine
+  const { settings, clock, events } = engine
   return {
     now: clock(),
     wall: settings.clock.now(),
     isRenewable: isRenewable(engine, record),
     fromRejection,
-    window: settings.window,
+    window: lifetime => settings.window(lifetime, message => events.emit('warning', { message })),
     spread: settings.spread,
     previous,
   }

@@ -6,6 +6,12 @@ export function pause(delay: number): Promise<void> {
   return new Promise(resolve => void startTimer(resolve, delay, true))
 }
 
+/** Runs the work in a microtask. Fake timers replace `queueMicrotask`, which then runs nothing. */
+export async function runSoon(work: () => void): Promise<void> {
+  await undefined
+  work()
+}
+
 /**
  * The promise, or the error that `onTimeout` makes when it takes longer than so many milliseconds.
  * @param isAwaited keeps the Node process alive until then

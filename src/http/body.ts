@@ -3,7 +3,7 @@
 import { ignore } from '../core/waiting.js'
 
 /** The members of a body that are read; undefined where a member throws. */
-function look<T>(inspect: () => T): T | undefined {
+export function look<T>(inspect: () => T): T | undefined {
   try {
     return inspect()
   } catch {
@@ -115,14 +115,18 @@ export function whileIntact<T>(
   if (!isOneShot(body)) return promise
   return new Promise<T>((resolve, reject) => {
     const fail = (cause: unknown): void => reject(explain(cause))
-    const release =
-      'getReader' in (body as object)
-        ? watchWeb(body as ReadableStream, fail)
-        : watchNode(body as NodeStream, fail)
-    // The listener stays after a failure: without a listener, an error of the stream would end the process.
-    promise.then(value => {
-      if (release()) resolve(value)
-    }, reject)
+    const isWeb = 'getReader' in (body as object)
+    const release = isWeb ? watchWeb(body as ReadableStream, fail) : watchNode(body as NodeStream, fail)
+    promise.then(
+      value => {
+        if (release()) resolve(value)
+      },
+      error => {
+        // The listener of Node stays: without a listener, an error of the stream would end the process.
+        if (isWeb) release()
+        reject(error)
+      },
+    )
   })
 }
 

@@ -30,7 +30,12 @@ export function createFetchCall(context: FetchContext): Call<Response> {
     step,
     hasOwnCredentials,
     wait,
-    waitToSend: promise => whileIntact(copies.body, wait(promise), explainBody),
+    waitToSend: promise =>
+      whileIntact(copies.body, wait(promise), explainBody).catch(error => {
+        // As `fetch` does, so that the source of a stream learns that it is not needed.
+        if (signal?.aborted) for (const body of [copies.body, given.request?.body]) discard(body)
+        throw error
+      }),
     async send(tokens, { isReplay, mayFollow }): Promise<Attempt<Response>> {
       const isBare = !tokens && !isReplay
       const response = await (isBare ? copies.pass(mayFollow) : copies.send(tokens ?? {}, !mayFollow))

@@ -1,7 +1,7 @@
 /** One request of a `fetch`, as its caller made it, and copies of it that carry tokens. */
 
 import { isPromise, pause } from '../core/waiting.js'
-import { carries, discard, isOneShot, readHead } from './body.js'
+import { carries, discard, isOneShot, look, readHead } from './body.js'
 import { copyOf } from './config.js'
 import { type GivenHeaders, kindOf, readHeaders } from './fetch-headers.js'
 
@@ -13,6 +13,7 @@ const INSPECTION_LIMIT = 25
 /** The arguments of the caller, read at once. */
 export interface Given {
   readonly url: string
+  /** In upper case. */
   readonly method: string
   readonly signal: AbortSignal | undefined
   readonly headers: GivenHeaders
@@ -34,7 +35,7 @@ export function read(input: Input, init: RequestInit | undefined): Given {
   } = init ?? {}
   return {
     url: request ? request.url : String(input),
-    method,
+    method: `${method}`.toUpperCase(),
     signal: signal ?? undefined,
     headers: readHeaders(headers),
     body,
@@ -64,8 +65,10 @@ export function createCopies(
   init: RequestInit | undefined,
   { url, request, body, isOnce, headers }: Given,
 ): Copies {
+  const kept = keepForm(body)
   // A `Request` in place of `init` is allowed, and its members are no properties of its own.
-  const members = init && !('clone' in init) ? copyOf(init) : undefined
+  const copied = init && !('clone' in init) ? copyOf(init) : undefined
+  const members = copied && kept !== body ? copyWith(copied, { body: kept }) : copied
   // With a body in `init`, that of the `Request` is not used.
   const spare = request && !body ? twin(request) : undefined
   let base: Request | undefined
@@ -94,6 +97,17 @@ export function createCopies(
       return fetcher(copy, members && copyWith(members, { headers: undefined, body: undefined }))
     },
   }
+}
+
+/** A copy of a web form, which its caller may change after the call: `fetch` reads it at once. Any other body itself. */
+function keepForm(body: unknown): unknown {
+  const copy = look(() => {
+    const form =
+      body instanceof URLSearchParams ? new URLSearchParams() : body instanceof FormData && new FormData()
+    if (form) for (const [name, value] of body as Iterable<[string, string]>) form.append(name, value)
+    return form
+  })
+  return copy || body
 }
 
 /** A copy with these members, also if its class has accessors of those names. */

@@ -61,9 +61,11 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
   }
 }
 
-/** A value whose scheme may be in any case (RFC 9110 section 11.1), for comparison. */
+/** A value as it arrives, whose scheme may be in any case (RFC 9110 section 11.1), for comparison. */
 function plain(value: unknown): string {
-  return String(value).replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `)
+  return String(value)
+    .trim()
+    .replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `)
 }
 
 type Maker = Pick<TokenHeaders, 'name' | 'make'>

@@ -22,7 +22,9 @@ export function start<Response extends Answer>(
       grant,
       call,
       send: (carried, isAlone) => sendWith(client, call, carried, isAlone),
-      isUnrelated: response => client.unrelated.has(response),
+      // A 404 may come from a router that never looked at the tokens, a 503 from a proxy.
+      isUnrelated: response =>
+        client.unrelated.has(response) || (response.status >= 400 && !client.rejections.has(response)),
       isRejection: response => client.rejections.has(response),
     })
   if (!isWaiting) return sendWith(client, call, grant, false)

@@ -78,6 +78,20 @@ describe('while the access token is dead', () => {
     ])
   })
 
+  it.each([404, 429, 500, 503])(
+    'one whose answer is %i says nothing of the tokens: the next one goes first, and the others wait for it',
+    async status => {
+      const staged = await dead((request, number) => (number === 1 ? { status } : handOut(request)))
+      const calls = ['/a', '/b', '/c'].map(path => staged.api.get(path, { validateStatus: null }))
+      expect((await Promise.all(calls)).map(answer => answer.status)).toEqual([status, 200, 200])
+      expect(both(staged)).toEqual([
+        ['/a', 'at-1', 'rt-1'],
+        ['/b', 'at-1', 'rt-1'],
+        ['/c', 'at-new', 'rt-new'],
+      ])
+    },
+  )
+
   it('one that breaks on its way rejects with its own error, and the waiting requests with the outcome of the refresh', async () => {
     const broken = new Error('socket hang up')
     const staged = await dead((request, number) => {

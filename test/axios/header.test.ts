@@ -169,8 +169,8 @@ describe("a left-over header with the session's own token", () => {
     expect([staged.tokens(), staged.refreshes.length]).toEqual([['at-1', 'at-2'], 1])
   })
 
-  it.each(['bearer at-1', 'BEARER  at-1'])(
-    'is recognised with every spelling of its scheme: %s',
+  it.each(['bearer at-1', 'BEARER  at-1', 'Bearer at-1\n', ' Bearer at-1'])(
+    'is recognised with every spelling of its scheme and with space around it: %j',
     async left => {
       const { api, tokens, revoke } = await stage()
       revoke()

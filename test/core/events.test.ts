@@ -97,6 +97,23 @@ describe('events', () => {
     ])
   })
 
+  it('come while a test has replaced queueMicrotask, as the fake timers of Jest do', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance', 'queueMicrotask'] })
+    const { auth, refresh, events } = open({ retry: 0 })
+    await auth.login(pair())
+    expect([events.names, events.statuses]).toEqual([['login'], ['authenticated']])
+    const first = auth.refresh()
+    await vi.waitFor(() => expect(refresh.calls).toHaveLength(1))
+    // This one is asked for after the request, so it gets a request of its own.
+    const second = auth.refresh()
+    refresh.last.answer()
+    await first
+    await vi.waitFor(() => expect(refresh.calls).toHaveLength(2))
+    refresh.last.answer()
+    await second
+    expect(events.names).toEqual(['login', 'refreshed', 'refreshed'])
+  })
+
   it('without a listener cause no warning', async () => {
     const auth = track(createAuth({ refresh: refreshStub(async () => pair()) }))
     const warned = vi.fn()

@@ -203,6 +203,22 @@ describe('the window', () => {
     expect(await refreshesAt(MINUTE, 5 * MINUTE, refreshAhead)).toBe(true)
   })
 
+  it.each<[string, () => Promise<number>]>([
+    ['resolves', async () => SECOND],
+    ['rejects', () => Promise.reject(new Error('bug'))],
+  ])(
+    'of a function that returns a promise is the default, with a warning: it %s',
+    async (_, refreshAhead) => {
+      expect(await refreshesAt(MINUTE + 1, 5 * MINUTE, refreshAhead as never)).toBe(false)
+      expect(await refreshesAt(MINUTE, 5 * MINUTE, refreshAhead as never)).toBe(true)
+      const { auth, events } = open({ refreshAhead: refreshAhead as never })
+      await auth.login(pair())
+      expect(events.of('warning').map(({ message }) => message)).toEqual([
+        'refreshAhead returned a promise in place of a number: the default applies',
+      ])
+    },
+  )
+
   it('function gets the lifetime in milliseconds', async () => {
     const refreshAhead = vi.fn(() => SECOND)
     const { auth } = open({ refreshAhead })

@@ -164,6 +164,16 @@ describe('a request that says how it goes', () => {
     expect(sent.map(({ token }) => token)).toEqual([undefined, undefined, 'at-1'])
   })
 
+  it('is shown to skip with its method in upper case, as it leaves', async () => {
+    const { api, sent } = await stage({ fetch: { skip: ({ method }) => method === 'DELETE' } })
+    await api(`${API}/orders`, { method: 'delete' })
+    await api(`${API}/orders`, { method: 'post' })
+    expect(sent.map(({ method, token }) => [method, token])).toEqual([
+      ['DELETE', undefined],
+      ['POST', 'at-1'],
+    ])
+  })
+
   it('is cared for when skip throws, which is a warning', async () => {
     const { api, sent, warnings } = await stage({
       fetch: {
@@ -308,6 +318,20 @@ describe('authFetch', () => {
     expect(send).toHaveBeenCalledExactlyOnceWith(`${API}/orders`, {
       headers: { Authorization: 'Bearer at-1' },
     })
+  })
+
+  it.each<[string, (api: AuthFetch) => AuthFetch]>([
+    ['itself', api => api],
+    ['inside a function', api => (input, init) => api(input, init)],
+  ])('may become the global fetch: %s', async (_, wrap) => {
+    const { auth, network, revoke, sent } = await stage()
+    vi.stubGlobal('fetch', network)
+    vi.stubGlobal('fetch', wrap(authFetch(auth, { allowedOrigins: [API] })))
+    revoke()
+    expect((await fetch(`${API}/orders`)).status).toBe(200)
+    await auth.logout()
+    expect((await fetch(`${API}/public`)).status).toBe(401)
+    expect(sent.map(({ token }) => token)).toEqual(['at-1', 'at-2', undefined])
   })
 
   it('never throws, with any input', async () => {

@@ -2,8 +2,8 @@
 import { createReadStream } from 'node:fs'
 import { PassThrough, Readable } from 'node:stream'
 import type { AuthFetch } from 'tokenflight/fetch'
-import { describe, expect, it } from 'vitest'
-import { loopback, rejection, settle } from '../support/axios.js'
+import { describe, expect, it, vi } from 'vitest'
+import { API, loopback, rejection, settle } from '../support/axios.js'
 import { stage } from '../support/fetch.js'
 
 const DEAD = 10 * 60_000
@@ -46,6 +46,44 @@ const partsOf = ({ name, message, cause }: Error) => ({
   name,
   message,
   cause: (cause as Error | undefined)?.message,
+})
+
+/** A request whose body stream waits for a token: in `init`, or in a `Request`. */
+const waiting: [string, (body: ReadableStream, signal?: AbortSignal) => Input][] = [
+  ['in init', (body, signal) => [`${API}/upload`, { ...streaming(body), ...(signal && { signal }) }]],
+  [
+    'in a Request',
+    (body, signal) => [new Request(`${API}/upload`, { ...streaming(body), ...(signal && { signal }) })],
+  ],
+]
+
+describe('a stream of the web that waits for a token', () => {
+  it('is free again when the refresh fails, so that the caller can send it later', async () => {
+    const { api, pass, sent } = await stage({ refresh: () => Promise.reject(new Error('offline')) })
+    pass(DEAD)
+    const body = new Blob(['tea']).stream()
+    await rejection(api(`${API}/upload`, streaming(body)))
+    expect(body.locked).toBe(false)
+    const again = await api(`${API}/upload`, { ...streaming(body), skipAuth: true })
+    expect([again.status, sent.map(request => request.body)]).toEqual([401, ['tea']])
+  })
+
+  it.each(waiting)('is cancelled when the call is aborted, as by fetch: %s', async (_, make) => {
+    const { api, pass, sent, refreshes } = await stage({ manual: true })
+    pass(DEAD)
+    const cancel = vi.fn()
+    const body = new ReadableStream({ cancel })
+    const controller = new AbortController()
+    const rejected = rejection<Error>(api(...make(body, controller.signal)))
+    await settle()
+    controller.abort()
+    expect((await rejected).name).toBe('AbortError')
+    await settle()
+    expect(cancel).toHaveBeenCalledTimes(1)
+    refreshes[0]?.answer()
+    await settle()
+    expect(sent).toEqual([])
+  })
 })
 
 describe('a request that waits for a token', () => {

@@ -264,6 +264,23 @@ describe('a replay', () => {
     ])
   })
 
+  it.each([
+    ['URLSearchParams', () => new URLSearchParams()],
+    ['FormData', () => new FormData()],
+  ])('sends its %s as it was at the call, although the caller fills it anew', async (_, make) => {
+    const { api, pass, sent, refreshes } = await stage({ manual: true })
+    pass(10 * 60_000)
+    const body = make()
+    const calls = ['one', 'two'].map(page => {
+      body.set('page', page)
+      return api(`${API}/a`, { method: 'POST', body })
+    })
+    await settle()
+    refreshes[0]?.answer()
+    await Promise.all(calls)
+    expect(sent.map(({ body }) => /one|two/.exec(body)?.[0])).toEqual(['one', 'two'])
+  })
+
   it('leaves the first request unchanged', async () => {
     const { api, revoke, sent } = await stage()
     for (const input of [
