@@ -24,10 +24,12 @@ const excluded = [
   'test/robustness/expressions.test.ts',
   // The documents are the same with every version.
   'test/docs/blocks.test.ts',
+  'test/docs/changelog.test.ts',
   'test/docs/claims.test.ts',
   'test/docs/links.test.ts',
   'test/docs/security.test.ts',
   'test/docs/ssr.test.ts',
+  'test/docs/words.test.ts',
   'test/docs/works-with.test.ts',
   'test/server-styles/guide.test.ts',
 ]
