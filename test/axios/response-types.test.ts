@@ -3,13 +3,16 @@
 import { type EventEmitter, once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
-import type { AxiosResponse, ResponseType } from 'axios'
+import { type AxiosResponse, type ResponseType, VERSION } from 'axios'
 import { collectTokens } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { deferred, isAxios, loopback, rejection, session, stage } from '../support/axios.js'
 
 /** Before 1.7.6 the adapter on `fetch` makes a body for an answer with 204, which the platform refuses. */
 const canStreamNothing = isAxios(7, 6)
+
+/** 1.13.0 itself ends the stream of a rejected answer of its adapter on Node before it is read. */
+const losesRejected = VERSION === '1.13.0'
 
 const EXPIRED = '{"code":"TOKEN_EXPIRED","text":"ä"}'
 const isExpired = ({ data }: AxiosResponse): boolean => data?.code === 'TOKEN_EXPIRED'
@@ -53,7 +56,9 @@ for (const adapter of ['http', 'fetch'] as const) {
 
   for (const responseType of types[adapter]) {
     describe(`shouldRefresh with responseType ${responseType} and the ${adapter} adapter`, () => {
-      it.each([401, 200])(
+      const isLost = losesRejected && adapter === 'http' && responseType === 'stream'
+
+      it.each(isLost ? [200] : [401, 200])(
         'recognises the code in the JSON of a %i, and the replay reaches the caller whole',
         async status => {
           const { api, tokens, refreshes } = await open((_, outgoing, token) => {
@@ -72,7 +77,7 @@ for (const adapter of ['http', 'fetch'] as const) {
         )
         const error = await rejection(api.get('/x', { responseType }))
         expect(error.response?.status).toBe(401)
-        expect(await asText(error.response?.data)).toBe('{"code":"BANNED"}')
+        expect(await asText(error.response?.data)).toBe(isLost ? '' : '{"code":"BANNED"}')
         expect([tokens(), refreshes.length]).toEqual([['at-1'], 0])
       })
 
