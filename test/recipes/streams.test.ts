@@ -95,10 +95,11 @@ it('a socket without a session is closed, and nothing is sent', async () => {
 })
 
 it('a socket without a good token to present is closed', async () => {
-  const [sockets, auth] = [fakeSockets(), session({ refresh: () => Promise.reject(new Error('offline')) })]
-  await auth.login(tokens())
+  // Before the session: the fake clock begins at 0, and the real one may be far ahead of that.
   vi.useFakeTimers({ toFake: ['Date', 'performance'] })
   onTestFinished(() => void vi.useRealTimers())
+  const [sockets, auth] = [fakeSockets(), session({ refresh: () => Promise.reject(new Error('offline')) })]
+  await auth.login(tokens())
   vi.advanceTimersByTime(600_000)
   const opening = openSocket(auth, 'wss://api.example.test/live')
   sockets[0]?.open()
