@@ -14,4 +14,4 @@ export function protect(router: Router, auth: Auth): void {
       if (!meta['isPublic']) void router.push({ path: '/login', query: { from: fullPath } })
     })
 }
-// In the login page, after `await auth.login(tokens)`: router.push(route.query.from ?? '/')
+// In the login page, after `await auth.login(tokens)`: router.push(String(route.query.from ?? '/'))
