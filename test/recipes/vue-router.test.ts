@@ -24,7 +24,8 @@ async function open(auth: Auth, path: string) {
   const router = createRouter({
     history: createMemoryHistory(),
     routes: [
-      { path: '/login', component: LoginPage, meta: { isPublic: true } },
+      { path: '/login', component: LoginPage },
+      { path: '/about', component: { render: () => h('p', 'About') }, meta: { isPublic: true } },
       { path: '/orders/:id', component: { render: () => h('p', 'Orders') } },
     ],
   })
@@ -63,4 +64,9 @@ it('leads to the login page when the session has ended, and back afterwards', as
   await view.find('button').trigger('click')
   await vi.waitFor(() => expect(view.text()).toBe('Orders'))
   expect(place()).toBe('/orders/7')
+})
+
+it('leaves a visitor on a page that needs no login', async () => {
+  const { view, place } = await open(session(), '/about')
+  expect([view.text(), place()]).toEqual(['About', '/about'])
 })

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { cleanup, fireEvent, render, screen } from '@testing-library/react'
+import { cleanup, configure, fireEvent, render, screen } from '@testing-library/react'
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { backend, handlers } from '../shop/backend.js'
@@ -7,6 +7,8 @@ import { createCookieSession, createSession, type Session } from '../shop/sessio
 import { App } from './App.js'
 
 const server = setupServer(...handlers)
+// `findBy…` waits for one second by default, which is short on a busy machine.
+configure({ asyncUtilTimeout: 30_000 })
 let session: Session
 
 beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
