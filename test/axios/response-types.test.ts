@@ -3,7 +3,7 @@
 import { type EventEmitter, once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
-import { type AxiosResponse, type ResponseType, VERSION } from 'axios'
+import axios, { type AxiosResponse, type ResponseType } from 'axios'
 import { collectTokens } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { deferred, isAxios, loopback, rejection, session, stage } from '../support/axios.js'
@@ -12,7 +12,7 @@ import { deferred, isAxios, loopback, rejection, session, stage } from '../suppo
 const canStreamNothing = isAxios(7, 6)
 
 /** 1.13.0 itself ends the stream of a rejected answer of its adapter on Node before it is read. */
-const losesRejected = VERSION === '1.13.0'
+const losesRejected = axios.VERSION === '1.13.0'
 
 const EXPIRED = '{"code":"TOKEN_EXPIRED","text":"ä"}'
 const isExpired = ({ data }: AxiosResponse): boolean => data?.code === 'TOKEN_EXPIRED'
