@@ -11,7 +11,7 @@ export interface OAuth2RefreshOptions {
   tokenEndpoint: string
   /** The public client's identifier; a browser holds no client secret. */
   clientId: string
-  /** Must not exceed what was granted. `@default` the same scope as before (RFC 6749 section 6) */
+  /** Must not exceed the scope of the login. `@default` the same scope as before (RFC 6749 section 6) */
   scope?: string | undefined
   /** Further request headers. */
   headers?: HeadersInit | undefined
