@@ -65,10 +65,8 @@ export function createCopies(
   init: RequestInit | undefined,
   { url, request, body, isOnce, headers }: Given,
 ): Copies {
-  const kept = keepForm(body)
   // A `Request` in place of `init` is allowed, and its members are no properties of its own.
-  const copied = init && !('clone' in init) ? copyOf(init) : undefined
-  const members = copied && kept !== body ? copyWith(copied, { body: kept }) : copied
+  const members = init && !('clone' in init) ? keep(init, body) : undefined
   // With a body in `init`, that of the `Request` is not used.
   const spare = request && !body ? twin(request) : undefined
   let base: Request | undefined
@@ -99,15 +97,15 @@ export function createCopies(
   }
 }
 
-/** A copy of a web form, which its caller may change after the call: `fetch` reads it at once. Any other body itself. */
-function keepForm(body: unknown): unknown {
+/** A copy, also of a web form as the body. Its caller may change both after the call: `fetch` reads them at once. */
+function keep(init: RequestInit, body: unknown): RequestInit {
   const copy = look(() => {
     const form =
       body instanceof URLSearchParams ? new URLSearchParams() : body instanceof FormData && new FormData()
     if (form) for (const [name, value] of body as Iterable<[string, string]>) form.append(name, value)
     return form
   })
-  return copy || body
+  return copy ? copyWith(init, { body: copy }) : copyOf(init)
 }
 
 /** A copy with these members, also if its class has accessors of those names. */
