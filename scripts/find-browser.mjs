@@ -17,19 +17,19 @@ export const launchArguments = [
 
 const chromePaths = ['CHROME_PATH', 'CHROMIUM_PATH']
 const shells = ['chromium-headless-shell', 'chrome-headless-shell']
+const findShell = () => fromEnvironment(chromePaths) ?? inPath(shells).find(isExecutable)
 
 /**
  * Absolute path of the Chromium that tests and benches drive: the headless shell, which opens a page in half the time, or
  * else the whole browser.
  */
 export function findBrowser() {
-  return fromEnvironment(chromePaths) ?? inPath(shells).find(isExecutable) ?? findWholeBrowser()
+  return findShell() ?? findWholeBrowser()
 }
 
 /** Installs the headless shell where it is missing and that is safe to do. Returns the browser that `findBrowser` finds then. */
 export function ensureBrowser() {
-  if (!fromEnvironment(chromePaths) && !inPath(shells).some(isExecutable))
-    install(['chromium-headless-shell'])
+  if (!findShell()) install(['chromium-headless-shell'])
   return findBrowser()
 }
 

@@ -29,23 +29,23 @@ export function testDepartures(way: Departure): void {
 
 export function testCases(engine: Engine, cases: readonly DepartureCase[], rounds: number): void {
   // A browser becomes slow after hundreds of tabs, so each long case gets a new one.
-  const groups = rounds > 1 ? cases.map(each => [each]) : [cases]
-  for (const group of groups) testGroup(engine, group, rounds, cases)
+  const numbered = cases.map((each, index) => [describeCase(each), each, index] as const)
+  const groups = rounds > 1 ? numbered.map(each => [each]) : [numbered]
+  for (const group of groups) testGroup(engine, group, rounds)
 }
 
 function testGroup(
   engine: Engine,
-  group: readonly DepartureCase[],
+  group: readonly (readonly [title: string, each: DepartureCase, first: number])[],
   rounds: number,
-  cases: readonly DepartureCase[],
 ): void {
   describe(`a page that goes away during its refresh, in ${engine}`, () => {
     const stage = useStage(engine)
 
-    it.each(group.map(each => [describeCase(each), each] as const))(
+    it.each(group)(
       'loses no session, and its refresh token is sent once: %s',
-      async (title, each) => {
-        const tally = await runDepartures(stage, each, rounds, cases.indexOf(each))
+      async (title, each, first) => {
+        const tally = await runDepartures(stage, each, rounds, first)
         if (rounds > 1) process.stdout.write(`DEPARTURES ${engine}: ${title}: ${JSON.stringify(tally)}\n`)
         expect(tally).toMatchObject({ rounds, reuses: 0, lost: 0, stories: [], outcomes: { 200: rounds } })
       },
