@@ -54,7 +54,8 @@ function classify(
   const status = isSuccess && code && !(code instanceof Error) ? 400 : answered
   if (code === 'invalid_grant') return 'rejected'
   if (typeof code === 'string' && code) {
-    if (status === 401) return code === 'invalid_client' ? 'misconfigured' : 'rejected'
+    if (status === 401 && code !== 'use_dpop_nonce')
+      return code === 'invalid_client' ? 'misconfigured' : 'rejected'
     // A visitor without a cookie lacks a parameter.
     if (isRestore && status === 400 && code === 'invalid_request') return 'rejected'
     if (MISCONFIGURED.test(code)) return 'misconfigured'

@@ -143,6 +143,7 @@ const OUTCOMES: [status: number, data: unknown, expected: FailureClass][] = [
   // A busy server is no refusal, with any status.
   [400, { error: 'temporarily_unavailable' }, 'transient'],
   [400, { error: 'server_error' }, 'transient'],
+  [401, { error: 'use_dpop_nonce' }, 'transient'],
   [200, { error: 'temporarily_unavailable' }, 'transient'],
   // Texts that only resemble a code.
   [503, { error: 'not_invalid_client' }, 'transient'],

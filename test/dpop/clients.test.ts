@@ -74,6 +74,18 @@ describe.each(clientNames)('with %s', client => {
     expect(steps().filter(phase => phase === 'rejected' || phase === 'replayed')).toEqual([])
   })
 
+  it('an auth server that asks for its nonce with a 401 gets one retry, too, and the session goes on', async () => {
+    const { resource, issuer, send, time, ...session } = await open({ nonces: true })
+    await send('GET', `${resource.url}/me`)
+    issuer.nonceStatus = 401
+    issuer.nonce = 'second'
+    time.now += 6 * MINUTE
+    expect(await send('GET', `${resource.url}/me`)).toBe(200)
+    expect(issuer.statuses).toEqual([400, 200, 401, 200])
+    expect(issuer.proofs.at(-1)?.nonce).toBe('second')
+    expect(happened(session)).toEqual(['login', 'refreshed'])
+  })
+
   it('a nonce that comes with a success is used by the next request', async () => {
     const { resource, send } = await open({ nonces: true })
     await send('GET', `${resource.url}/me`)

@@ -36,6 +36,8 @@ export interface ProvedServer extends Loopback {
   nonce: string | undefined
   /** The nonces that the coming answers bring for the request after them; undefined: the present one. */
   readonly next: (string | undefined)[]
+  /** The status with which the auth server asks for its nonce: 400 (RFC 9449 section 8), and 401 at some servers. */
+  nonceStatus: number
 }
 
 export interface DpopWorld {
@@ -101,6 +103,7 @@ export async function dpopWorld({ nonces = false, tokenType = 'DPoP' } = {}): Pr
       statuses: [],
       nonce: nonces ? `nonce-of-${name}` : undefined,
       next: [],
+      nonceStatus: 400,
     })
     return server
   }
@@ -110,7 +113,7 @@ export async function dpopWorld({ nonces = false, tokenType = 'DPoP' } = {}): Pr
     const proof = await verify(server, request, used).catch(error => error as Error)
     if (proof instanceof Error)
       return [400, { error: 'invalid_dpop_proof', error_description: proof.message }]
-    if (server.nonce && proof.nonce !== server.nonce) return [400, { error: 'use_dpop_nonce' }]
+    if (server.nonce && proof.nonce !== server.nonce) return [server.nonceStatus, { error: 'use_dpop_nonce' }]
     const refreshToken = form.get('refresh_token')
     if (refreshToken) {
       if (refreshTokens.get(refreshToken) !== proof.jkt) return [400, { error: 'invalid_grant' }]
