@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import { buildPage } from '../../demo/build.mjs'
 import { type RunningServer, startServer } from '../../demo/server/start.js'
@@ -11,6 +11,10 @@ import { findBrowser, launchArguments } from '../../scripts/find-browser.mjs'
 export interface Demo {
   readonly server: RunningServer
   readonly page: Page
+  /** Stops the clocks of the page and of the server. */
+  stopClocks(): Promise<void>
+  /** Advances both clocks by 100 ms whenever all requests of the page are answered, until the condition holds. */
+  advanceUntil(condition: () => Promise<boolean>): Promise<void>
   /** Opens the page for another user of the browser. */
   open(options?: BrowserContextOptions): Promise<Page>
 }
@@ -24,12 +28,16 @@ export function useDemo(): Demo {
   let directory: string
   let server: RunningServer
   let page: Page
+  /** The stopped clock of the server, epoch milliseconds; undefined: it runs. */
+  let stopped: number | undefined
+  /** Requests of pages without an answer yet. */
+  const inFlight = new Set<Request>()
   const problems: string[] = []
 
   beforeAll(async () => {
     directory = await buildPage(mkdtempSync(join(tmpdir(), 'tokenflight-demo-')))
     browser = await chromium.launch({ executablePath: findBrowser(), args: launchArguments })
-    server = await startServer({ ...calm, directory })
+    server = await startServer({ ...calm, directory, clock: { now: () => stopped ?? Date.now() } })
   })
   afterAll(async () => {
     await browser?.close()
@@ -38,6 +46,8 @@ export function useDemo(): Demo {
   })
   beforeEach(async () => {
     problems.length = 0
+    stopped = undefined
+    inFlight.clear()
     server.backend.reset()
     server.log.clear()
     page = await open()
@@ -51,6 +61,9 @@ export function useDemo(): Demo {
     const context = await browser.newContext({ viewport: { width: 1360, height: 1000 }, ...options })
     context.on('weberror', error => problems.push(String(error.error())))
     const opened = await context.newPage()
+    opened.on('request', request => inFlight.add(request))
+    opened.on('response', response => inFlight.delete(response.request()))
+    opened.on('requestfailed', request => inFlight.delete(request))
     opened.setDefaultTimeout(60_000)
     await opened.goto(`${server.url}/`)
     await opened.waitForSelector('html[data-ready]')
@@ -58,7 +71,21 @@ export function useDemo(): Demo {
     await opened.locator('#devtools').getByLabel('In view').selectOption('180000')
     return opened
   }
+  const stopClocks = async (): Promise<void> => {
+    await page.clock.install()
+    stopped = Date.now() + 60_000
+    await page.clock.pauseAt(stopped)
+  }
+  const advanceUntil = async (condition: () => Promise<boolean>): Promise<void> => {
+    while (!(await condition())) {
+      await expect.poll(() => inFlight.size, { interval: 5 }).toBe(0)
+      stopped = (stopped ?? 0) + 100
+      await page.clock.runFor(100)
+    }
+  }
   return {
+    stopClocks,
+    advanceUntil,
     get server() {
       return server
     },
