@@ -6,7 +6,7 @@ import esbuild from 'rollup-plugin-esbuild'
 const names = ['index', 'axios', 'fetch', 'react', 'vue', 'msw', 'dpop', 'devtools'].filter(name =>
   existsSync(`src/${name}.ts`),
 )
-const bundled = { msw: ['jose'] } // development dependencies that travel inside an entry
+const bundled = { msw: ['jose'] } // a development dependency that travels inside an entry; no type names it
 // Packages that have no CommonJS travel inside that form of an entry: older versions of Node, and Jest, cannot require them.
 const bundledInCommonJS = { dpop: ['dpop'] }
 const banners = { react: "'use client'" } // rollup drops the directive, so the source does without
@@ -36,8 +36,8 @@ const code = name => {
  */
 const types = {
   input: Object.fromEntries(names.map(name => [name, `src/${name}.ts`])),
-  external: isExternal(Object.values(bundled).flat()),
-  plugins: [dts({ includeExternal: Object.values(bundled).flat() })],
+  external: isExternal([]),
+  plugins: [dts({ tsconfig: 'src/tsconfig.json' })],
   output: ['d.ts', 'd.cts'].map(extension => ({
     dir: 'dist',
     entryFileNames: `[name].${extension}`,

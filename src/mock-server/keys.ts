@@ -1,5 +1,5 @@
 /** The signing keys: ES256, generated when first needed, rolled by `kid`. */
-import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { type CryptoKey, exportJWK, generateKeyPair, importJWK } from 'jose'
 import type { MockState, StoredKey } from './store.js'
 
 /** The one signature algorithm of the mock: in Node, browsers and workers alike, and with public keys to publish. */
@@ -14,7 +14,7 @@ export interface KeyRing {
   /** Retires every key; the next signature has a new one. */
   rotate(keep: 'refresh' | 'all' | 'none'): void
   /** The public keys with which access tokens can be verified, as a JWK Set has them (RFC 7517 section 5). */
-  published(): Promise<JWK[]>
+  published(): Promise<JsonWebKey[]>
 }
 
 /** The key ring of a state. */
@@ -22,7 +22,7 @@ export function createKeyRing(state: MockState): KeyRing {
   const imported = new Map<string, Promise<CryptoKey>>()
   let generating: Promise<StoredKey> | undefined
 
-  const load = (name: string, jwk: JWK): Promise<CryptoKey> => {
+  const load = (name: string, jwk: JsonWebKey): Promise<CryptoKey> => {
     const known = imported.get(name)
     if (known) return known
     const loading = importJWK(jwk, signatureAlgorithm) as Promise<CryptoKey>
@@ -71,7 +71,7 @@ async function generateKey(): Promise<StoredKey> {
   return { kid: crypto.randomUUID().slice(0, 8), jwk: await exportJWK(privateKey), role: 'active' }
 }
 
-function publicPart({ kid, jwk }: StoredKey): JWK {
+function publicPart({ kid, jwk }: StoredKey): JsonWebKey & { readonly kid: string } {
   const { d: _private, ...rest } = jwk
   return { ...rest, kid, alg: signatureAlgorithm, use: 'sig' }
 }

@@ -1,11 +1,10 @@
 /** The state of the mock auth server, and its store. */
-import type { JWK } from 'jose'
 
 /** A signing key. `role`: it signs, or the tokens that it signed are still accepted: all of them, or refresh tokens only. */
 export interface StoredKey {
   readonly kid: string
   /** The private key, ES256. */
-  readonly jwk: JWK
+  readonly jwk: JsonWebKey
   role: 'active' | 'all' | 'refresh'
 }
 
