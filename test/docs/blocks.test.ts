@@ -31,6 +31,22 @@ describe('the blocks of code', () => {
     expect(quotes.filter(({ file = '' }) => !reached.has(file)).map(place)).toEqual([])
   })
 
+  it('that are files of a project have their path in the project above them, where a reader sees it', () => {
+    const nameless = quotes.filter(({ document, line, file = '' }) => {
+      const path = /^examples\/(?:next|nuxt|oidc)\/(.+)/.exec(file)?.[1]
+      // Above the block: the comment, and the paragraph before it.
+      const [above = ''] = read(document)
+        .split('\n')
+        .slice(0, line - 2)
+        .join('\n')
+        .trim()
+        .split('\n\n')
+        .slice(-1)
+      return path && !above.includes(`\`${path}\``)
+    })
+    expect(nameless.map(place)).toEqual([])
+  })
+
   it('of the README and the guides all quote files', () => {
     const mine = blocks.filter(
       ({ document }) => document === 'README.md' || document.startsWith('docs/guides/'),
