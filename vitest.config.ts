@@ -121,12 +121,14 @@ export default defineConfig({
         },
       },
       {
-        // Plain Node driving browsers. Real tabs mostly wait, so two files run beside each other.
+        // Plain Node driving browsers. Real tabs mostly wait, so two files run beside each other. The files of a worker share
+        // what they import: playwright-core alone takes seconds.
         extends: true,
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts', 'examples/testing/playwright/*.test.ts'],
           globalSetup,
+          isolate: false,
           maxWorkers: workers ?? 2,
           testTimeout: 300_000,
           hookTimeout: 300_000,
