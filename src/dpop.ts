@@ -56,10 +56,8 @@ export function dpop(): Dpop {
       const response = await attempt(input)
       const isAsked =
         learn(url, response, !!token) ||
-        // An authorization server asks in the body (RFC 9449 section 8), some with a 401.
-        (!token &&
-          /^40[01]$/.test(`${response.status}`) &&
-          /use_dpop_nonce/.test(await response.clone().text()))
+        // An authorization server asks in the body, with a 400 (RFC 9449 section 8) or a 401.
+        (!token && !response.ok && /use_dpop_nonce/.test(await response.clone().text()))
       return isAsked ? attempt(spare ?? input) : response
     },
     open,

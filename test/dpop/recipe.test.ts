@@ -25,5 +25,5 @@ it('logs in with a proof, sends requests with one, and revokes both tokens at th
     { htm: 'POST', htu: 'https://id.example.com/token' },
     { htm: 'GET', htu: 'https://api.example.com/me', ath: expect.any(String) },
   ])
-  expect(revoked.toSorted()).toEqual(['at-1', 'rt-1'])
+  expect(revoked.sort()).toEqual(['at-1', 'rt-1'])
 })

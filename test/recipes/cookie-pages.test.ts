@@ -27,9 +27,9 @@ beforeEach(() => {
 /** The modules of a page that was just loaded. */
 async function load() {
   vi.resetModules()
-  const page = await import('./cookie-pages.js')
-  page.api.defaults.adapter = 'fetch'
-  return page
+  const { api, logIn, openSession } = await import('./cookie-pages.js')
+  api.defaults.adapter = 'fetch'
+  return { api, logIn, openSession }
 }
 const rendered: AuthState = {
   status: 'authenticated',
