@@ -55,11 +55,12 @@ describe.each(projects)('the development server of examples/%s', (name, module, 
     writeFileSync(file, `${text}\n// @ts-expect-error a mark for the test\nglobalThis.edit = ${++edits}\n`)
   }
 
-  /** Edits the module and waits until the page has run it again. */
-  const edit = async (text: string): Promise<void> => {
+  /** Edits the module and waits until the page has run it again, by itself or because it is opened. */
+  const edit = async (text: string, path?: string): Promise<void> => {
     // A watcher may miss a change that comes shortly after another one, so the module is saved again.
     for (let round = 0; round < 6; round++) {
       write(text)
+      if (path) await visitor.page.goto(path)
       const running = visitor.page.waitForFunction(number => globalThis.edit === number, edits, {
         timeout: 10_000,
       })
@@ -86,9 +87,7 @@ describe.each(projects)('the development server of examples/%s', (name, module, 
     const [, transport, change] = row
     backend.model.configure({ transport })
     const { page, problems } = visitor
-    write(change(code))
-    await page.goto('/login')
-    await page.waitForFunction(number => globalThis.edit === number, edits)
+    await edit(change(code), '/login')
     await page.evaluate(() => Object.assign(globalThis, { isSamePage: true }))
     await fillIn(page, 'lovelace')
     await showsOrders(page)
