@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { ensureBuilt } from './ensure-built.mjs'
 
 /**
@@ -16,7 +16,15 @@ import { ensureBuilt } from './ensure-built.mjs'
  * @property {string} [after] the check that builds the files which it reads
  * @property {boolean} [alone] counts bytes: nothing runs beside it
  */
-/** @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number }} Result */
+/**
+ * @typedef {object} Result
+ * @property {string} name
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ * @property {number} seconds
+ * @property {string[]} failures the failed tests, each with its message
+ */
 
 /** The longest first, so that no long one is left at the end. @type {Check[]} */
 const all = [
@@ -61,7 +69,9 @@ for (const { name, passed, failed, skipped, seconds } of results) {
     `${failed ? '✗' : '✓'} ${name.padEnd(14)}${seconds.toFixed(1).padStart(6)} s  ${passed} passed${notes}`,
   )
 }
-console.log(`${(performance.now() / 60_000).toFixed(1)} minutes`)
+for (const { name, failures } of results)
+  for (const failure of failures) console.log(`\n✗ ${name}: ${failure}`)
+console.log(`\n${(performance.now() / 60_000).toFixed(1)} minutes`)
 const failed = results.reduce((total, result) => total + result.failed, 0)
 console.log(`\n${results.reduce((total, result) => total + result.passed, 0)} passed, ${failed} failed`)
 process.exitCode = failed ? 1 : 0
@@ -112,7 +122,7 @@ async function perform({ name, command, cwd, tests }) {
   const reporters = tests ? ` --reporter=default --reporter=json --outputFile.json="${report}"` : ''
   const { succeeded, output } = await run(command + reporters, cwd)
   console.log(`\n── ${name} ${'─'.repeat(60 - name.length)}\n${output}`)
-  const counts = tests ? count(report) : { passed: Number(succeeded), failed: 0, skipped: 0 }
+  const counts = tests ? count(report) : { passed: Number(succeeded), failed: 0, skipped: 0, failures: [] }
   // A check that fails without a failed test (a crash, no tests at all) is a failure none the less.
   const failed = succeeded ? 0 : Math.max(1, counts.failed)
   return { name, ...counts, failed, seconds: (performance.now() - began) / 1000 }
@@ -139,30 +149,43 @@ function run(command, cwd) {
 }
 
 /**
+ * @typedef {object} TestFile a file in the report of vitest
+ * @property {string} name
+ * @property {string} status
+ * @property {string} message
+ * @property {{ status: string, fullName: string, failureMessages: string[] }[]} assertionResults
+ */
+
+/**
  * Reads vitest's report. A file that could not even be loaded has no tests to count and is one failure.
  * @param {string} report
  */
 function count(report) {
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = read(report)
-  const unloaded = testResults.filter(
-    (/** @type {{ status: string, assertionResults: unknown[] }} */ file) =>
-      file.status === 'failed' && file.assertionResults.length === 0,
-  )
+  const { numPassedTests, numPendingTests, numTodoTests, testResults } = read(report)
+  const failures = testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative('.', name)
+    if (status === 'failed' && !assertionResults.length) return [`${file}\n${message}`]
+    return assertionResults
+      .filter(test => test.status === 'failed')
+      .map(test => `${file}: ${test.fullName}\n${test.failureMessages.join('\n')}`)
+  })
   return {
     passed: numPassedTests,
-    failed: numFailedTests + unloaded.length,
+    failed: failures.length,
     skipped: numPendingTests + numTodoTests,
+    failures,
   }
 }
 
 /**
  * The report; an empty one if vitest has not finished it.
  * @param {string} report
+ * @returns {{ numPassedTests: number, numPendingTests: number, numTodoTests: number, testResults: TestFile[] }}
  */
 function read(report) {
   try {
     return JSON.parse(readFileSync(report, 'utf8'))
   } catch {
-    return { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] }
+    return { numPassedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] }
   }
 }

@@ -69,6 +69,15 @@ export function dropCookieLogouts(engine: Engine): void {
   if (engine.settings.cookie) clear(engine)
 }
 
+/** Another tab, with a copy of before, has stored tokens again of which this tab has told the server. */
+export function dropTold(engine: Engine): void {
+  const { notices, refreshTokens } = engine.logouts
+  const waiting = [...notices].map(({ tokens }) => tokens.refreshToken)
+  const isTold = ({ refreshToken }: Credentials): boolean =>
+    !!refreshToken && refreshTokens.has(refreshToken) && !waiting.includes(refreshToken)
+  if (engine.record.revoke?.some(isTold)) storeUntold(engine)
+}
+
 /** Another attempt for each call that has not reached the server. */
 export async function tellAgain(engine: Engine): Promise<void> {
   const { logouts, settings } = engine

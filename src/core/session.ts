@@ -141,7 +141,8 @@ export async function save(engine: Engine, force?: boolean): Promise<void> {
   if (force) engine.forcing++
   const winner = await commit(engine.store, engine.record, force).finally(() => force && engine.forcing--)
   if (!winner || !isNewer(winner, engine.record)) return announce(engine)
-  if (!force) return adopt(engine, winner)
+  // A page that froze in its login finds the same session, refreshed by another.
+  if (!force || winner.generation === engine.record.generation) return adopt(engine, winner)
   const { grant, record } = engine
   engine.record = { ...record, generation: generationAfter(winner, 0) }
   if (grant) setGrant(engine, grant.fromRejection, record.generation)

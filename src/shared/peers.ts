@@ -1,4 +1,5 @@
 /** The messages between the tabs of one session. No refresh token ever travels here. */
+import { dropTold } from '../core/logout.js'
 import { isNewer, parseRecord } from '../core/record.js'
 import { adopt, sync } from '../core/session.js'
 import type { Engine, Peers } from '../core/state.js'
@@ -31,7 +32,7 @@ export function createPeers(engine: Engine): Peers {
     if (isStored) {
       // A frozen page must not open a transaction, which would block the other tabs.
       if (engine.isFrozen) engine.sleeps++
-      else if (changed) void sync(engine).then(engine.publish)
+      else if (changed) void learn(engine)
       return
     }
     const news = parseRecord(record)
@@ -59,6 +60,13 @@ export function createPeers(engine: Engine): Peers {
     },
     close: channel.close,
   }
+}
+
+/** Another tab has changed the record. */
+async function learn(engine: Engine): Promise<void> {
+  await sync(engine)
+  dropTold(engine)
+  engine.publish()
 }
 
 /**

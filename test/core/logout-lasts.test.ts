@@ -2,6 +2,7 @@
 /** A logout lasts until the next login. */
 import { cookieSession, memoryStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
+import { Channel } from '../support/channel.js'
 import {
   alone,
   cell,
@@ -229,6 +230,29 @@ describe('a logout that did not reach the server', () => {
     await pass(HOUR)
     expect(storage.record).not.toHaveProperty('revoke')
     for (const { events } of [here, there]) expect(events.of('logout')).toHaveLength(1)
+  })
+
+  it('removes its tokens once more where a tab with an older copy has stored them again', async () => {
+    const storage = cell(null, { shared: true })
+    const endpoint = logoutEndpoint(up)
+    const { auth } = openPage({ storage, logout: endpoint.logout })
+    const tokens = pair()
+    await auth.login(tokens)
+    await auth.logout()
+    await settle()
+    const { record } = storage
+    expect(record).toMatchObject({ ended: 'logout' })
+    expect(record).not.toHaveProperty('revoke')
+    const [mine, other] = [tokens, pair()].map(each => ({
+      accessToken: each.access_token,
+      refreshToken: each.refresh_token,
+    }))
+    storage.record = { ...record, version: record.version + 1, revoke: [mine, other] }
+    for (const { name } of [...Channel.all]) new Channel(name).postMessage({ changed: true })
+    await pass(SECOND)
+    // The tab that stored the others tells the server about them.
+    expect(storage.record).toMatchObject({ ended: 'logout', revoke: [other] })
+    expect(endpoint.calls).toHaveLength(1)
   })
 
   it('changes nothing in other tabs when it is sent again: not the end of their session, nor a refresh', async () => {

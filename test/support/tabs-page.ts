@@ -48,6 +48,8 @@ export interface Page {
   readonly auth: Auth
   /** A grant of the server that this page has not made known yet. */
   unsettled: boolean
+  /** When it last told the server about a logout. */
+  toldAt: number
   readonly events: string[]
   /** Sends one request of the application, as the HTTP entries do. */
   request(): Promise<Outcome>
@@ -75,6 +77,7 @@ export function openPage(host: PageHost, id: string): Page {
       refresh: server.refreshFrom(tab),
       clock: { now: () => world.wall, monotonic: () => world.monotonic },
       async logout({ refreshToken }) {
+        self.toldAt = world.now
         await arrive(60)
         server.logout(host.cookie ? server.cookie : refreshToken)
         if (host.cookie) server.cookie = undefined
@@ -139,6 +142,7 @@ export function openPage(host: PageHost, id: string): Page {
       tab,
       auth,
       unsettled: false,
+      toldAt: Number.NEGATIVE_INFINITY,
       events,
       async request() {
         const since = world.awake(tab)

@@ -77,4 +77,35 @@ export const regressions: readonly (readonly [name: string, scenario: Scenario])
       traps: [{ on: 'refresh sent', nth, deed: 'kill', duration: 100 }],
     },
   ]),
+  [
+    'a logout in one tab during the refresh of another leaves no token, though both change the record at once',
+    {
+      ...strict,
+      seed: 1_471_328_836,
+      tabs: 4,
+      skew: 0,
+      latency: 30,
+      hasChannel: true,
+      fates: { lostBefore: 0.06, slow: 0.010000000000000002, refused: 0.18 },
+      steps: [
+        { at: 72_787, deed: 'kill', tab: 3, duration: 100 },
+        { at: 97_326, deed: 'logout', tab: 4, duration: 100 },
+        { at: 1_000, deed: 'sleep', tab: 0, duration: 11_060 },
+      ],
+      traps: [{ on: 'lock granted', nth: 19, deed: 'login', duration: 100 }],
+    },
+  ],
+  [
+    'a page that froze in the middle of its login leaves the session to the tabs that have refreshed it since',
+    {
+      seed: 0,
+      tabs: 2,
+      latency: 2,
+      storage: 'web',
+      lock: 'locks',
+      grace: 120_000,
+      steps: [{ at: 1_000, deed: 'open', tab: 0, duration: 100 }],
+      traps: [{ on: 'database committed', nth: 1, deed: 'freeze', duration: 18_000 }],
+    },
+  ],
 ]

@@ -14,6 +14,8 @@ const LIFETIME = 24_000
 const LAG = 60
 /** The same where no ledger tells that a write is under way, as measured in Chromium. */
 const SHORT_LAG = 15
+/** A page that tells the server about a logout takes this long at the most, its write included, milliseconds. */
+const TELLING = 1_000
 
 export class Stage {
   readonly scenario: Scenario
@@ -30,6 +32,8 @@ export class Stage {
   readonly pending: PageHost['pending'] = new Map()
   /** The session that the user is in; null: none; undefined: unknown. */
   truth: Family | null | undefined = null
+  /** A page has gone away while it told the server about a logout. */
+  leftTelling = false
   readonly #web: SimWebStorage
   readonly #hasDatabase: boolean
   #coherent: Stored | null = null
@@ -117,6 +121,7 @@ export class Stage {
     page.tab.alive = false
     for (const part of [this.locks, this.channels, this.database, this.#web]) part.release(page.tab)
     if (this.isActing(page)) this.forget()
+    if (this.world.now - page.toldAt < TELLING) this.leftTelling = true
     for (const entry of [...this.pending.values()]) if (entry.tab === page.tab) this.pending.delete(entry)
   }
   /** Whether the server may have granted something that will die, or wait, with the page. */
