@@ -37,6 +37,8 @@ interface Engine {
   session(): object | undefined
   acquire(session: object | undefined): Ticket | undefined | Promise<Ticket | undefined>
   rejectGrant(ticket: Ticket): Promise<Ticket | undefined> | undefined
+  isUndecided(): boolean
+  restoreAgain(): Promise<Ticket | undefined>
 }
 interface Ticket {
   readonly accessToken: string
@@ -107,10 +109,16 @@ export function openPage(host: PageHost, id: string): Page {
       await arrive(30)
       return server.accepts(accessToken)
     }
+    /** The network has prevented the restore of a cookie: the 401 for a request without a token tries it again. */
+    const restored = async (): Promise<Ticket | undefined> => {
+      if (!engine.isUndecided()) return undefined
+      await arrive(60)
+      return engine.restoreAgain().catch(() => undefined)
+    }
     const run = async (): Promise<Outcome> => {
       const began = engine.session()
       try {
-        const ticket = await engine.acquire(began)
+        const ticket = (await engine.acquire(began)) ?? (await restored())
         if (!ticket) return { kind: 'anonymous' }
         const family = server.owner(ticket.accessToken) as Family
         check(family)
