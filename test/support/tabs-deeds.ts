@@ -9,6 +9,8 @@ const HUMAN = 3_000
 
 /** A tab that is to be frozen for longer stays so, milliseconds. */
 const ENDLESS = 18_000
+/** A browser wakes a tab whose transaction others wait for: after so long at the latest, milliseconds. */
+const LONGEST_BLOCK = 10_000
 
 export interface Deeds {
   /** Does it, if that is possible now. */
@@ -90,8 +92,9 @@ export function createDeeds(stage: Stage): Deeds {
       if (page.unsettled) stage.lose()
       world.freeze(page.tab)
       locks.freeze(page.tab)
-      // Some do not wake before everything is over; browsers wake one whose transaction others wait for.
-      world.browser(duration < ENDLESS || isBusy ? duration : DURATION, () => wake(page))
+      const isEndless = duration >= ENDLESS && !isBusy
+      const longest = isBusy ? LONGEST_BLOCK : DURATION
+      world.browser(isEndless ? DURATION : Math.min(duration, longest), () => wake(page))
     },
     offline(_page, duration) {
       if (!world.online) return
