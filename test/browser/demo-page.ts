@@ -11,10 +11,11 @@ import { findBrowser, launchArguments } from '../../scripts/find-browser.mjs'
 export interface Demo {
   readonly server: RunningServer
   readonly page: Page
-  /** Stops the clocks of the page and of the server. */
-  stopClocks(): Promise<void>
-  /** Advances both clocks by 100 ms whenever all requests of the page are answered, until the condition holds. */
-  advanceUntil(condition: () => Promise<boolean>): Promise<void>
+  /**
+   * Stops the clocks of the page and of the server until the test ends.
+   * @returns advances both by 100 ms whenever all requests of the page are answered, until the condition holds
+   */
+  stopClocks(): Promise<(condition: () => Promise<boolean>) => Promise<void>>
   /** Opens the page for another user of the browser. */
   open(options?: BrowserContextOptions): Promise<Page>
 }
@@ -28,8 +29,8 @@ export function useDemo(): Demo {
   let directory: string
   let server: RunningServer
   let page: Page
-  /** The stopped clock of the server, epoch milliseconds; undefined: it runs. */
-  let stopped: number | undefined
+  /** The clock of the server. Only `stopClocks` stops it. */
+  let now = Date.now
   /** Requests of pages without an answer yet. */
   const inFlight = new Set<Request>()
   const problems: string[] = []
@@ -37,7 +38,7 @@ export function useDemo(): Demo {
   beforeAll(async () => {
     directory = await buildPage(mkdtempSync(join(tmpdir(), 'tokenflight-demo-')))
     browser = await chromium.launch({ executablePath: findBrowser(), args: launchArguments })
-    server = await startServer({ ...calm, directory, clock: { now: () => stopped ?? Date.now() } })
+    server = await startServer({ ...calm, directory, clock: { now: () => now() } })
   })
   afterAll(async () => {
     await browser?.close()
@@ -46,7 +47,7 @@ export function useDemo(): Demo {
   })
   beforeEach(async () => {
     problems.length = 0
-    stopped = undefined
+    now = Date.now
     inFlight.clear()
     server.backend.reset()
     server.log.clear()
@@ -71,21 +72,21 @@ export function useDemo(): Demo {
     await opened.locator('#devtools').getByLabel('In view').selectOption('180000')
     return opened
   }
-  const stopClocks = async (): Promise<void> => {
+  const stopClocks = async () => {
+    let time = Date.now() + 60_000
     await page.clock.install()
-    stopped = Date.now() + 60_000
-    await page.clock.pauseAt(stopped)
-  }
-  const advanceUntil = async (condition: () => Promise<boolean>): Promise<void> => {
-    while (!(await condition())) {
-      await expect.poll(() => inFlight.size, { interval: 5 }).toBe(0)
-      stopped = (stopped ?? 0) + 100
-      await page.clock.runFor(100)
+    now = () => time
+    await page.clock.pauseAt(time)
+    return async (condition: () => Promise<boolean>) => {
+      while (!(await condition())) {
+        await expect.poll(() => inFlight.size, { interval: 5 }).toBe(0)
+        time += 100
+        await page.clock.runFor(100)
+      }
     }
   }
   return {
     stopClocks,
-    advanceUntil,
     get server() {
       return server
     },

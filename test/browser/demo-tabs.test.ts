@@ -80,11 +80,11 @@ describe('without tokenflight', () => {
   )
 
   it('has 401s at the end of every token, where tokenflight has none', async () => {
-    const { page, stopClocks, advanceUntil } = demo
+    const { page } = demo
     const compare = page.locator('#compare')
     await page.locator('#scenario').selectOption('expiry')
     // The clocks advance together, so a busy machine ends no token early.
-    await stopClocks()
+    const advanceUntil = await demo.stopClocks()
     await compare.click()
     await advanceUntil(() => compare.isEnabled())
     const counts = await page.locator('#verdict [data-row="wire401"] td').allTextContents()

@@ -78,3 +78,14 @@ it('a visitor without a session costs no request, logs in by an answer without a
   expect(openSession().getState().status).toBe('anonymous')
   expect(wire).toEqual(['/auth/login 204', '/api/orders 200', '/auth/logout 204'])
 })
+
+it('an edit during development keeps the session, and the new client has it', async () => {
+  vi.stubEnv('NODE_ENV', 'development')
+  const auth = (await load()).openSession(rendered)
+  const { api, openSession } = await load()
+  expect(openSession()).toBe(auth)
+  isGood = false
+  await api.get('/orders')
+  expect(wire).toEqual(['/api/orders 401', '/auth/refresh 204', '/api/orders 200'])
+  Reflect.deleteProperty(globalThis, 'auth')
+})

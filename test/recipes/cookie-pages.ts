@@ -3,15 +3,17 @@ import axios from 'axios'
 import { type Auth, type AuthState, cookieSession, createAuth, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 
-export const api = axios.create({ baseURL: '/api' })
+// In development an edit runs this module again; the global object outlives that.
+const kept = (process.env.NODE_ENV === 'development' ? globalThis : {}) as { auth?: Auth }
 
-let kept: Auth | undefined
+export const api = axios.create({ baseURL: '/api' })
+if (kept.auth) attachAuth(api, kept.auth)
 
 /** One session for the life of the page. The first call decides: it hands over the state that the server rendered. */
 export function openSession(state?: AuthState): Auth {
   if (typeof window === 'undefined') return createAuth()
-  if (!kept) {
-    kept = createAuth({
+  if (!kept.auth) {
+    kept.auth = createAuth({
       // The cookie `csrf` lives as long as the session, so without it there is nothing to restore.
       storage: cookieSession({ access: 'cookie', exists: () => readCookie('csrf') !== '' }),
       initialState: state,
@@ -25,9 +27,9 @@ export function openSession(state?: AuthState): Auth {
           signal,
         }),
     })
-    attachAuth(api, kept)
+    attachAuth(api, kept.auth)
   }
-  return kept
+  return kept.auth
 }
 
 /** The answer of the login has no tokens. With `expiresIn` in it, the access token is refreshed ahead. */

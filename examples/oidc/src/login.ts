@@ -70,7 +70,7 @@ export async function finishLogin(): Promise<string | undefined> {
       // The proof of this request binds the tokens to the key.
       ...(key && { [oauth.customFetch]: key.fetch }),
       // For a server on this machine; any other needs https.
-      [oauth.allowInsecureRequests]: new URL(server.issuer).hostname === '127.0.0.1',
+      [oauth.allowInsecureRequests]: /^(127\.0\.0\.1|localhost)$/.test(new URL(server.issuer).hostname),
     },
   )
   const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, {
