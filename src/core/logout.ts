@@ -71,11 +71,12 @@ export function dropCookieLogouts(engine: Engine): void {
 
 /** Another tab, with a copy of before, has stored tokens again of which this tab has told the server. */
 export function dropTold(engine: Engine): void {
-  const { notices, refreshTokens } = engine.logouts
-  const waiting = [...notices].map(({ tokens }) => tokens.refreshToken)
-  const isTold = ({ refreshToken }: Credentials): boolean =>
-    !!refreshToken && refreshTokens.has(refreshToken) && !waiting.includes(refreshToken)
-  if (engine.record.revoke?.some(isTold)) storeUntold(engine)
+  const { record, logouts } = engine
+  const isTold = ({ refreshToken }: Credentials): unknown =>
+    refreshToken &&
+    logouts.refreshTokens.has(refreshToken) &&
+    ![...logouts.notices].some(({ tokens }) => tokens.refreshToken === refreshToken)
+  if (record.revoke?.some(isTold)) storeUntold(engine)
 }
 
 /** Another attempt for each call that has not reached the server. */

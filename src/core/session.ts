@@ -140,10 +140,10 @@ export async function storeBackoff(engine: Engine, at?: number, retrying = false
 export async function save(engine: Engine, force?: boolean): Promise<void> {
   if (force) engine.forcing++
   const winner = await commit(engine.store, engine.record, force).finally(() => force && engine.forcing--)
-  if (!winner || !isNewer(winner, engine.record)) return announce(engine)
-  // A page that froze in its login finds the same session, refreshed by another.
-  if (!force || winner.generation === engine.record.generation) return adopt(engine, winner)
   const { grant, record } = engine
+  if (!winner || !isNewer(winner, record)) return announce(engine)
+  // A page that froze in its login finds the same session, refreshed by another.
+  if (!force || winner.generation === record.generation) return adopt(engine, winner)
   engine.record = { ...record, generation: generationAfter(winner, 0) }
   if (grant) setGrant(engine, grant.fromRejection, record.generation)
   return save(engine, true)
@@ -159,10 +159,11 @@ export async function sync(engine: Engine): Promise<void> {
     if (!settings.records.shared && before && !(await sharing?.peers.ask()) && engine.isBack && engine.grant)
       engine.grant.endsAt = clock()
     const stored = await readStored(store)
-    if (stored && !isNewer(engine.record, stored)) adopt(engine, stored)
-    else if (stored && engine.restored !== engine.record) {
+    if (!stored) continue
+    if (!isNewer(engine.record, stored)) adopt(engine, stored)
+    else if (engine.restored !== stored.version) {
       // A tab that knew an old copy wrote late.
-      engine.restored = engine.record
+      engine.restored = stored.version
       await save(engine)
     }
   }

@@ -191,8 +191,8 @@ export interface Engine {
   error: Error | undefined
   /** Logins and logouts that are being stored. No older record may end them. */
   forcing: number
-  /** The record that was stored again because an older one was found. Once: a storage may ignore writes. */
-  restored: SessionRecord | undefined
+  /** The version of the older record that was found, and replaced once: a storage may ignore writes. */
+  restored: number | undefined
 
   flight: Flight | undefined
   /** The refresh after the flight, shared by all calls that asked for it during the flight. */

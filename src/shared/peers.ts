@@ -32,7 +32,10 @@ export function createPeers(engine: Engine): Peers {
     if (isStored) {
       // A frozen page must not open a transaction, which would block the other tabs.
       if (engine.isFrozen) engine.sleeps++
-      else if (changed) void learn(engine)
+      else if (changed)
+        void sync(engine)
+          .then(() => dropTold(engine))
+          .then(engine.publish)
       return
     }
     const news = parseRecord(record)
@@ -60,13 +63,6 @@ export function createPeers(engine: Engine): Peers {
     },
     close: channel.close,
   }
-}
-
-/** Another tab has changed the record. */
-async function learn(engine: Engine): Promise<void> {
-  await sync(engine)
-  dropTold(engine)
-  engine.publish()
 }
 
 /**

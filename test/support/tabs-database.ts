@@ -20,6 +20,8 @@ export class SimDatabase {
   readonly rows = new Map<string, unknown>()
   /** Which tab took a lease last, by the path of its row. */
   readonly #leases = new Map<string, SimTab>()
+  /** Called when a tab has waited for a lease for as long as it may, and takes turns without it. */
+  onImpatience: () => void = () => {}
   readonly #created = new Set<string>()
   readonly #queue: Transaction[] = []
   readonly #world: World
@@ -134,6 +136,7 @@ export class SimDatabase {
       for (const [path, value] of transaction.changes) {
         this.rows.set(path, value)
         if (path.includes('/lease:')) this.#leases.set(path, transaction.tab)
+        if (path.endsWith(':stuck')) this.onImpatience()
       }
       this.#leave(transaction)
       if (transaction.changes.size) this.#world.mark('database committed', transaction.tab)

@@ -108,4 +108,18 @@ export const regressions: readonly (readonly [name: string, scenario: Scenario])
       traps: [{ on: 'database committed', nth: 1, deed: 'freeze', duration: 18_000 }],
     },
   ],
+  [
+    'new tokens are stored again after each of two tabs that knew the old ones and noted a failure',
+    {
+      seed: 2_021_758_258,
+      tabs: 4,
+      latency: 2,
+      storage: 'web without a database',
+      lock: 'none',
+      grace: 0,
+      isLenient: true,
+      fates: { lostBefore: 0.09, refused: 0.24 },
+      steps: [{ at: 20_287, deed: 'revoke', tab: 0, duration: 100 }],
+    },
+  ],
 ]

@@ -32,6 +32,8 @@ export class Stage {
   readonly pending: PageHost['pending'] = new Map()
   /** The session that the user is in; null: none; undefined: unknown. */
   truth: Family | null | undefined = null
+  /** The last login or logout. Its record may not have left its tab yet. */
+  acted: { readonly tab: SimTab; readonly at: number } | undefined
   /** A page has gone away while it told the server about a logout. */
   leftTelling = false
   readonly #web: SimWebStorage
@@ -67,10 +69,10 @@ export class Stage {
       if (family !== this.truth) this.forget()
     }
     this.locks = new SimLocks(world)
-    // Patience is longer than a grant, but not than a grant that begins late.
-    this.locks.onImpatience = () => this.server.losses++
     this.channels = new SimChannels(world)
     this.database = new SimDatabase(world, latency)
+    // Patience is longer than a grant, but not than a grant that begins late.
+    for (const lock of [this.locks, this.database]) lock.onImpatience = () => this.server.losses++
     this.#web = new SimWebStorage(world, storage === 'web' ? LAG : SHORT_LAG)
   }
 
@@ -115,12 +117,15 @@ export class Stage {
   }
   kill(page: Page): void {
     // The lease of a tab that is gone is not given back; then the limit of the wait decides.
-    if (page.unsettled) this.lose()
+    const { cookie } = this
+    const isAnswerLate = cookie && !!this.scenario.fates?.slow && (this.server.open.get(page.tab) ?? 0) > 0
+    if (page.unsettled || isAnswerLate) this.lose()
     if (this.database.isLeased(page.tab)) this.server.losses++
     this.world.log('killed', page.tab)
     page.tab.alive = false
     for (const part of [this.locks, this.channels, this.database, this.#web]) part.release(page.tab)
-    if (this.isActing(page)) this.forget()
+    if (this.isActing(page) || (this.acted?.tab === page.tab && this.world.now - this.acted.at < LAG))
+      this.forget()
     if (this.world.now - page.toldAt < TELLING) this.leftTelling = true
     for (const entry of [...this.pending.values()]) if (entry.tab === page.tab) this.pending.delete(entry)
   }
@@ -143,6 +148,7 @@ export class Stage {
   }
   /** No token of the session may be handed out from now on; without a channel others learn it when they next read. */
   leave({ tab }: Page): void {
+    this.acted = { tab, at: this.world.now }
     if (!this.truth) return
     this.truth.isOver = true
     if (this.hasChannel) this.truth.left = { at: this.world.now, tab }
