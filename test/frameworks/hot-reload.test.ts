@@ -49,7 +49,10 @@ describe.each(projects)('the development server of examples/%s', (name, module, 
     visitor = await visit(browser, site.url)
     await visitor.context.addInitScript(countPlatform)
   })
-  afterEach(() => visitor.context.close())
+  afterEach(({ task }) => {
+    if (task.result?.state === 'fail') process.stderr.write(site.output().slice(-4_000))
+    return visitor.context.close()
+  })
 
   const write = (text: string): void => {
     writeFileSync(file, `${text}\n// @ts-expect-error a mark for the test\nglobalThis.edit = ${++edits}\n`)
@@ -126,8 +129,17 @@ function inMemory(code: string): string {
 /** The server compiles each page when it is first asked for, and may reload it then. */
 async function warmUp(url: string): Promise<void> {
   const { context, page } = await visit(browser, url)
-  context.setDefaultTimeout(120_000)
-  await logIn(page)
+  context.setDefaultTimeout(60_000)
+  for (let attempts = 1; ; attempts++) {
+    try {
+      await logIn(page)
+      break
+    } catch (error) {
+      if (attempts === 4) throw error
+      // A reload has emptied the form. A login may have come through all the same.
+      await context.clearCookies()
+    }
+  }
   await page.goto('/account')
   await page.getByText('Your user name is ada.').waitFor()
   await page.goto('/login')

@@ -32,7 +32,10 @@ export function createDeeds(stage: Stage): Deeds {
   let actedAt = Number.NEGATIVE_INFINITY
 
   /** Whether the user may act in the page now. Two acts at once have no defined order. */
-  const mayAct = ({ tab }: Page): boolean => world.now - actedAt >= HUMAN && !tab.frozen && !stage.isBlocked
+  const mayAct = ({ tab }: Page): boolean =>
+    world.now - actedAt >= HUMAN &&
+    !stage.isBlocked &&
+    !stage.live.some(one => one.tab.frozen && (one.tab === tab || stage.isActing(one)))
 
   /** Whether an attempt may be open for longer than it is waited for. */
   const isOpenLong = (): boolean => !!scenario.fates?.slow && stage.live.some(one => stage.isMidway(one))

@@ -32,7 +32,7 @@ export class Stage {
   readonly pending: PageHost['pending'] = new Map()
   /** The session that the user is in; null: none; undefined: unknown. */
   truth: Family | null | undefined = null
-  /** The last login or logout. Its record may not have left its tab yet. */
+  /** The last login or logout. */
   acted: { readonly tab: SimTab; readonly at: number } | undefined
   /** A page has gone away while it told the server about a logout. */
   leftTelling = false
@@ -133,9 +133,11 @@ export class Stage {
   isMidway(page: Page): boolean {
     return page.unsettled || (this.server.open.get(page.tab) ?? 0) > 0 || this.isActing(page)
   }
-  /** Whether a login or logout of the page is under way. */
+  /** Whether a login or logout of the page is under way, or may not have left its tab yet. */
   isActing({ tab }: Page): boolean {
-    return [...this.pending.values()].some(entry => entry.tab === tab && /^log/.test(entry.what))
+    const { acted, world, pending } = this
+    const isFresh = acted?.tab === tab && world.now - acted.at < LAG
+    return isFresh || [...pending.values()].some(entry => entry.tab === tab && /^log/.test(entry.what))
   }
   /** A frozen tab keeps its transaction open: nothing can be stored, so nothing can spread. */
   get isBlocked(): boolean {

@@ -103,8 +103,9 @@ async function conclude(stage: Stage, { connect, wake, wasBlocked }: Deeds): Pro
   for (const { tab, what } of stage.pending.values()) stage.violation(`${tab.id} never settled: ${what}`)
   const keepsTokens = (): boolean =>
     stage.truth === null && stage.stored.some(text => text.includes('refreshToken'))
-  // The next page tells the server in place of one that has gone away in the middle of it.
-  if (keepsTokens() && stage.leftTelling) {
+  // The next page tells the server in place of one that has gone away in the middle of it. Without a channel no tab hears that
+  // another has stored an older copy.
+  if (keepsTokens() && (stage.leftTelling || !stage.hasChannel)) {
     world.browser(0, stage.open)
     await world.advance(REST)
   }
