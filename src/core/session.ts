@@ -50,10 +50,7 @@ export function renew(engine: Engine, reading: TokenReading): void {
   forgetFailures(engine)
 }
 
-/**
- * Adopts the record of another tab, or of an earlier page (`isRestored`), if it is newer. It may run inside the lock, so
- * it delivers no event.
- */
+/** Adopts a newer record of another tab, or of an earlier page (`isRestored`). The lock may be held: it delivers no event. */
 export function adopt(engine: Engine, stored: SessionRecord, isRestored = false): void {
   const { grant, record, loading, flight, settings, events } = engine
   // The restore of another page failed: the cookie is the same.

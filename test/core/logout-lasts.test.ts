@@ -10,11 +10,13 @@ import {
   deferred,
   HOUR,
   MINUTE,
+  opaque,
   type open,
   pair,
   pass,
   refreshStub,
   SECOND,
+  type Stored,
   settle,
   useFakeTime,
   watch,
@@ -240,14 +242,12 @@ describe('a logout that did not reach the server', () => {
     await auth.login(tokens)
     await auth.logout()
     await settle()
-    const { record } = storage
-    expect(record).toMatchObject({ ended: 'logout' })
-    expect(record).not.toHaveProperty('revoke')
-    const [mine, other] = [tokens, pair()].map(each => ({
-      accessToken: each.access_token,
-      refreshToken: each.refresh_token,
-    }))
-    storage.record = { ...record, version: record.version + 1, revoke: [mine, other] }
+    const told = storage.record as Stored
+    expect(told).toMatchObject({ ended: 'logout' })
+    expect(told).not.toHaveProperty('revoke')
+    const mine = { accessToken: tokens.access_token, refreshToken: tokens.refresh_token }
+    const other = { accessToken: opaque('at'), refreshToken: opaque('rt') }
+    storage.record = { ...told, version: told.version + 1, revoke: [mine, other] }
     for (const { name } of [...Channel.all]) new Channel(name).postMessage({ changed: true })
     await pass(SECOND)
     // The tab that stored the others tells the server about them.
