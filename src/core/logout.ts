@@ -1,5 +1,4 @@
 /** Tells the server about a logout: at once, and again until the server was reached or a day has passed. */
-
 import { warn } from './derive.js'
 import { hasWindow, isPage, startTimer, whenActivated } from './environment.js'
 import { classifyFailure } from './failure.js'
@@ -71,10 +70,12 @@ export function dropCookieLogouts(engine: Engine): void {
 
 /** Another tab, with a copy of before, has stored tokens again of which this tab has told the server. */
 export function dropTold(engine: Engine): void {
-  const { notices, refreshTokens } = engine.logouts
-  const isTold = ({ refreshToken: told }: Credentials): unknown =>
-    told && refreshTokens.has(told) && ![...notices].some(({ tokens }) => tokens.refreshToken === told)
-  if (engine.record.revoke?.some(isTold)) storeUntold(engine)
+  const { record, logouts } = engine
+  const isTold = ({ refreshToken }: Credentials): unknown =>
+    refreshToken &&
+    logouts.refreshTokens.has(refreshToken) &&
+    ![...logouts.notices].some(({ tokens }) => tokens.refreshToken === refreshToken)
+  if (record.revoke?.some(isTold)) storeUntold(engine)
 }
 
 /** Another attempt for each call that has not reached the server. */
