@@ -32,7 +32,13 @@ export async function simulateSample(scenario: Scenario, isSpread: boolean): Pro
     const time = installVirtualTime(START)
     const seconds = (): number => (time.now() - START) / 1_000
     const isDown = (): boolean => !!outage && seconds() >= outage.from && seconds() < outage.to
-    const tokens = { access_token: TOKEN, refresh_token: 'refresh', expires_in: lifetime }
+    let issued = 0
+    // Each answer has a token of its own: a dead token that comes again is renewed again.
+    const tokens = () => ({
+      access_token: `${TOKEN}${++issued}`,
+      refresh_token: `refresh${issued}`,
+      expires_in: lifetime,
+    })
     const options: AuthOptions = {
       ...(isSpread && { refreshAhead: spread() }),
       // There is no page here; all users are at work.
@@ -42,14 +48,14 @@ export async function simulateSample(scenario: Scenario, isSpread: boolean): Pro
         if (isDown()) throw new TypeError('fetch failed')
         sampled.granted.count(seconds())
         await time.pause(LATENCY * 1_000)
-        return tokens
+        return tokens()
       },
     }
     for (let index = done; index < Math.min(sessions, done + BATCH); index++) {
       setTimeout(
         () => {
           const auth = createAuth(options)
-          auth.login(tokens).catch(ignore)
+          auth.login(tokens()).catch(ignore)
           if (!actsEvery || !outage) return
           // The actions of users matter where tokens have ended.
           const act = (): void => {
