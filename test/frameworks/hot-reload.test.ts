@@ -42,6 +42,8 @@ describe.each(projects)('the development server of examples/%s', (name, module, 
       API_URL: backend.url,
       NUXT_SERVER: backend.url,
     })
+    // The last test of the project before has changed the transport.
+    backend.reset()
     await warmUp(site.url)
   })
   afterAll(() => site?.close())
@@ -129,17 +131,8 @@ function inMemory(code: string): string {
 /** The server compiles each page when it is first asked for, and may reload it then. */
 async function warmUp(url: string): Promise<void> {
   const { context, page } = await visit(browser, url)
-  context.setDefaultTimeout(60_000)
-  for (let attempts = 1; ; attempts++) {
-    try {
-      await logIn(page)
-      break
-    } catch (error) {
-      if (attempts === 4) throw error
-      // A reload has emptied the form. A login may have come through all the same.
-      await context.clearCookies()
-    }
-  }
+  context.setDefaultTimeout(120_000)
+  await logIn(page)
   await page.goto('/account')
   await page.getByText('Your user name is ada.').waitFor()
   await page.goto('/login')
