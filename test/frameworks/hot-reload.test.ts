@@ -1,5 +1,6 @@
 /** Edits of the module that creates the session, in the development servers of Next.js and Nuxt. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -56,8 +57,14 @@ describe.each(projects)('the development server of examples/%s', (name, module, 
     return visitor.context.close()
   })
 
+  // In one step, as many editors save: a development server that reads an empty module reloads the page.
   const write = (text: string): void => {
-    writeFileSync(file, `${text}\n// @ts-expect-error a mark for the test\nglobalThis.edit = ${++edits}\n`)
+    const complete = join(tmpdir(), `edit-${process.pid}.ts`)
+    writeFileSync(
+      complete,
+      `${text}\n// @ts-expect-error a mark for the test\nglobalThis.edit = ${++edits}\n`,
+    )
+    renameSync(complete, file)
   }
 
   /** Edits the module and waits until the page has run it again, by itself or because it is opened. */
