@@ -72,6 +72,12 @@ export async function showsLogin(page: Page): Promise<void> {
 }
 
 export async function loadAgain(page: Page, times: number): Promise<void> {
-  await page.getByRole('button', { name: 'Load again' }).click()
+  const button = page.getByRole('button', { name: 'Load again' })
+  // A click on the markup of the server is lost. Vue marks the element with a symbol, React with a name.
+  const isHydrated = (element: Element): boolean =>
+    Object.getOwnPropertySymbols(element).length > 0 ||
+    Object.keys(element).some(name => name.startsWith('__react'))
+  await expect.poll(() => button.evaluate(isHydrated)).toBe(true)
+  await button.click()
   await page.getByText(`Loaded ${times} times`).waitFor()
 }
