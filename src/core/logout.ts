@@ -68,7 +68,7 @@ export function dropCookieLogouts(engine: Engine): void {
   if (engine.settings.cookie) clear(engine)
 }
 
-/** Another tab, with a copy of before, has stored tokens again of which this tab has told the server. */
+/** A tab with an older copy of the record has stored tokens again that this tab has told the server about. */
 export function dropTold(engine: Engine): void {
   const { record, logouts } = engine
   const isTold = ({ refreshToken }: Credentials): unknown =>

@@ -95,9 +95,9 @@ export function createDeeds(stage: Stage): Deeds {
       if (page.unsettled) stage.lose()
       world.freeze(page.tab)
       locks.freeze(page.tab)
-      const isEndless = duration >= ENDLESS && !isBusy
-      const longest = isBusy ? LONGEST_BLOCK : DURATION
-      world.browser(isEndless ? DURATION : Math.min(duration, longest), () => wake(page))
+      // Some do not wake before everything is over.
+      const usual = duration < ENDLESS ? duration : DURATION
+      world.browser(isBusy ? Math.min(duration, LONGEST_BLOCK) : usual, () => wake(page))
     },
     offline(_page, duration) {
       if (!world.online) return

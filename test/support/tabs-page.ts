@@ -22,6 +22,8 @@ export interface PageHost {
   readonly server: SimServer
   readonly cookie: boolean
   readonly refreshTimeout: number
+  /** How long a logout may take to reach the other tabs, milliseconds. */
+  readonly newsTime: number
   storage(tab: SimTab): TokenStorage
   lock(tab: SimTab): AuthLock | undefined
   /** Promises of the application that are not settled yet, with their names. */
@@ -30,8 +32,6 @@ export interface PageHost {
   violation(text: string): void
 }
 
-/** How long a logout may take to reach the other tabs, where each step in the database is slow, milliseconds. */
-const NEWS_TIME = 1_200
 /** How long a request may take, milliseconds, with any events in other tabs. */
 const LONGEST = 45_000
 
@@ -144,7 +144,7 @@ export function openPage(host: PageHost, id: string): Page {
     }
     const check = (family: Family): void => {
       const { left } = family
-      if (left && (left.tab === tab || world.now - left.at > NEWS_TIME)) {
+      if (left && (left.tab === tab || world.now - left.at > host.newsTime)) {
         host.violation(`${id} handed out a token of session ${family.id} after its logout`)
       }
     }

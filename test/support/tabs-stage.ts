@@ -14,6 +14,8 @@ const LIFETIME = 24_000
 const LAG = 60
 /** The same where no ledger tells that a write is under way, as measured in Chromium. */
 const SHORT_LAG = 15
+/** How long a logout may take to reach the other tabs, milliseconds; more where each step in the database is slow. */
+const NEWS_TIME = 660
 /** A page that tells the server about a logout takes this long at the most, its write included, milliseconds. */
 const TELLING = 1_000
 
@@ -106,6 +108,7 @@ export class Stage {
       pending,
       violation,
       refreshTimeout: REFRESH_TIMEOUT,
+      newsTime: NEWS_TIME + 20 * (this.scenario.latency ?? 0),
       storage: tab => this.#storage(tab),
       lock: tab => (this.scenario.lock === 'locks' ? this.locks.of(tab) : undefined),
     }
@@ -117,21 +120,23 @@ export class Stage {
   }
   kill(page: Page): void {
     // The lease of a tab that is gone is not given back; then the limit of the wait decides.
-    const { cookie } = this
-    const isAnswerLate = cookie && !!this.scenario.fates?.slow && (this.server.open.get(page.tab) ?? 0) > 0
+    const isAnswerLate = this.cookie && !!this.scenario.fates?.slow && this.isRefreshing(page)
     if (page.unsettled || isAnswerLate) this.lose()
     if (this.database.isLeased(page.tab)) this.server.losses++
     this.world.log('killed', page.tab)
     page.tab.alive = false
     for (const part of [this.locks, this.channels, this.database, this.#web]) part.release(page.tab)
-    if (this.isActing(page) || (this.acted?.tab === page.tab && this.world.now - this.acted.at < LAG))
-      this.forget()
+    if (this.isActing(page)) this.forget()
     if (this.world.now - page.toldAt < TELLING) this.leftTelling = true
     for (const entry of [...this.pending.values()]) if (entry.tab === page.tab) this.pending.delete(entry)
   }
   /** Whether the server may have granted something that will die, or wait, with the page. */
   isMidway(page: Page): boolean {
-    return page.unsettled || (this.server.open.get(page.tab) ?? 0) > 0 || this.isActing(page)
+    return page.unsettled || this.isRefreshing(page) || this.isActing(page)
+  }
+  /** Whether a refresh request of the page is under way. */
+  isRefreshing({ tab }: Page): boolean {
+    return (this.server.open.get(tab) ?? 0) > 0
   }
   /** Whether a login or logout of the page is under way, or may not have left its tab yet. */
   isActing({ tab }: Page): boolean {
