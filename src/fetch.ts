@@ -105,7 +105,7 @@ function send(
   const given = read(input, init)
   const token = handle.flightToken()
   const origins = rules.origins()
-  const hasOwnCredentials = (): boolean => !rules.header.leftOvers(given.headers.get)
+  const hasOwnCredentials = (): boolean => !rules.header.leftOvers(given.headers)
   const isLeft = isSkippedByCaller(init) || !wants(client, given, origins, token, hasOwnCredentials)
   const grant = isLeft ? undefined : handle.acquire(session, given.isOnce, !!carry)
   if (!grant && (isLeft || !handle.isUndecided())) {

@@ -47,6 +47,7 @@ const packages: Record<string, string[]> = {
   'core/tokens.ts': ['jwt-decode'],
   'axios.ts': ['axios'],
   // Imported by axios.ts alone.
+  'http/axios-attempt.ts': ['axios'],
   'http/axios-call.ts': ['axios'],
   'http/axios-error.ts': ['axios'],
   'http/axios-wait.ts': ['axios'],

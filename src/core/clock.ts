@@ -19,16 +19,15 @@ export interface SteadyClock {
  * monotonic clock, it follows the wall clock, except for backward jumps.
  */
 export function createSteadyClock(clock: Clock): SteadyClock {
-  const read = (): [wall: number, monotonic: number] => {
-    const wall = clock.now()
-    return [wall, clock.monotonic ? clock.monotonic() : wall]
-  }
-  let [wall, monotonic] = read()
+  const readMonotonic = (wall: number): number => (clock.monotonic ? clock.monotonic() : wall)
+  let wall = clock.now()
+  let monotonic = readMonotonic(wall)
   let steady = wall
   let jump = 0
   let jumpedAt = monotonic
   const now = (): number => {
-    const [nextWall, nextMonotonic] = read()
+    const nextWall = clock.now()
+    const nextMonotonic = readMonotonic(nextWall)
     const step = Math.max(0, nextMonotonic - monotonic)
     const ahead = nextWall - wall - step
     if (nextMonotonic - jumpedAt > WAKING) jump = 0

@@ -34,7 +34,7 @@ export function createAdmission<Request extends Config, Response>(
   const { header } = rules
   /** The headers that the token replaces. Undefined: the request keeps its own credentials. */
   const leftOvers = ({ headers, auth }: Request): readonly string[] | undefined =>
-    auth && header.isCredentials() ? undefined : header.leftOvers(name => headers.get(name) ?? undefined)
+    auth && header.isCredentials() ? undefined : header.leftOvers(headers)
 
   return {
     admit(config, origins) {

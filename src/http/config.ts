@@ -52,37 +52,44 @@ export function readJson(data: unknown): unknown {
   }
 }
 
-/**
- * Whether an adapter answers with another request, whose config is the application's: not the one that left with these
- * headers, nor a copy of it.
- */
-export function isAnother(sent: Sent, left: Sent, tokens: Record<string, string> = {}): boolean {
-  if (sent === left || (sent.url === left.url && sent.method === left.method)) return false
-  const headers = Object.values(sent.headers ?? {}).map(String)
-  return !Object.values(tokens).some(token => headers.some(header => header.includes(token)))
-}
-
+/** The parts of a config that tell one request from another. */
 interface Sent {
   readonly url?: string
   readonly method?: string
   readonly headers?: object
 }
 
+/** A request as it left. */
+interface Departure {
+  readonly own: Sent
+  /** The headers of the tokens in it. */
+  readonly tokens: Record<string, string> | undefined
+}
+
+/**
+ * Whether an adapter answers with another request, whose config is the application's: not the one that left with these
+ * headers, nor a copy of it.
+ */
+function isAnother(sent: Sent, { own, tokens }: Departure): boolean {
+  if (sent === own || (sent.url === own.url && sent.method === own.method)) return false
+  const headers = Object.values(sent.headers ?? {}).map(String)
+  return !Object.values(tokens ?? {}).some(token => headers.some(header => header.includes(token)))
+}
+
 /**
  * Prepares an answer or an error for the application: with its own config, and without the platform's request, which on Node
- * shows the header that was sent to a logger or a serialiser.
- * @param isOther whether a config is one of another request, and stays
+ * shows the header that was sent to a logger or a serialiser. A config of another request stays.
  */
-export function handOver(outcome: unknown, config: object, isOther: (sent: Sent) => boolean): void {
+export function handOver(outcome: unknown, config: object, departure: Departure): void {
   const { config: sent, request, data } = (outcome ?? {}) as Record<string, unknown>
-  if (sent && !isOther(sent)) Reflect.set(outcome as object, 'config', config)
+  if (sent && !isAnother(sent, departure)) Reflect.set(outcome as object, 'config', config)
   if (request) hide(outcome, 'request')
   if (!isOneShot(data)) return
   // An answer that streams refers to the request, too, and so does an error that may end it.
   for (const name of ['req', 'socket', 'client']) hide(data, name)
   const stream = data as NodeStream
   const monitor = stream.constructor?.errorMonitor
-  if (monitor) stream.on(monitor, error => handOver(error, config, isOther))
+  if (monitor) stream.on(monitor, error => handOver(error, config, departure))
 }
 
 /** Its monitor sees errors without counting as a handler of them. */

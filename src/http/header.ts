@@ -22,7 +22,7 @@ export interface TokenHeaders {
    * Those of the headers that a request has already, left over with a token of this session: they are replaced.
    * Undefined: the request has credentials of its own.
    */
-  leftOvers(read: (name: string) => unknown): readonly string[] | undefined
+  leftOvers(headers: { get(name: string): unknown }): readonly string[] | undefined
   /** Whether one of them is `Authorization`. */
   isCredentials(): boolean
 }
@@ -46,19 +46,24 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
   }
   return {
     ...maker,
-    leftOvers(read) {
-      const present = names().filter(each => read(each) !== undefined)
+    leftOvers(headers) {
+      const present = names().filter(each => isPresent(headers.get(each)))
       if (!present.length) return present
       const current = handle.current()
       const tokens = current ? [current.accessToken, ...current.earlier] : []
       const isOurs = (token: string): boolean => {
-        const headers = make(token)
-        return present.every(each => plain(read(each)) === plain(headers[each]))
+        const made = make(token)
+        return present.every(each => plain(headers.get(each)) === plain(made[each]))
       }
       return tokens.some(isOurs) ? present : undefined
     },
     isCredentials: () => !isHidden && names().some(each => each.toLowerCase() === 'authorization'),
   }
+}
+
+/** `Headers` answers null for a header that is missing. */
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null
 }
 
 /** A value as it arrives, whose scheme may be in any case (RFC 9110 section 11.1), for comparison. */

@@ -45,33 +45,47 @@ async function sendWith<Response extends Answer>(
   const grant = handle.isDisposed() ? undefined : found
   // No answer has shown yet whether there is a cookie session: a rejection tries its restore again.
   const isHopeful = !found && !isReplay && handle.isUndecided() && !call.hasOwnCredentials()
-  let attempt: Attempt<Response> | undefined = await sendOnce(client, call, grant, isReplay, isHopeful)
-  if (!attempt.response) return attempt.finish()
-  if (attempt.isUnrelated) {
-    client.unrelated.add(attempt.response)
-    return attempt.finish()
-  }
-  if (isHopeful && !handle.isDisposed()) {
-    const restored = restore(client, attempt.response)
-    const late = call.isOneShot ? undefined : await call.wait(restored)
-    if (!late) return attempt.finish()
-    call.step?.('rejected', attempt.response.status)
-    attempt.discard()
-    return sendWith(client, call, late, true)
-  }
-  if (!grant || handle.isDisposed()) return attempt.finish()
-  let isRejected = checkAnswer(client, attempt.response, grant, call, isReplay)
-  if (isPromise(isRejected)) isRejected = await call.wait(isRejected)
-  if (!isRejected || isReplay) return attempt.finish()
-  call.step?.('rejected', attempt.response.status)
+  const attempt = await sendOnce(client, call, grant, isReplay, isHopeful)
+  const { response, isUnrelated } = attempt
+  if (response && isUnrelated) client.unrelated.add(response)
+  if (!response || isUnrelated || handle.isDisposed()) return attempt.finish()
+  if (isHopeful) return replayRestored(client, call, attempt, response)
+  if (!grant) return attempt.finish()
+  const answer = checkAnswer(client, response, grant, call, isReplay)
+  const isRejected = isPromise(answer) ? await call.wait(answer) : answer
+  return isRejected && !isReplay ? replayRenewed(client, call, attempt, grant) : attempt.finish()
+}
+
+/** Sends a call that left without a token once more, if its restore brings one. */
+async function replayRestored<Response extends Answer>(
+  client: Client<Response>,
+  call: Call<Response>,
+  rejected: Attempt<Response>,
+  response: Response,
+): Promise<Response> {
+  const restored = restore(client, response)
+  const late = call.isOneShot ? undefined : await call.wait(restored)
+  if (!late) return rejected.finish()
+  call.step?.('rejected', response.status)
+  rejected.discard()
+  return sendWith(client, call, late, true)
+}
+
+/** Sends a call whose token was rejected once more, with the next one. */
+function replayRenewed<Response extends Answer>(
+  client: Client<Response>,
+  call: Call<Response>,
+  rejected: Attempt<Response>,
+  grant: Grant,
+): Response | Promise<Response> {
+  call.step?.('rejected', rejected.response?.status)
   const renewal = grantForReplay(client, grant, call)
   // A one-shot body is not sent again: the refresh prepares the next call.
   if (call.isOneShot) renewal?.catch(ignore)
-  if (call.isOneShot || !renewal) return attempt.finish()
-  attempt.discard()
+  if (call.isOneShot || !renewal) return rejected.finish()
+  rejected.discard()
   // A call that waits keeps nothing of the rejection: an error with its stack is most of the cost of a wait.
-  attempt = undefined
-  return sendWith(client, call, await call.wait(renewal), true)
+  return call.wait(renewal).then(late => sendWith(client, call, late, true))
 }
 
 function sendOnce<Response extends Answer>(

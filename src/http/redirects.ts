@@ -39,9 +39,7 @@ export function guardRedirects(
 ): () => boolean {
   const { beforeRedirect } = own
   let isAway = false
-  // A proof is good for its own address alone, so it may stay.
-  const secrets = names.filter(name => name !== 'DPoP')
-  limitRedirects(own, adapter, secrets, collects)
+  limitRedirects(own, adapter, names, collects)
   own.beforeRedirect = (target, ...details) => {
     beforeRedirect?.(target, ...details)
     isAway ||= isForeign(origins, target.href)
@@ -70,9 +68,9 @@ function limitRedirects(
   if (redirect || isBlind) config.fetchOptions = { ...fetchOptions, redirect: isBlind ? 'error' : redirect }
 }
 
-/** Whether one of the headers stays on the way to another origin. */
+/** Whether one of the tokens stays on the way to another origin. A proof may: it is good for its own address alone. */
 function isExposed(names: readonly string[]): boolean {
-  return names.some(name => name.toLowerCase() !== 'authorization')
+  return names.some(name => name !== 'DPoP' && name.toLowerCase() !== 'authorization')
 }
 
 /** Wraps the application's `fetch`: always the same wrapper for the same function, because axios keeps an adapter for each. */

@@ -18,15 +18,23 @@ export function checkAnswer<Response extends Answer>(
   isReplay: boolean,
 ): boolean | Promise<boolean> {
   if (wantsNonce(client, response)) return false
+  const { renewal, shouldRefresh } = client.rules
+  if (renewal.collect || shouldRefresh) return askApplication(client, response, grant, call, isReplay)
+  return note(client, response, grant, call, isReplay, isRejectedByDefault(client, response, grant))
+}
+
+/** Gives the answer to `collect` and `shouldRefresh`. */
+async function askApplication<Response extends Answer>(
+  client: Client<Response>,
+  response: Response,
+  grant: Grant,
+  call: Pick<Call<Response>, 'url'>,
+  isReplay: boolean,
+): Promise<boolean> {
   const { collect } = client.rules.renewal
-  const decide = (view: Response): boolean | Promise<boolean> => {
-    const stored = collect && store(client, collect, view, grant)
-    return stored ? stored.then(() => ask(client, view, grant)) : ask(client, view, grant)
-  }
-  const view = collect || client.rules.shouldRefresh ? client.view(response) : response
-  const isRejected = isPromise(view) ? view.then(decide) : decide(view)
-  const finish = (rejects: boolean): boolean => note(client, response, grant, call, isReplay, rejects)
-  return isPromise(isRejected) ? isRejected.then(finish) : finish(isRejected)
+  const view = await client.view(response)
+  if (collect) await store(client, collect, view, grant)
+  return note(client, response, grant, call, isReplay, await ask(client, view, grant))
 }
 
 /** The same for a request that left without a token. */
@@ -101,24 +109,26 @@ function store<Response extends Answer>(
 }
 
 /** Asks the application. If it has no opinion, a 401 decides. */
-function ask<Response extends Answer>(
+async function ask<Response extends Answer>(
   client: Client<Response>,
   view: Response,
   grant: Grant | undefined,
-): boolean | Promise<boolean> {
+): Promise<boolean> {
   const { handle, rules } = client
-  const byDefault = (): boolean => view.status === 401 && !findUnmetOf(client, view, grant)
-  if (!rules.shouldRefresh) return byDefault()
-  const fail = (error: unknown): boolean => {
-    handle.warn('shouldRefresh threw', error)
-    return byDefault()
-  }
   try {
-    const answer = rules.shouldRefresh(view)
-    return isPromise(answer) ? Promise.resolve(answer).then(Boolean, fail) : !!answer
+    if (rules.shouldRefresh) return !!(await rules.shouldRefresh(view))
   } catch (error) {
-    return fail(error)
+    handle.warn('shouldRefresh threw', error)
   }
+  return isRejectedByDefault(client, view, grant)
+}
+
+function isRejectedByDefault<Response extends Answer>(
+  client: Client<Response>,
+  view: Response,
+  grant: Grant | undefined,
+): boolean {
+  return view.status === 401 && !findUnmetOf(client, view, grant)
 }
 
 /** The challenge of a 401 that no refresh can meet. */

@@ -5,7 +5,8 @@ import { describe } from 'vitest'
 // Those left out want an environment, or real time, of their own; the model kills nothing that the others do not.
 const files = import.meta.glob<unknown>([
   '../core/*.test.ts',
-  '!../core/{model,smoke,cookie-page,schedule,errors}.test.ts',
+  '!../core/{model,smoke,errors,schedule,prerendering,remember}.test.ts',
+  '!../core/{cookie-page,leaving-page,logout-cookie,logout-lasts,logout-late-token}.test.ts',
 ])
 for (const [path, load] of Object.entries(files)) {
   // A suite of its own, to which its hooks belong.

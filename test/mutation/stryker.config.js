@@ -11,7 +11,8 @@ export default {
   ignoreStatic: true,
   incremental: true,
   incrementalFile: 'node_modules/.cache/stryker-engine.json',
-  tempDirName: 'node_modules/.cache/stryker',
+  // Below node_modules the compiler options would not be found.
+  tempDirName: 'reports/stryker',
   ignorePatterns: ['.compat', 'bench', 'demo', 'dist', 'docs', 'reports'],
   concurrency: 4,
   timeoutMS: 10_000,

@@ -21,9 +21,15 @@ export default defineConfig({
       ? [
           'test/{axios,fetch,http}/**/*.test.ts',
           'test/robustness/headers.test.ts',
-          'test/core/{oauth2,refresh-request,sources}.test.ts',
+          'test/core/{oauth2,refresh-request,sources,read,failure,failure-table}.test.ts',
+          'test/core/{options,option-names,cookie-access,departure}.test.ts',
+          'test/{dpop,server-styles}/*.test.ts',
         ]
-      : ['test/mutation/engine.ts', 'test/core/{cookie-page,schedule,errors}.test.ts'],
+      : [
+          'test/mutation/engine.ts',
+          'test/core/{errors,schedule,prerendering,remember}.test.ts',
+          'test/core/{cookie-page,leaving-page,logout-cookie,logout-lasts,logout-late-token}.test.ts',
+        ],
     environment: 'node',
     // Several at once, and instrumented: a test that hangs has noticed a mutant.
     testTimeout: 5_000,
