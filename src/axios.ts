@@ -13,16 +13,16 @@ import {
 } from 'axios'
 import { check, ownOptions } from './core/check.js'
 import type { AuthError } from './core/errors.js'
-import { handleOf } from './core/handle.js'
+import { type Handle, handleOf } from './core/handle.js'
 import type { Auth } from './core/types.js'
 import { type Admission, createAdmission } from './http/admission.js'
 import { withJson } from './http/answer.js'
 import { AxiosCall } from './http/axios-call.js'
 import { asAxiosError, sealOf, unwrap, wrap } from './http/axios-error.js'
-import { isOneShot, repeat } from './http/body.js'
+import { isStream, prepareRepeat } from './http/body.js'
 import type { Client } from './http/call.js'
 import { createClient } from './http/client.js'
-import { readings } from './http/config.js'
+import { urlOf } from './http/config.js'
 import { findMarks, isAttached, type Mark } from './http/marks.js'
 import { type HttpOptions, type HttpRules, optionNames } from './http/options.js'
 import { start } from './http/pipeline.js'
@@ -62,11 +62,11 @@ export function attachAuth<Claims>(
   const handle = handleOf(auth as Auth<never, never>)
   const request = instance?.interceptors?.request
   check(typeof request?.use === 'function', 'instance', 'an axios instance', instance)
-  const own = ownOptions(options, 'attachAuth', optionNames)
+  const given = ownOptions(options, 'attachAuth', optionNames)
   const marks = findMarks(request.handlers)
-  const same = marks.find(mark => isAttached(mark, handle, own, Object.keys(optionNames)))
+  const same = marks.find(mark => isAttached(mark, handle, given, Object.keys(optionNames)))
   if (same) return same.detach
-  const client = createAxiosClient(instance, auth as Auth<never, never>, own)
+  const client = createAxiosClient(instance, auth as Auth<never, never>, handle, given)
   for (const mark of marks) mark.detach()
 
   // axios asks `runWhen` synchronously when a request starts, with the config that is about to be sent. Wrapping
@@ -76,7 +76,15 @@ export function attachAuth<Claims>(
     const adapter = unwrap(config.adapter ?? ['xhr', 'http', 'fetch'])
     const session = handle.session()
     const isRefresh = handle.isRefresh(config.signal)
-    config.adapter = isRefresh ? adapter : wrap(adapter, own => intercept(client, own, adapter, session))
+    const own = (config: Config): Promise<AxiosResponse> =>
+      report(
+        handle,
+        'axios',
+        config,
+        () => urlOf(config),
+        step => send(client, config, adapter, session, step),
+      )
+    config.adapter = isRefresh ? adapter : wrap(adapter, own)
     return false
   }
   const id = request.use(null, null, { synchronous: true, runWhen })
@@ -84,7 +92,7 @@ export function attachAuth<Claims>(
     // After a `clear()`, older versions of axios give the number to another interceptor.
     if (request.handlers?.some(handler => handler?.runWhen === runWhen)) request.eject(id)
   }
-  Object.assign(runWhen, { handle, options: own, detach } satisfies Mark)
+  Object.assign(runWhen, { handle, options: given, detach } satisfies Mark)
   return detach
 }
 
@@ -100,25 +108,14 @@ interface AxiosClient extends Client<AxiosResponse> {
 function createAxiosClient(
   instance: AxiosInstance,
   auth: Auth<never, never>,
+  handle: Handle,
   options: AttachOptions,
 ): AxiosClient {
-  const handle = handleOf(auth)
   const client = createClient(handle, options, withJson)
   const complete = (config: Config, url: string): string =>
     instance.getUri({ ...config, url, baseURL: '', allowAbsoluteUrls: true } as AxiosRequestConfig)
   const admission = createAdmission(handle, client.rules, complete)
   return { ...client, instance, auth, admission, landing: createLanding() }
-}
-
-/** Sends a request of the instance, and reports its steps. */
-function intercept(
-  client: AxiosClient,
-  config: Config,
-  given: Adapter,
-  session: object | undefined,
-): Promise<AxiosResponse> {
-  const url = (): string => readings(config).pop() as string
-  return report(client.handle, 'axios', config, url, step => send(client, config, given, session, step))
 }
 
 /** Sends a request below all interceptors and transforms of the application, twice if necessary. */
@@ -131,18 +128,18 @@ function send(
 ): Promise<AxiosResponse> {
   const { handle, rules, instance } = client
   const { admit, hasOwnCredentials } = client.admission
-  const { error, adapter: wrapped = given } = sealOf(given) ?? {}
-  config.adapter = wrapped
+  const { error, adapter: own = given } = sealOf(given) ?? {}
+  config.adapter = own
   if (error && isOver(client, error)) return Promise.reject(asAxiosError(error, config))
   config.headers = AxiosHeaders.from(config.headers)
-  const isNamed = typeof wrapped !== 'function'
-  const adapter = isNamed ? resolveAdapter(client, wrapped, config) : wrapped
+  const isNamed = typeof own !== 'function'
+  const adapter = isNamed ? resolveAdapter(client, own, config) : own
   const origins = rules.origins(instance.defaults?.baseURL)
   const isAdmitted = admit(config, origins)
   const { collect, carry } = rules.renewal
-  const again = repeat(config.data)
-  const isOnce = !again && isOneShot(config.data)
-  const grant = isAdmitted ? handle.acquire(session, isOnce, !!carry) : undefined
+  const repeatBody = prepareRepeat(config.data)
+  const isOneShot = !repeatBody && isStream(config.data)
+  const grant = isAdmitted ? handle.acquire(session, isOneShot, !!carry) : undefined
   if (!grant && !(isAdmitted && handle.isUndecided())) {
     step?.('sent')
     return adapter(config)
@@ -152,8 +149,8 @@ function send(
     adapter,
     isNamed,
     origins,
-    again,
-    isOneShot: isOnce,
+    repeatBody,
+    isOneShot,
     collects: !!collect,
     step,
     hasOwnCredentials,

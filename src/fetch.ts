@@ -107,7 +107,7 @@ function send(
   const origins = rules.origins()
   const hasOwnCredentials = (): boolean => !rules.header.leftOvers(given.headers)
   const isLeft = isSkippedByCaller(init) || !wants(client, given, origins, token, hasOwnCredentials)
-  const grant = isLeft ? undefined : handle.acquire(session, given.isOnce, !!carry)
+  const grant = isLeft ? undefined : handle.acquire(session, given.isOneShot, !!carry)
   if (!grant && (isLeft || !handle.isUndecided())) {
     step?.('sent')
     return fetcher(input, init)

@@ -26,12 +26,7 @@ export const NO_REJECTIONS: Readonly<Rejections> = {
   refreshedAt: Number.NEGATIVE_INFINITY,
 }
 
-/**
- * A grant that may leave now; at once if there is one. Undefined: no user is logged in.
- * @param began the session that the call began in; a token of another session is never handed out
- * @param isOneShot the body cannot be sent twice, so the token should last for a moment
- * @param acceptExpired the server renews by itself, so an expired token will do
- */
+/** See `Handle`, which documents the parameters. */
 export function acquire(
   engine: Engine,
   began: object | undefined,
@@ -46,20 +41,24 @@ export function acquire(
       if (now < grant.attentionAt) return grant
       refreshAhead(engine, grant)
       if (!isOneShot || !isShort(engine, grant) || !engine.flight) return grant
-    } else if (!acceptExpired) return joinSuccessor(grant, () => wait(engine, grant.session))
+    } else if (!acceptExpired) return joinSuccessor(grant, () => acquireLater(engine, grant.session))
   } else if (!grant && !began && !engine.loading && !(engine.ended && sleeps)) return undefined
-  return wait(engine, began, acceptExpired)
+  return acquireLater(engine, began, acceptExpired)
 }
 
-/** A 401 for this grant. Resolves to the grant to replay with. Undefined: the caller gets the 401. */
-export function rejectGrant(engine: Engine, grant: Grant): Promise<Grant> | undefined {
+/** See `Handle`. */
+export function rejectGrant(
+  engine: Engine,
+  grant: Grant,
+  isAccepted: boolean = grant.accepted,
+): Promise<Grant> | undefined {
   const { grant: current, ended } = engine
   // The session has ended while the request was on its way.
   if (!current && ended) return Promise.reject(ended)
   if (grant.session !== current?.session) return undefined
   // The token is not the current one any more: no refresh is needed.
   if (grant !== current) return Promise.resolve(acquire(engine, grant.session) as Grant | Promise<Grant>)
-  if (!current.isRejected && isDoubtful(engine, current)) return undefined
+  if (!current.isRejected && judgeRejection(engine, current, isAccepted)) return undefined
   // A rejected grant is dead. Requests that start from now on wait for the next one, or fail at once.
   current.isRejected = true
   current.endsAt = current.attentionAt = Math.min(current.endsAt, engine.clock())
@@ -70,16 +69,14 @@ export function rejectGrant(engine: Engine, grant: Grant): Promise<Grant> | unde
     // A server that renews by itself was given both tokens, so its 401 refuses both: this refresh sends no request.
     const call = !settings.refresh && serverRenews ? () => Promise.reject({ status: 401 }) : settings.refresh
     if (engine.grant === current) await fly(engine, 'rejected', call)
-    return wait(engine, current.session)
+    return acquireLater(engine, current.session)
   })
 }
 
-/** An endpoint has rejected a token that a refresh has just brought, so the endpoint may be the cause of its next 401. */
 export function doubtEndpoint(engine: Engine, grant: Grant): void {
   noteRejection(engine, grant, { at: engine.clock() })
 }
 
-/** Tries the restore of a cookie session again, for a 401 of a request that left without a token. */
 export async function restoreAgain(engine: Engine): Promise<Grant | undefined> {
   await engine.loading
   const { isUndecided } = engine
@@ -89,7 +86,6 @@ export async function restoreAgain(engine: Engine): Promise<Grant | undefined> {
   return isUndecided || grant?.session === found ? grant : undefined
 }
 
-/** Tokens that came with an ordinary answer. Resolves when they are stored. Undefined: there is nothing to store. */
 export function collect(engine: Engine, answer: TokenResponse, grant: Grant): Promise<void> | undefined {
   const { grant: current, settings, clock, events, flight } = engine
   if (!current || grant.session !== current.session) return undefined
@@ -114,7 +110,7 @@ export function collect(engine: Engine, answer: TokenResponse, grant: Grant): Pr
 }
 
 /** The one slow path: waits for the restore, for the storage, for a refresh. */
-async function wait(
+async function acquireLater(
   engine: Engine,
   began: object | undefined,
   acceptExpired?: boolean,
@@ -128,7 +124,7 @@ async function wait(
   const { grant } = engine
   const session = began ?? grant?.session
   const isDead = (): boolean =>
-    engine.grant?.session === session && engine.clock() >= (engine.grant?.endsAt ?? 0)
+    engine.grant?.session === session && engine.clock() >= (engine.grant as Grant).endsAt
   if (grant && grant.session === session) {
     grant.used = true
     const newPair = pendingNewPair(engine)
@@ -174,12 +170,12 @@ function joinSuccessor(grant: Grant, begin: () => Promise<Grant | undefined>): P
   return grant.successor as Promise<Grant>
 }
 
-/** Whether the endpoint, not the token, is the likely cause of a 401. */
-function isDoubtful(engine: Engine, grant: Grant): boolean {
+/** Notes a 401, and returns whether the endpoint is its likely cause, not the token. */
+function judgeRejection(engine: Engine, grant: Grant, isAccepted: boolean): boolean {
   const now = engine.clock()
   const { at, refreshedAt } = rejectionsOf(engine, grant)
   const isRecent = (instant: number): boolean => now - instant < STORM_PROTECTION
-  const isUnproven = grant.fromRejection && !grant.accepted && isRecent(grant.arrivedAt)
+  const isUnproven = grant.fromRejection && !isAccepted && isRecent(grant.arrivedAt)
   if (isUnproven || (isRecent(at) && isRecent(refreshedAt))) {
     noteRejection(engine, grant, { at: now })
     return true

@@ -1,11 +1,11 @@
-/** One request of a refresh: sent, bounded for the calls that wait, and open for an answer that is late. */
+/** One request of a refresh. Calls wait for it up to a limit, and a late answer is used all the same. */
 import { holdUntil } from './backoff.js'
-import { findMeans, isPresent } from './derive.js'
+import { findInput, isPresent } from './derive.js'
 import { startTimer } from './environment.js'
 import { toFailure } from './failure.js'
 import { revokeStray } from './logout.js'
 import { isKnown, isOfAnother, reconcile, toPredecessor } from './reconcile.js'
-import { type Attempt, recoverLate } from './retry.js'
+import { type RefreshAttempt, recoverLate } from './retry.js'
 import { adopt, begin, renew, save } from './session.js'
 import type { Engine, Flight } from './state.js'
 import { readAnswer, type TokenReading } from './tokens.js'
@@ -16,11 +16,11 @@ import { ignore, runSoon, within } from './waiting.js'
 export async function sendRefresh(
   engine: Engine,
   flight: Flight,
-  attempt: Attempt,
+  attempt: RefreshAttempt,
   locked: boolean,
 ): Promise<boolean> {
   const { grant } = flight
-  const { refreshToken, asksForNewPair } = findMeans(engine) ?? {}
+  const { refreshToken, asksForNewPair } = findInput(engine) ?? {}
   flight.asksForNewPair = !!asksForNewPair
   if (grant && asksForNewPair) grant.renewalAttempted = true
   const mark = engine.sharing?.mark
@@ -39,20 +39,20 @@ export async function sendRefresh(
     ...(refreshToken && { refreshToken }),
     ...(grant && !engine.settings.isHidden && { accessToken: grant.accessToken }),
   }
-  return request(engine, flight, context, { locked, unmark })
+  return callWithLimit(engine, flight, context, { locked, unmark })
 }
 
 /**
  * Calls the refresh function. A call that takes longer than the limit rejects, and stays open: its answer is used all the
  * same, unless another request has been sent.
  */
-function request(
+function callWithLimit(
   engine: Engine,
   flight: Flight,
   context: Omit<RefreshContext, 'signal'>,
   { locked, unmark }: { locked: boolean; unmark: () => void },
 ): Promise<boolean> {
-  const { settings, clock, requests, open } = engine
+  const { settings, clock, requests, unanswered } = engine
   const limit = settings.refreshTimeout
   const startedAt = clock()
   const requestedAt = settings.clock.now()
@@ -60,7 +60,7 @@ function request(
   const { signal } = controller
   const close = (): void => {
     unmark()
-    open.delete(flight)
+    unanswered.delete(flight)
   }
   requests.add(controller)
   engine.signals.add(signal)
@@ -87,7 +87,7 @@ function request(
   )
   const giveUp = (): Error => {
     isLate = true
-    open.add(flight)
+    unanswered.add(flight)
     // The answer may still spend the refresh token of this session. A cookie belongs to every session.
     if (settings.cookie || isPresent(engine, flight))
       engine.backoff = holdUntil(engine.backoff, startedAt + 2 * limit, true)

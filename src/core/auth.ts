@@ -124,7 +124,7 @@ function createEngine(options: AuthOptions): Engine {
     following: undefined,
     backoff: CLEAR,
     onlineAt: 0,
-    open: new Set(),
+    unanswered: new Set(),
     requests: new Set(),
     signals: new WeakSet(),
     isCalling: false,

@@ -19,15 +19,14 @@ export interface SteadyClock {
  * monotonic clock, it follows the wall clock, except for backward jumps.
  */
 export function createSteadyClock(clock: Clock): SteadyClock {
-  const readMonotonic = (wall: number): number => (clock.monotonic ? clock.monotonic() : wall)
   let wall = clock.now()
-  let monotonic = readMonotonic(wall)
+  let monotonic = clock.monotonic?.() ?? wall
   let steady = wall
   let jump = 0
   let jumpedAt = monotonic
   const now = (): number => {
     const nextWall = clock.now()
-    const nextMonotonic = readMonotonic(nextWall)
+    const nextMonotonic = clock.monotonic?.() ?? nextWall
     const step = Math.max(0, nextMonotonic - monotonic)
     const ahead = nextWall - wall - step
     if (nextMonotonic - jumpedAt > WAKING) jump = 0

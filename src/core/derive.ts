@@ -29,15 +29,15 @@ export function isPeerRetrying({ backoff, clock, isDisposed }: Engine): boolean 
   return backoff.retrying && clock() < backoff.until && !isDisposed
 }
 
-/** The means of a refresh. */
-export interface Means {
+/** The tokens that a refresh sends. */
+export interface RefreshInput {
   readonly refreshToken?: string | undefined
   /** The refresh token looks expired while the access token is good: the server is asked for a new pair. */
   readonly asksForNewPair?: boolean
 }
 
-/** The means to refresh the current grant. Undefined: there are none. */
-export function findMeans({ settings, serverRenews, grant, clock }: Engine): Means | undefined {
+/** The input of a refresh of the current grant. Undefined: no refresh is possible. */
+export function findInput({ settings, serverRenews, grant, clock }: Engine): RefreshInput | undefined {
   const { refresh, cookie, tokenless } = settings
   if (!refresh && !serverRenews) return undefined
   if (!grant) return cookie && refresh ? {} : undefined

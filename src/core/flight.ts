@@ -9,11 +9,11 @@ const BACKING_OFF = 'The last refresh failed; no further attempt yet'
 
 /** Whether no request may be sent now. */
 export function isBackingOff(engine: Engine, reason: RefreshReason): boolean {
-  const { backoff, clock, open } = engine
+  const { backoff, clock, unanswered } = engine
   const isWaiting =
     clock() < backoff.until && !isPeerRetrying(engine) && (backoff.open || reason !== 'manual')
   // A refresh token must not be sent again while the answer to it may still come.
-  return isWaiting || [...open].some(flight => isPresent(engine, flight))
+  return isWaiting || [...unanswered].some(flight => isPresent(engine, flight))
 }
 
 /** The error of a refresh for which no request was sent. It starts no back-off. */

@@ -22,8 +22,12 @@ export interface Handle {
     isOneShot?: boolean,
     acceptExpired?: boolean,
   ): Grant | undefined | Promise<Grant | undefined>
-  /** A 401 for this grant. Resolves to the grant to replay with. Undefined: the caller gets the 401. */
-  rejectGrant(grant: Grant): Promise<Grant> | undefined
+  /**
+   * A 401 for this grant. Resolves to the grant to replay with. Undefined: the caller gets the 401.
+   * @param isAccepted whether its token was accepted before, as far as that tells about the endpoint of the 401. `@default` by
+   * any endpoint
+   */
+  rejectGrant(grant: Grant, isAccepted?: boolean): Promise<Grant> | undefined
   /** An endpoint has rejected a token that a refresh has just brought, so the endpoint may be the cause of its next 401. */
   doubtEndpoint(grant: Grant): void
   /** Whether no answer has shown yet that there is a cookie session. Until then a request leaves without a token. */

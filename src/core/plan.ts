@@ -59,7 +59,7 @@ function doDueWork(engine: Engine): void {
   const { grant, isDisposed, clock, backoff } = engine
   if (grant && !isDisposed) {
     const now = clock()
-    const { refreshAt, noticeAt, overAt } = findDeadlines(engine, grant)
+    const { refreshAt, noticeAt, overAt } = nextDeadlines(engine, grant)
     if (now >= noticeAt) emitNotice(engine, grant)
     // `navigator.onLine` is a hint: the timer follows it, a request that needs a token does not.
     const isDue =
@@ -70,7 +70,7 @@ function doDueWork(engine: Engine): void {
     const isOver = now >= overAt && mayEnd(engine, grant)
     if ((isOver || isDue) && now >= backoff.until) {
       if (isOver) grant.endAttempted = true
-      fly(engine, now < grant.endsAt ? 'ahead' : 'expired').catch(ignore)
+      fly(engine, grant.isRejected ? 'rejected' : now < grant.endsAt ? 'ahead' : 'expired').catch(ignore)
     }
   }
   engine.publish()
@@ -82,7 +82,7 @@ function plan(engine: Engine): void {
   engine.stopTimer()
   if (!grant || isDisposed || !(hasWindow() || settings.autoRefresh === 'always')) return
   const now = clock()
-  const { refreshAt, noticeAt, overAt } = findDeadlines(engine, grant)
+  const { refreshAt, noticeAt, overAt } = nextDeadlines(engine, grant)
   let due = settings.autoRefresh === 'off' ? NEVER : refreshAt
   if (due <= now)
     due = isEager(engine, grant) && !flight && !isOffline() ? timeOfNext(engine, grant, now) : NEVER
@@ -107,7 +107,7 @@ interface Deadlines {
   readonly overAt: number
 }
 
-function findDeadlines(engine: Engine, grant: Grant): Deadlines {
+function nextDeadlines(engine: Engine, grant: Grant): Deadlines {
   const { endsAt, refreshEndsAt, timerAt, record } = grant
   const isLasting = isRenewable(engine, record)
   const end = isLasting ? refreshEndsAt : endsAt

@@ -66,7 +66,7 @@ export const EMPTY: SessionRecord = /* @__PURE__ */ Object.freeze({
 })
 
 /** Whether another version of the package wrote it: tabs may run two versions at the same time. */
-export function isForeign(value: unknown): boolean {
+export function isOtherFormat(value: unknown): boolean {
   const { format } = (value ?? {}) as { format?: unknown }
   return format !== undefined && format !== FORMAT
 }
@@ -134,7 +134,7 @@ function isCredentials(value: unknown): boolean {
 /** The record, or null when it is not one: garbage and other versions' records read as empty. */
 export function parseRecord(value: unknown): SessionRecord | null {
   const record = value as SessionRecord | null | undefined
-  if (!record || isForeign(record)) return null
+  if (!record || isOtherFormat(record)) return null
   for (const name of ['generation', 'version', 'savedAt'] as const)
     if (!Number.isFinite(record[name])) return null
   // Beyond this a number could not be incremented safely.

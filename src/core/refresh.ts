@@ -5,12 +5,12 @@
 import { emitRefreshed, sendRefresh } from './attempt.js'
 import { isStrict } from './backoff.js'
 import { isLeaving, watchDeparture } from './departure.js'
-import { findMeans, isPeerRetrying } from './derive.js'
+import { findInput, isPeerRetrying } from './derive.js'
 import { whenActivated } from './environment.js'
 import { RefreshFailedError } from './errors.js'
 import { createFlight, isBackingOff, isUnsent, refusal, settlement } from './flight.js'
 import type { Grant } from './grant.js'
-import { type Attempt, finish, nextAttempt, recover, shareFailure } from './retry.js'
+import { finish, nextAttempt, type RefreshAttempt, recover, shareFailure } from './retry.js'
 import { sync } from './session.js'
 import type { Engine, Flight, Sharing } from './state.js'
 import type { RefreshFunction, RefreshReason } from './types.js'
@@ -22,7 +22,7 @@ const POLL_INTERVAL = 50
 const CONTENDED = 5
 
 /** Runs after the lock is released. Resolves to the next attempt, if one follows. */
-type Decision = () => Attempt | undefined | Promise<Attempt | undefined>
+type Decision = () => RefreshAttempt | undefined | Promise<RefreshAttempt | undefined>
 
 /** Refreshes, or joins the refresh in progress. */
 export function fly(
@@ -31,15 +31,14 @@ export function fly(
   call: RefreshFunction | undefined = engine.settings.refresh,
 ): Promise<void> {
   if (engine.flight) return engine.flight.promise
-  const means = findMeans(engine)
-  if (!call && means) return Promise.reject(refusal(engine, 'The server renews with the next request', false))
-  // Without the means to refresh the session ends, even during a back-off.
-  if (means && isBackingOff(engine, reason)) return Promise.reject(refusal(engine))
+  const input = findInput(engine)
+  if (!call && input) return Promise.reject(refusal(engine, 'The server renews with the next request', false))
+  // Where no refresh is possible the session ends, even during a back-off.
+  if (input && isBackingOff(engine, reason)) return Promise.reject(refusal(engine))
   const flight = createFlight(engine, reason, call)
   engine.flight = flight
   engine.publish()
-  // An error that escapes it settles the flight, so no call waits for ever.
-  void carryOut(engine, flight).catch(flight.settle)
+  void carryOut(engine, flight)
   return flight.promise
 }
 
@@ -59,8 +58,8 @@ export function refreshNow(engine: Engine, isPatient?: boolean): Promise<void> {
 
 /** Other tokens came in place of these: releases the waiters once they are stored. A late answer is still used. */
 export function releaseWaiters(engine: Engine, before: Grant, stored: Promise<unknown>): void {
-  const { flight, open, grant } = engine
-  for (const each of flight ? [flight, ...open] : open) {
+  const { flight, unanswered, grant } = engine
+  for (const each of flight ? [flight, ...unanswered] : unanswered) {
     if (each.grant !== before) continue
     each.grant = grant
     each.isReleased = true
@@ -78,8 +77,8 @@ async function carryOut(engine: Engine, flight: Flight): Promise<void> {
   // After the activation: a page that is being prerendered goes nowhere.
   engine.stopWatching = watchDeparture(engine)
   try {
-    for (let attempt: Attempt | undefined = nextAttempt(engine, 1); attempt && !flight.done; ) {
-      const current: Attempt = attempt
+    for (let attempt: RefreshAttempt | undefined = nextAttempt(engine, 1); attempt && !flight.done; ) {
+      const current: RefreshAttempt = attempt
       const asked = clock()
       const decide = await exclusive(locked =>
         makeAttempt(engine, flight, current, { locked, waited: clock() - asked, startedAt }).finally(() =>
@@ -88,6 +87,9 @@ async function carryOut(engine: Engine, flight: Flight): Promise<void> {
       )
       attempt = await decide()
     }
+  } catch (error) {
+    // No call waits for ever.
+    flight.settle(error as Error)
   } finally {
     engine.stopWatching()
   }
@@ -108,7 +110,7 @@ interface LockContext {
 async function makeAttempt(
   engine: Engine,
   flight: Flight,
-  attempt: Attempt,
+  attempt: RefreshAttempt,
   { locked, waited, startedAt }: LockContext,
 ): Promise<Decision> {
   try {
@@ -136,11 +138,11 @@ async function learnNews(engine: Engine, flight: Flight, sharing: Sharing, waite
 }
 
 /** The decision of an attempt that sends no request. */
-function findObstacle(engine: Engine, flight: Flight, attempt: Attempt): Decision | undefined {
+function findObstacle(engine: Engine, flight: Flight, attempt: RefreshAttempt): Decision | undefined {
   if (flight.done) return ignore
   flight.grant = engine.grant
   flight.generation = engine.record.generation
-  if (!findMeans(engine)) return async () => void (await finish(engine, flight))
+  if (!findInput(engine)) return async () => void (await finish(engine, flight))
   if (isEarly(engine, flight)) return () => waitUntilDue(engine, flight, attempt)
   // Another tab has failed again in the meantime, which holds for this flight, too.
   const isRefused = isBackingOff(engine, flight.reason) || engine.backoff.failures > attempt.failures
@@ -158,7 +160,11 @@ function isEarly(engine: Engine, { reason }: Flight): boolean {
   return isLeaving(engine) || (reason !== 'manual' && isPeerRetrying(engine))
 }
 
-async function waitUntilDue(engine: Engine, flight: Flight, attempt: Attempt): Promise<Attempt> {
+async function waitUntilDue(
+  engine: Engine,
+  flight: Flight,
+  attempt: RefreshAttempt,
+): Promise<RefreshAttempt> {
   const { failures } = engine.backoff
   while (isEarly(engine, flight) && !flight.done) await pause(POLL_INTERVAL)
   return { ...attempt, failures }

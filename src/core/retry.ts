@@ -16,7 +16,7 @@ const PEER_DELAY = 1_000
 const DECISION_MARGIN = 250
 
 /** One attempt of a flight. */
-export interface Attempt {
+export interface RefreshAttempt {
   /** From 1. */
   readonly count: number
   /** The delay before the next attempt, milliseconds: exponential, full jitter. */
@@ -32,7 +32,7 @@ export interface Failure {
   readonly locked: boolean
 }
 
-export function nextAttempt({ settings }: Engine, count: number): Attempt {
+export function nextAttempt({ settings }: Engine, count: number): RefreshAttempt {
   const longest = Math.min(settings.maxDelay, settings.delay * 2 ** (count - 1))
   return { count, delay: Math.random() * longest, failures: Number.POSITIVE_INFINITY }
 }
@@ -41,7 +41,7 @@ export function nextAttempt({ settings }: Engine, count: number): Attempt {
 export async function shareFailure(
   engine: Engine,
   flight: Flight,
-  { count, delay }: Attempt,
+  { count, delay }: RefreshAttempt,
   { error, locked }: Failure,
 ): Promise<void> {
   const { settings, clock } = engine
@@ -61,9 +61,9 @@ export async function shareFailure(
 export async function recover(
   engine: Engine,
   flight: Flight,
-  { count, delay }: Attempt,
+  { count, delay }: RefreshAttempt,
   failure: Failure,
-): Promise<Attempt | undefined> {
+): Promise<RefreshAttempt | undefined> {
   const { error } = failure
   const kind = await classify(engine, flight, error)
   if (flight.asksForNewPair) return failNewPair(engine, flight, count, kind, error)

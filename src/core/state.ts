@@ -117,7 +117,7 @@ export interface Flight {
   /** Only the first call counts. */
   readonly settle: (error?: Error) => void
   done: boolean
-  /** Its request was sent in an earlier moment. */
+  /** Its request has been sent, and no later call may share it. */
   isSent: boolean
   /** It asks for a new pair without the refresh token. A refusal ends nothing. */
   asksForNewPair: boolean
@@ -200,8 +200,8 @@ export interface Engine {
   backoff: Backoff
   /** When the network came back, epoch milliseconds. Failures from before that no longer count. */
   onlineAt: number
-  /** Flights that released their waiters while the server may still answer. */
-  readonly open: Set<Flight>
+  /** Flights whose request has timed out, while the server may still answer. */
+  readonly unanswered: Set<Flight>
   /** The refresh requests in progress. */
   readonly requests: Set<AbortController>
   /** The signals that the refresh function was given. */

@@ -1,5 +1,5 @@
 /** Reading and writing the record: with a time limit, and in order. If the storage fails, memory replaces it. */
-import { isForeign, isNewer, isWorthKeeping, parseRecord, type SessionRecord } from './record.js'
+import { isNewer, isOtherFormat, isWorthKeeping, parseRecord, type SessionRecord } from './record.js'
 import { ignore, isPromise, within } from './waiting.js'
 
 /** Time limit of one storage operation, milliseconds. */
@@ -68,7 +68,7 @@ export function createStore(
 /** The stored record; a promise only if the storage is asynchronous. Null: the storage is empty or unreadable. */
 export function readFirst(store: Store): SessionRecord | null | Promise<SessionRecord | null> {
   const finish = (stored: unknown): SessionRecord | null => {
-    store.isTooNew = isForeign(stored)
+    store.isTooNew = isOtherFormat(stored)
     return unlessOver(store, parseRecord(stored))
   }
   try {
@@ -123,7 +123,7 @@ async function put(store: Store, record: SessionRecord, force: boolean | undefin
   const { records } = store
   if (records.commit) return records.commit(record, force)
   const present = records.shared ? await records.get() : null
-  if (!force && (store.isTooNew || isForeign(present))) throw new Error(TOO_NEW)
+  if (!force && (store.isTooNew || isOtherFormat(present))) throw new Error(TOO_NEW)
   store.isTooNew = false
   if (!records.shared) return isWorthKeeping(record) ? records.set(record) : records.remove()
   const stored = parseRecord(present)

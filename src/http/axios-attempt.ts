@@ -8,7 +8,7 @@ import type {
 } from 'axios'
 import { ignore } from '../core/waiting.js'
 import { restateTimeout, withAnswer } from './axios-error.js'
-import { discard, isOneShot } from './body.js'
+import { discard, isStream } from './body.js'
 import type { Attempt } from './call.js'
 import { challengeOf, noteChallenge } from './challenge.js'
 import { handOver } from './config.js'
@@ -62,7 +62,7 @@ export class AxiosAttempt implements Attempt<AxiosResponse> {
     const { context, own, tokens, upload, download } = this
     const { config, adapter, origins } = context
     const names = Object.keys(tokens ?? {})
-    const isAway = tokens && guardRedirects(own, names, context)
+    const wasRedirectedAway = tokens && guardRedirects(own, names, context)
     if (rest) own.timeout = rest
     if (upload) own.onUploadProgress = upload.listener
     if (download) own.onDownloadProgress = download.listener
@@ -79,10 +79,10 @@ export class AxiosAttempt implements Attempt<AxiosResponse> {
       this.failure = { error }
     }
     // An answer that streams may fail later, with an error that names the config that left.
-    if (isOneShot(this.response?.data)) own.headers.delete(names)
+    if (isStream(this.response?.data)) own.headers.delete(names)
     // A browser follows redirects by itself.
     const landed: string | undefined = this.response?.request?.responseURL
-    this.isUnrelated = !!isAway?.() || (!!landed && isForeign(origins, landed, origins[0]))
+    this.isUnrelated = !!wasRedirectedAway?.() || (!!landed && isForeign(origins, landed, origins[0]))
     return this
   }
 

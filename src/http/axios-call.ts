@@ -11,7 +11,7 @@ import { createBodyError } from './axios-error.js'
 import { startLimit, type TimeLimit, unlessCancelled } from './axios-wait.js'
 import { type Repeated, whileIntact } from './body.js'
 import type { Attempt, AttemptPlace, Call } from './call.js'
-import { copyOf, readings } from './config.js'
+import { copyOf, urlOf } from './config.js'
 import { type CallProgress, createProgress } from './progress.js'
 import type { Report } from './report.js'
 
@@ -20,7 +20,7 @@ type Config = InternalAxiosRequestConfig
 /** The circumstances of a call. */
 export interface CallContext extends AttemptContext {
   /** Makes the body of another attempt. Undefined: it is the body of the config. */
-  readonly again: (() => Repeated) | undefined
+  readonly repeatBody: (() => Repeated) | undefined
   readonly isOneShot: boolean
   /** The application lets axios choose one of its own adapters. */
   readonly isNamed: boolean
@@ -51,7 +51,7 @@ export class AxiosCall implements Call<AxiosResponse> {
   }
 
   get url(): string {
-    return readings(this.context.config).pop() as string
+    return urlOf(this.context.config)
   }
 
   get method(): string {
@@ -66,7 +66,7 @@ export class AxiosCall implements Call<AxiosResponse> {
     tokens: Record<string, string> | undefined,
     { isReplay, mayFollow }: AttemptPlace,
   ): Promise<Attempt<AxiosResponse>> {
-    const { config, adapter, again: repeated } = this.context
+    const { config, adapter, repeatBody } = this.context
     if (!tokens && !isReplay && !mayFollow && !this.limit) return pass(adapter, config)
     // A copy leaves. The application may look at its config, share it, report it and send it again.
     const own = copyOf(config)
@@ -74,11 +74,11 @@ export class AxiosCall implements Call<AxiosResponse> {
     // A `DPoP` header of the application, in any case, would be a second proof.
     if (tokens?.['DPoP']) own.headers.delete('DPoP')
     Object.assign(own.headers, tokens)
-    const again = this.isSent ? repeated?.() : undefined
+    const repeated = this.isSent && repeatBody?.()
     this.isSent = true
-    if (again) {
-      own.data = again.data
-      own.headers.set(again.headers)
+    if (repeated) {
+      own.data = repeated.data
+      own.headers.set(repeated.headers)
     }
     const attempt = new AxiosAttempt(this, own, tokens, isReplay || !mayFollow)
     return attempt.send(this.hasWaited ? this.limit?.rest() : undefined)

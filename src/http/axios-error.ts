@@ -17,7 +17,7 @@ type Adapter = NonNullable<Config['adapter']>
  * be sent again, and some extensions do that at once: the end of a session holds for it, too.
  */
 export function asAxiosError(error: AuthError, config: Config): AuthError {
-  if (error.code !== 'ERR_REFRESH_FAILED') config.adapter = seal(config.adapter, error)
+  if (error.code !== 'ERR_REFRESH_FAILED') config.adapter = seal(config.adapter as Adapter, error)
   const own = Object.assign(cloneError(error), { isAxiosError: true, config })
   const toJSON = (): object => ({ ...AxiosError.prototype.toJSON.call(own), ...error })
   return Object.defineProperty(own, 'toJSON', { value: toJSON, configurable: true, writable: true })
@@ -66,7 +66,7 @@ interface Seal {
   readonly adapter: Adapter
 }
 
-function seal(adapter: Adapter = ['xhr', 'http', 'fetch'], error: AuthError): AxiosAdapter {
+function seal(adapter: Adapter, error: AuthError): AxiosAdapter {
   const sealed: AxiosAdapter = config => getAdapter(adapter, config)(config)
   return Object.assign(sealed, { [SEAL]: { error, adapter } satisfies Seal })
 }

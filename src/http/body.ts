@@ -12,7 +12,7 @@ export function look<T>(inspect: () => T): T | undefined {
 }
 
 /** Whether it can be read only once: a stream of Node or of the web, or an iterator. */
-export function isOneShot(body: unknown): boolean {
+export function isStream(body: unknown): boolean {
   if (!body || typeof body !== 'object') return false
   return !!look(() => {
     const { pipe, getReader } = body as { pipe?: unknown; getReader?: unknown }
@@ -38,7 +38,7 @@ export interface Repeated {
  * Returns a function that makes the bytes of a form without streams, any number of times. Undefined: the body is not such a
  * form. Call it before the form is read.
  */
-export function repeat(body: unknown): (() => Repeated) | undefined {
+export function prepareRepeat(body: unknown): (() => Repeated) | undefined {
   return look(() => {
     const { _streams: parts, getBuffer, getHeaders } = (body ?? {}) as Partial<NodeForm>
     if (!Array.isArray(parts) || typeof getBuffer !== 'function' || typeof getHeaders !== 'function')
@@ -112,7 +112,7 @@ export function whileIntact<T>(
   promise: Promise<T>,
   explain: (cause: unknown) => unknown,
 ): Promise<T> {
-  if (!isOneShot(body)) return promise
+  if (!isStream(body)) return promise
   return new Promise<T>((resolve, reject) => {
     const fail = (cause: unknown): void => reject(explain(cause))
     const isWeb = 'getReader' in (body as object)

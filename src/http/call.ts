@@ -59,10 +59,8 @@ export interface Client<Response extends Answer> {
   readonly rules: Pick<HttpRules<never, Response>, 'header' | 'renewal' | 'shouldRefresh'>
   /** The answer as the functions of the application expect it. */
   readonly view: (response: Response) => Response | Promise<Response>
-  /** Endpoints that rejected a token which a refresh had just brought for them: that has nothing to do with the token. */
-  readonly stubborn: WeakMap<Grant, Set<string>>
-  /** Answers that reject their token. */
-  readonly rejections: WeakSet<Answer>
-  /** Answers that tell nothing about their token. */
-  readonly unrelated: WeakSet<Answer>
+  /** Endpoints that rejected the token of a replay: that may have nothing to do with the token. */
+  readonly rejecting: WeakMap<Grant, Set<string>>
+  /** Whether answers reject their token: `false` if they tell nothing about it, missing if it was not rejected. */
+  readonly rejections: WeakMap<Answer, boolean>
 }

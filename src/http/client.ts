@@ -15,8 +15,7 @@ export function createClient<Request, Response extends Answer>(
     handle,
     rules,
     view,
-    stubborn: new WeakMap(),
-    rejections: new WeakSet(),
-    unrelated: new WeakSet(),
+    rejecting: new WeakMap(),
+    rejections: new WeakMap(),
   }
 }

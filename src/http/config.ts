@@ -1,5 +1,5 @@
 /** Reading the requests and the answers of axios, without importing axios. */
-import { isOneShot } from './body.js'
+import { isStream } from './body.js'
 
 /** The parts of a request's config that decide where it goes. */
 export interface Target {
@@ -31,6 +31,11 @@ export function readings(config: Target): string[] {
   return isAbsolute ? [url, ...joined] : joined
 }
 
+/** The URL as most versions of axios make it. */
+export function urlOf(config: Target): string {
+  return readings(config).pop() as string
+}
+
 /** Makes objects that inherit nothing and that V8 keeps fast, unlike those of `Object.create(null)`. */
 function Bare() {}
 Bare.prototype = Object.create(null)
@@ -60,7 +65,7 @@ interface Sent {
 }
 
 /** A request as it left. */
-interface Departure {
+interface SentRequest {
   readonly own: Sent
   /** The headers of the tokens in it. */
   readonly tokens: Record<string, string> | undefined
@@ -70,7 +75,7 @@ interface Departure {
  * Whether an adapter answers with another request, whose config is the application's: not the one that left with these
  * headers, nor a copy of it.
  */
-function isAnother(sent: Sent, { own, tokens }: Departure): boolean {
+function isAnother(sent: Sent, { own, tokens }: SentRequest): boolean {
   if (sent === own || (sent.url === own.url && sent.method === own.method)) return false
   const headers = Object.values(sent.headers ?? {}).map(String)
   return !Object.values(tokens ?? {}).some(token => headers.some(header => header.includes(token)))
@@ -80,16 +85,16 @@ function isAnother(sent: Sent, { own, tokens }: Departure): boolean {
  * Prepares an answer or an error for the application: with its own config, and without the platform's request, which on Node
  * shows the header that was sent to a logger or a serialiser. A config of another request stays.
  */
-export function handOver(outcome: unknown, config: object, departure: Departure): void {
+export function handOver(outcome: unknown, config: object, departed: SentRequest): void {
   const { config: sent, request, data } = (outcome ?? {}) as Record<string, unknown>
-  if (sent && !isAnother(sent, departure)) Reflect.set(outcome as object, 'config', config)
+  if (sent && !isAnother(sent, departed)) Reflect.set(outcome as object, 'config', config)
   if (request) hide(outcome, 'request')
-  if (!isOneShot(data)) return
+  if (!isStream(data)) return
   // An answer that streams refers to the request, too, and so does an error that may end it.
   for (const name of ['req', 'socket', 'client']) hide(data, name)
   const stream = data as NodeStream
   const monitor = stream.constructor?.errorMonitor
-  if (monitor) stream.on(monitor, error => handOver(error, config, departure))
+  if (monitor) stream.on(monitor, error => handOver(error, config, departed))
 }
 
 /** Its monitor sees errors without counting as a handler of them. */

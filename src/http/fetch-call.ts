@@ -26,7 +26,7 @@ export function createFetchCall(context: FetchContext): Call<Response> {
   return {
     url,
     method,
-    isOneShot: given.isOnce,
+    isOneShot: given.isOneShot,
     step,
     hasOwnCredentials,
     wait,

@@ -1,7 +1,7 @@
 /** One request of a `fetch`, as its caller made it, and copies of it that carry tokens. */
 
 import { isPromise, pause } from '../core/waiting.js'
-import { carries, discard, isOneShot, look, readHead } from './body.js'
+import { carries, discard, isStream, look, readHead } from './body.js'
 import { copyOf } from './config.js'
 import { type GivenHeaders, kindOf, readHeaders } from './fetch-headers.js'
 
@@ -20,7 +20,7 @@ export interface Given {
   /** The body in `init`. */
   readonly body: unknown
   /** Whether that can be sent only once. */
-  readonly isOnce: boolean
+  readonly isOneShot: boolean
   readonly request: Request | undefined
 }
 
@@ -39,7 +39,7 @@ export function read(input: Input, init: RequestInit | undefined): Given {
     signal: signal ?? undefined,
     headers: readHeaders(headers),
     body,
-    isOnce: isOneShot(body),
+    isOneShot: isStream(body),
     request,
   }
 }
@@ -63,7 +63,7 @@ export function createCopies(
   fetcher: typeof fetch,
   input: Input,
   init: RequestInit | undefined,
-  { url, request, body, isOnce, headers }: Given,
+  { url, request, body, headers }: Given,
 ): Copies {
   // A `Request` in place of `init` is allowed, and its members are no properties of its own.
   const members = init && !('clone' in init) ? keep(init, body) : undefined
@@ -89,7 +89,7 @@ export function createCopies(
         return fetcher(url, members ? copyWith(members, own) : own)
       }
       base ??= makeBase()
-      const copy = isLast || isOnce ? base : twin(base)
+      const copy = isLast ? base : twin(base)
       for (const name in tokens) copy.headers.set(name, tokens[name] as string)
       // A `Request` keeps the members that it knows. Members that only this `fetch` knows are passed in `init`.
       return fetcher(copy, members && copyWith(members, { headers: undefined, body: undefined }))

@@ -47,7 +47,7 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
   return {
     ...maker,
     leftOvers(headers) {
-      const present = names().filter(each => isPresent(headers.get(each)))
+      const present = names().filter(each => exists(headers.get(each)))
       if (!present.length) return present
       const current = handle.current()
       const tokens = current ? [current.accessToken, ...current.earlier] : []
@@ -62,7 +62,7 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
 }
 
 /** `Headers` answers null for a header that is missing. */
-function isPresent(value: unknown): boolean {
+function exists(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 

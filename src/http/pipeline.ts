@@ -5,7 +5,7 @@ import type { Handle } from '../core/handle.js'
 import { ignore, isPromise } from '../core/waiting.js'
 import type { Answer, Attempt, Call, Client } from './call.js'
 import { proveAndSend } from './proof.js'
-import { checkAnswer, grantForReplay, isRejectionOfVisitor } from './rejection.js'
+import { checkAnswer, isRejectionOfVisitor, renewRejected } from './rejection.js'
 
 /** Sends a call with the grant that `acquire` gave it, now or later. */
 export function start<Response extends Answer>(
@@ -13,7 +13,7 @@ export function start<Response extends Answer>(
   call: Call<Response>,
   grant: ReturnType<Handle['acquire']>,
 ): Promise<Response> {
-  const { handle, rules } = client
+  const { handle, rules, rejections } = client
   const { carry } = rules.renewal
   const isWaiting = isPromise(grant)
   if (isWaiting || (carry && grant && handle.isExpired(grant))) call.step?.('waiting')
@@ -23,9 +23,8 @@ export function start<Response extends Answer>(
       call,
       send: (carried, isAlone) => sendWith(client, call, carried, isAlone),
       // A 404 may come from a router that never looked at the tokens, a 503 from a proxy.
-      isUnrelated: response =>
-        client.unrelated.has(response) || (response.status >= 400 && !client.rejections.has(response)),
-      isRejection: response => client.rejections.has(response),
+      isUnrelated: response => !(rejections.get(response) ?? response.status < 400),
+      isRejection: response => !!rejections.get(response),
     })
   if (!isWaiting) return sendWith(client, call, grant, false)
   // The application may have set credentials of its own during the wait.
@@ -43,16 +42,16 @@ async function sendWith<Response extends Answer>(
 ): Promise<Response> {
   const { handle } = client
   const grant = handle.isDisposed() ? undefined : found
-  // No answer has shown yet whether there is a cookie session: a rejection tries its restore again.
-  const isHopeful = !found && !isReplay && handle.isUndecided() && !call.hasOwnCredentials()
-  const attempt = await sendOnce(client, call, grant, isReplay, isHopeful)
+  // No answer has shown yet whether there is a cookie session: after a rejection its restore is tried again.
+  const mayRestore = !found && !isReplay && handle.isUndecided() && !call.hasOwnCredentials()
+  const attempt = await sendOnce(client, call, grant, isReplay, mayRestore)
   const { response, isUnrelated } = attempt
-  if (response && isUnrelated) client.unrelated.add(response)
+  if (response && isUnrelated) client.rejections.set(response, false)
   if (!response || isUnrelated || handle.isDisposed()) return attempt.finish()
-  if (isHopeful) return replayRestored(client, call, attempt, response)
+  if (mayRestore) return replayRestored(client, call, attempt, response)
   if (!grant) return attempt.finish()
   const answer = checkAnswer(client, response, grant, call, isReplay)
-  const isRejected = isPromise(answer) ? await call.wait(answer) : answer
+  const isRejected = isPromise(answer) ? await waitWith(attempt, call, answer) : answer
   return isRejected && !isReplay ? replayRenewed(client, call, attempt, grant) : attempt.finish()
 }
 
@@ -64,11 +63,23 @@ async function replayRestored<Response extends Answer>(
   response: Response,
 ): Promise<Response> {
   const restored = restore(client, response)
-  const late = call.isOneShot ? undefined : await call.wait(restored)
+  const late = call.isOneShot ? undefined : await waitWith(rejected, call, restored)
   if (!late) return rejected.finish()
   call.step?.('rejected', response.status)
   rejected.discard()
   return sendWith(client, call, late, true)
+}
+
+/** Waits, with an answer in hand. If the call is given up, no code will read the answer. */
+function waitWith<T>(
+  attempt: Pick<Attempt<unknown>, 'discard'>,
+  call: Pick<Call<never>, 'wait'>,
+  promise: Promise<T>,
+): Promise<T> {
+  return call.wait(promise).catch(error => {
+    attempt.discard()
+    throw error
+  })
 }
 
 /** Sends a call whose token was rejected once more, with the next one. */
@@ -79,7 +90,7 @@ function replayRenewed<Response extends Answer>(
   grant: Grant,
 ): Response | Promise<Response> {
   call.step?.('rejected', rejected.response?.status)
-  const renewal = grantForReplay(client, grant, call)
+  const renewal = renewRejected(client, grant, call)
   // A one-shot body is not sent again: the refresh prepares the next call.
   if (call.isOneShot) renewal?.catch(ignore)
   if (call.isOneShot || !renewal) return rejected.finish()
@@ -93,13 +104,13 @@ function sendOnce<Response extends Answer>(
   call: Call<Response>,
   grant: Grant | undefined,
   isReplay: boolean,
-  isHopeful: boolean,
+  mayRestore: boolean,
 ): Promise<Attempt<Response>> {
   const { dpop } = handle.settings
   if (dpop && grant) return proveAndSend(dpop, call, grant, tokensOf(rules, grant), isReplay)
   call.step?.('sent')
-  if (!grant) return call.send(undefined, { isReplay, mayFollow: isHopeful })
-  return call.send(tokensOf(rules, grant), { isReplay, mayFollow: !isReplay })
+  if (!grant) return call.send(undefined, { isReplay, mayFollow: mayRestore })
+  return call.send(tokensOf(rules, grant), { isReplay, mayFollow: !isReplay && !call.isOneShot })
 }
 
 /** The headers of the tokens. */

@@ -25,7 +25,7 @@ export interface AttemptProgress<Event> {
 }
 
 /** Begins an attempt. */
-export type CallProgress<Event> = (isReplay: boolean) => AttemptProgress<Event>
+export type CallProgress<Event> = (isShown: boolean) => AttemptProgress<Event>
 
 /**
  * Each attempt gets a listener of its own. The first one waits until a refusal is unlikely. A replay begins
@@ -33,13 +33,13 @@ export type CallProgress<Event> = (isReplay: boolean) => AttemptProgress<Event>
  */
 export function createProgress<Event extends Progress>(show: Listener<Event>): CallProgress<Event> {
   let shown = -1
-  return isReplay => {
-    let kept: Event[] | undefined = isReplay ? undefined : []
+  return isShown => {
+    let kept: Event[] | undefined = isShown ? undefined : []
     let isRefused = false
     const pass = (event: Event): void => {
       const { loaded, bytes } = event
-      if (isReplay && loaded <= shown) return
-      const isAhead = isReplay && shown > 0 && bytes !== undefined
+      if (isShown && loaded <= shown) return
+      const isAhead = isShown && shown > 0 && bytes !== undefined
       const next = isAhead ? { ...event, bytes: loaded - shown } : event
       shown = loaded
       show(next)

@@ -25,7 +25,7 @@ export async function proveAndSend<Response extends Answer>(
     const get = (name: string): string => readHeader(headers, name.toLowerCase())
     return dpop.learn(url, { status, headers: { get } }, true)
   }
-  const attempt = await send(true, call.step)
+  const attempt = await send(!call.isOneShot, call.step)
   if (!learn(attempt) || call.isOneShot) return attempt
   attempt.discard()
   const last = await send(!isReplay)

@@ -44,8 +44,9 @@ export function guardRedirects(
     beforeRedirect?.(target, ...details)
     isAway ||= isForeign(origins, target.href)
     if (!isAway) return
-    const own = names.map(name => name.toLowerCase())
-    for (const name in target.headers) if (own.includes(name.toLowerCase())) delete target.headers[name]
+    const lowerNames = names.map(name => name.toLowerCase())
+    for (const name in target.headers)
+      if (lowerNames.includes(name.toLowerCase())) delete target.headers[name]
   }
   return () => isAway
 }

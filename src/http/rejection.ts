@@ -45,20 +45,17 @@ export async function isRejectionOfVisitor<Response extends Answer>(
   return ask(client, client.rules.shouldRefresh ? await client.view(response) : response, undefined)
 }
 
-/** The grant to replay with. Undefined: the caller gets the rejection. */
-export function grantForReplay<Response extends Answer>(
-  { handle, stubborn }: Client<Response>,
+/** Rejects the grant, and resolves to the grant to replay with. Undefined: the caller gets the rejection. */
+export function renewRejected<Response extends Answer>(
+  { handle, rejecting }: Client<Response>,
   grant: Grant,
   call: Pick<Call<Response>, 'url' | 'isOneShot'>,
 ): Promise<Grant> | undefined {
   // No replay will show whether the new token is accepted.
   if (call.isOneShot && grant.fromRejection) handle.doubtEndpoint(grant)
   // Acceptance by another endpoint proves nothing about one that always answers 401.
-  const { accepted } = grant
-  grant.accepted = accepted && !stubborn.get(grant)?.has(endpointOf(call.url))
-  const renewal = handle.rejectGrant(grant)
-  grant.accepted = accepted
-  return renewal
+  const isAccepted = grant.accepted && !rejecting.get(grant)?.has(endpointOf(call.url))
+  return handle.rejectGrant(grant, isAccepted)
 }
 
 /** Remembers whether the answer rejects its token. */
@@ -70,12 +67,12 @@ function note<Response extends Answer>(
   isReplay: boolean,
   isRejected: boolean,
 ): boolean {
-  const { handle, stubborn, rejections } = client
-  const endpoints = stubborn.get(grant)
+  const { handle, rejecting, rejections } = client
+  const endpoints = rejecting.get(grant)
   if (isRejected) {
-    rejections.add(response)
+    rejections.set(response, true)
     if (isReplay) {
-      stubborn.set(grant, (endpoints ?? new Set()).add(endpointOf(call.url)))
+      rejecting.set(grant, (endpoints ?? new Set()).add(endpointOf(call.url)))
       handle.doubtEndpoint(grant)
     }
     return true

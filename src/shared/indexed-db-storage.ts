@@ -1,7 +1,7 @@
 /** Sessions in IndexedDB. */
 import { check, isText, ownOptions } from '../core/check.js'
 import { isPage } from '../core/environment.js'
-import { isForeign, isNewer, parseRecord } from '../core/record.js'
+import { isNewer, isOtherFormat, parseRecord } from '../core/record.js'
 import type { Share } from '../core/state.js'
 import { markStorage } from '../core/storage.js'
 import { NO_PAGE, type RecordStore, TOO_NEW } from '../core/store.js'
@@ -45,7 +45,7 @@ export function indexedDBStorage(options: IndexedDBStorageOptions = {}): TokenSt
       remove: () => row(name, RECORD, () => null),
       commit: (record, force) =>
         row(name, RECORD, stored => {
-          if (!force && isForeign(stored)) throw new Error(TOO_NEW)
+          if (!force && isOtherFormat(stored)) throw new Error(TOO_NEW)
           const present = parseRecord(stored)
           return present && isNewer(present, record) ? undefined : record
         }),

@@ -3,8 +3,8 @@ import { check, isText, ownOptions } from '../core/check.js'
 import { isPage } from '../core/environment.js'
 import {
   EMPTY,
-  isForeign,
   isNewer,
+  isOtherFormat,
   isTwin,
   isWorthKeeping,
   parseRecord,
@@ -75,7 +75,7 @@ function openArea(area: () => Storage, entry: string): AreaRecords {
     remove: () => area().removeItem(entry),
     isAt: (other, at) => at === entry && other.getItem(at) === area().getItem(at),
     respect(force) {
-      if (!force && isForeign(read())) throw new Error(TOO_NEW)
+      if (!force && isOtherFormat(read())) throw new Error(TOO_NEW)
     },
     async commit(record, force) {
       records.respect(force)

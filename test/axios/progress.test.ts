@@ -133,6 +133,18 @@ describe.each(ways)('%s', way => {
     expect(good.has('at-1')).toBe(true)
   })
 
+  it('shows each transfer at once for a body that is not sent again', async () => {
+    const gate = deferred()
+    const { api, statuses } = await reporting({ 'at-1': [[10], [SMALL]] }, [gate])
+    const { seen, config } = watching(way)
+    const call = api.post('/upload', Readable.from(['body']), config)
+    await settle()
+    expect(seen).toEqual([10, SMALL])
+    gate.resolve()
+    await call
+    expect([seen, statuses()]).toEqual([[10, SMALL], [200]])
+  })
+
   it('shows a large transfer while it goes on', async () => {
     const gate = deferred()
     const { api } = await reporting({ 'at-1': [[SMALL], [65_537], [LARGE]] }, [gate])

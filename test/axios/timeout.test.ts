@@ -1,5 +1,6 @@
 /** The timeout of a request limits the whole call, and fails as axios's own timeout does. */
 
+import { PassThrough } from 'node:stream'
 import axios, { AxiosError, type AxiosRequestConfig, type CreateAxiosDefaults } from 'axios'
 import type { TokenResponse, TokenStorage } from 'tokenflight'
 import { serverRenewal } from 'tokenflight'
@@ -96,6 +97,25 @@ describe('the timeout of a request', () => {
     expect((await call).stack).toMatch(/^AxiosError: timeout of 400ms exceeded\n/)
     expect(timeouts).toEqual([400, 150])
     expect([statuses(), refreshes.length]).toEqual([[401], 1])
+  })
+
+  it('closes the answer that streams when the call is given up while the application judges it', async () => {
+    const data = new PassThrough()
+    const judge = deferred<boolean>()
+    const { api, refreshes } = await stage({
+      manual: true,
+      attach: { shouldRefresh: () => judge.promise },
+      axios: { adapter: config => respondWith(config, { status: 401, data: data as never }) },
+    })
+    const call = rejection(api.get('/orders', { timeout: 400, responseType: 'stream' }))
+    await elapse(399)
+    expect(data.destroyed).toBe(false)
+    await elapse(1)
+    expect((await call).message).toBe('timeout of 400ms exceeded')
+    expect([data.destroyed, refreshes.length]).toEqual([true, 0])
+    judge.resolve(true)
+    await settle()
+    expect(refreshes).toHaveLength(0)
   })
 
   it('limits the wait and the first attempt together', async () => {

@@ -94,7 +94,8 @@ describe('oauth2Refresh', () => {
   })
 
   it('sends nothing without a refresh token', async () => {
-    await rejection(call(refresh(), { accessToken: AT }) as Promise<unknown>)
+    const error = await rejection(call(refresh(), { accessToken: AT }) as Promise<unknown>)
+    expect(error.message).toContain('no refresh token to send')
     expect(seen).toHaveLength(0)
   })
 
@@ -177,6 +178,16 @@ describe('oauth2Revoke', () => {
     expect(seen).toHaveLength(2)
   })
 
+  it('outlives the page, which a logout often leaves', async () => {
+    await revoke({ refreshToken: RT, accessToken: AT })
+    expect(seen.map(({ keepalive }) => keepalive)).toEqual([true, true])
+  })
+
+  it('rejects with the reason of its fetch', async () => {
+    const fetch = (): Promise<never> => Promise.reject(undefined)
+    await expect(revoke({ refreshToken: RT }, { fetch })).rejects.toBeUndefined()
+  })
+
   it('follows no redirect', async () => {
     replies = [() => new Response(null, { status: 302, headers: { Location: 'https://evil.example/' } })]
     const error = await rejection(revoke({ refreshToken: RT }))
@@ -191,10 +202,14 @@ describe('oauth2Revoke', () => {
     expect(seen).toHaveLength(0)
   })
 
-  it.each([{ endpoint: '' }, { clientId: undefined }, { fetch: 7 }])('throws a TypeError for %j', options => {
+  it.each([
+    [{ endpoint: '' }, '`endpoint` must be a non-empty string'],
+    [{ clientId: undefined }, '`clientId` must be a non-empty string'],
+    [{ fetch: 7 }, '`fetch` must be a function'],
+  ])('throws a TypeError for %j', (options, message) => {
     const misuse = (): unknown =>
       oauth2Revoke({ endpoint: REVOKE, clientId: 'spa', ...options } as OAuth2RevokeOptions)
-    expect(misuse).toThrow(new RegExp(`\`${Object.keys(options)[0]}\` must be`))
+    expect(misuse).toThrow(message)
   })
 
   it('is the logout of a session', async () => {

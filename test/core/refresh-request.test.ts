@@ -91,7 +91,8 @@ describe('refreshRequest', () => {
   })
 
   it.each(['body', 'header'] as const)('sends nothing in mode %s without a refresh token', async send => {
-    await rejection(call(request({ send }), { accessToken: AT }) as Promise<unknown>)
+    const error = await rejection(call(request({ send }), { accessToken: AT }) as Promise<unknown>)
+    expect(error.message).toContain('no refresh token to send')
     expect(seen).toHaveLength(0)
   })
 
@@ -105,7 +106,8 @@ describe('refreshRequest', () => {
   })
 
   it('sends nothing in mode access without an access token', async () => {
-    await rejection(call(request({ send: 'access' }), { refreshToken: RT }) as Promise<unknown>)
+    const error = await rejection(call(request({ send: 'access' }), { refreshToken: RT }) as Promise<unknown>)
+    expect(error.message).toContain('no access token to send')
     expect(seen).toHaveLength(0)
   })
 
@@ -246,6 +248,20 @@ describe('refreshRequest', () => {
     endpoint.answer = () =>
       HttpResponse.json({ refresh_token: 'r2' }, { headers: { Authorization: 'Bearer a2' } })
     expect(await call(request())).toMatchObject({ accessToken: 'a2', refresh_token: 'r2' })
+  })
+
+  it.each([
+    ['Bearer  two-spaces', 'two-spaces'],
+    ['Bearer two words', undefined],
+    ['Proxy-Bearer another-scheme', undefined],
+    ['Bearer', undefined],
+  ])('reads the header %j as the token %s', async (header, token) => {
+    endpoint.answer = () => HttpResponse.json({ ok: true }, { headers: { Authorization: header } })
+    const outcome = await Promise.resolve(call(request())).then(
+      answer => (answer as { accessToken: string }).accessToken,
+      () => undefined,
+    )
+    expect(outcome).toBe(token)
   })
 
   it.each(['access_token', 'accessToken', 'access'])('prefers the body, which says %s', async member => {
@@ -434,6 +450,74 @@ describe.each<[string, () => RefreshFunction]>([
     await auth.refresh()
     expect(await auth.getAccessToken()).toBe('new-access')
     auth.dispose()
+  })
+})
+
+describe('the message of a failed refresh', () => {
+  const failure = async (answer: () => Response, options: Partial<RefreshRequestOptions> = {}) => {
+    const fetch = async (): Promise<Response> => answer()
+    const { message } = await rejection(call(request({ fetch, ...options })) as Promise<unknown>)
+    return message.replace(/^.*endpoint answered /, '')
+  }
+  const json = (body: unknown, status = 500) => HttpResponse.json(body as object, { status }) as Response
+  const names = 'one two three four five six seven eight nine ten eleven twelve thirteen'.split(' ')
+
+  it.each<[string, () => Response, string]>([
+    ['the names of an object', () => json({ code: 1, detail: 2 }), 'with the members code, detail'],
+    [
+      'twelve names at most',
+      () => json(Object.fromEntries(names.map(name => [name, 1]))),
+      `with the members ${names.slice(0, 12).join(', ')}`,
+    ],
+    ['no name that may be a secret', () => json({ 'a-b': 1, x1: 2, abcdefghijklmnopqrstuvwxyz: 3 }), ''],
+    ['no members of a list', () => json(['first', 'second']), ''],
+    ['no members of a text', () => json('text'), ''],
+  ])('has %s', async (_name, answer, expected) => {
+    const tail = expected && ` ${expected}`
+    expect(await failure(answer)).toBe(`500, application/json${tail}`)
+  })
+
+  it.each<[string, string]>([
+    ['text/html; charset=utf-8', '500, text/html'],
+    [' "text/html"', '500'],
+    ['x'.repeat(80), `500, ${'x'.repeat(60)}`],
+  ])('names the content type %j, as far as it is one', async (type, expected) => {
+    expect(await failure(() => new Response(null, { status: 500, headers: { 'Content-Type': type } }))).toBe(
+      expected,
+    )
+  })
+
+  it.each<[number, RegExp]>([
+    [300, /a redirect is not followed/],
+    [399, /a redirect is not followed/],
+    [400, /^400; check `/],
+    [405, /^405; check `/],
+    [415, /^415; check `/],
+    [422, /^422; check `/],
+    [500, /^500$/],
+  ])('advises about status %i', async (status, expected) => {
+    expect(await failure(() => new Response(null, { status }))).toMatch(expected)
+  })
+
+  it('tells of a redirect whose status the browser hides', async () => {
+    const hidden = { ok: false, status: 0, type: 'opaqueredirect', headers: new Headers() }
+    const answer = Object.assign(Object.create(hidden), { text: async () => '' }) as Response
+    expect(await failure(() => answer)).toMatch(/^with a redirect; a redirect is not followed/)
+  })
+
+  it('does without the body of an answer that breaks off', async () => {
+    const broken = new ReadableStream({ start: controller => controller.error(new Error('reset')) })
+    expect(await failure(() => new Response(broken, { status: 502 }))).toBe('502')
+  })
+
+  it('has the failure of `read` as its cause', async () => {
+    const cause = new Error('no such member')
+    const read = (): never => {
+      throw cause
+    }
+    const error = await rejection(call(request({ read })) as Promise<unknown>)
+    expect(error.cause).toBe(cause)
+    expect(error.message).toContain('200')
   })
 })
 

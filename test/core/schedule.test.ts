@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 
+import { authFetch } from 'tokenflight/fetch'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../support/channel.js'
 import {
@@ -226,6 +227,26 @@ describe('background off', () => {
     await auth.login({ access_token: pair().access_token })
     await pass(5 * MINUTE)
     expect(events.names).toEqual(['login', 'sessionExpiring', 'sessionExpired'])
+  })
+})
+
+describe('the timer after a 401', () => {
+  it('tries the failed refresh again for the same reason', async () => {
+    let isDown = true
+    const refresh = refreshStub(() => (isDown ? Promise.reject(httpError(503)) : Promise.resolve(pair())))
+    const { auth } = open({ refresh, retry: 0 })
+    await auth.login(pair())
+    const statuses = [401, 200]
+    const send = async (): Promise<Response> => new Response('{}', { status: statuses.shift() as number })
+    const api = authFetch(auth, { allowedOrigins: ['https://api.example'], fetch: send })
+    const call = watch(api('https://api.example/orders'))
+    await settle()
+    expect(call).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED' } })
+    isDown = false
+    await pass(5 * MINUTE)
+    expect(refresh.reasons).toEqual(['rejected', 'rejected'])
+    expect((await api('https://api.example/orders')).status).toBe(200)
+    expect(refresh.calls).toHaveLength(2)
   })
 })
 
