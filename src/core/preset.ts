@@ -10,10 +10,10 @@ export interface SessionMode {
   /** The refresh token is an HttpOnly cookie. */
   readonly isCookie: boolean
   /** The access token is one, too, so an answer need not have any. */
-  readonly nameToken: NameToken | undefined
-  readonly read: ((answer: never) => TokenResponse) | undefined
+  readonly nameToken?: NameToken | undefined
+  readonly read?: ((answer: never) => TokenResponse) | undefined
   /** Adds a proof to the request. */
-  readonly dpop: Dpop | undefined
+  readonly dpop?: Dpop | undefined
 }
 
 export interface Preset {
@@ -29,8 +29,7 @@ export interface Preset {
 
 /** The refresh function of a preset. It is complete without a session, too. */
 export function createPreset(preset: Preset): RefreshFunction {
-  const mode = { isCookie: preset.place === 'cookie', nameToken: undefined, read: undefined, dpop: undefined }
-  return mark(preset.adapt(mode), preset)
+  return mark(preset.adapt({ isCookie: false }), preset)
 }
 
 /** Marks the function of a preset, so that the session knows about its request. */

@@ -25,6 +25,32 @@ import {
 useFakeTime()
 
 describe('logout', () => {
+  it.each([
+    ['active', 1],
+    ['always', 2],
+  ] as const)(
+    'with autoRefresh %j and no window calls the server %i times where it fails once',
+    async (autoRefresh, calls) => {
+      const answers = [503, 200]
+      const logout = vi.fn(async () => new Response(null, { status: answers.shift() as number }))
+      const { auth, events } = open({ logout, autoRefresh })
+      await auth.login(pair())
+      await auth.logout()
+      await pass(10 * MINUTE)
+      expect(logout).toHaveBeenCalledTimes(calls)
+      expect(events.names.filter(name => name === 'warning')).toHaveLength(1)
+    },
+  )
+
+  it('is not repeated where the server refuses it for good', async () => {
+    const logout = vi.fn(async () => new Response(null, { status: 400 }))
+    const { auth } = open({ logout, autoRefresh: 'always' })
+    await auth.login(pair())
+    await auth.logout()
+    await pass(10 * MINUTE)
+    expect(logout).toHaveBeenCalledTimes(1)
+  })
+
   it('before an asynchronous storage was read ends that session at the server, too', async () => {
     const stored = storedRecord()
     const logout = vi.fn(async (_: LogoutContext) => {})

@@ -1,5 +1,6 @@
 import {
   type AuthOptions,
+  cookieSession,
   createAuth,
   memoryStorage,
   oauth2Refresh,
@@ -23,6 +24,9 @@ import {
 } from '../support/core.js'
 
 useFakeTime()
+
+/** The members of the plug-in for sender-constrained tokens. */
+const proofs = { fetch() {}, proof() {}, learn() {}, open() {}, forget() {} }
 
 function misuse(options: unknown): Error {
   try {
@@ -94,6 +98,32 @@ describe('createAuth', () => {
     [{ logout: null }, '`logout` must be a function, got null'],
     [{ name: () => 'app' }, '`name` must be a non-empty string that does not start with "-", got function'],
     [{ retry: { delay: [5] } }, '`retry.delay` must be a non-negative number of milliseconds, got 5'],
+    [{ initialState: 7 }, '`initialState` must be a state, as `auth.getState()` returns it, got 7'],
+    [
+      { refreshAhead: { first: () => 0 } },
+      '`refreshAhead` must be a non-negative number of milliseconds, a function or spread(), got object',
+    ],
+    [
+      { refreshAhead: { again: () => 0 } },
+      '`refreshAhead` must be a non-negative number of milliseconds, a function or spread(), got object',
+    ],
+    [
+      { refresh: refreshRequest({ url: '/r', send: 'cookie' }) },
+      "`storage` must be cookieSession(), since `send: 'cookie'` leaves the refresh token to the browser, got another storage",
+    ],
+    [
+      { refresh: refreshRequest({ url: '/r', send: 'body' }), storage: cookieSession() },
+      '`storage` must be a storage that keeps the refresh token, since the refresh request sends it, got cookieSession()',
+    ],
+    [
+      { dpop: proofs, storage: cookieSession({ access: 'cookie' }) },
+      "`storage` must be one whose access token dpop() can see, got cookieSession({ access: 'cookie' })",
+    ],
+    [{ dpop: 7 }, '`dpop.fetch` must be a function, got 7'],
+    ...Object.keys(proofs).map((name): [object, string] => [
+      { dpop: { ...proofs, [name]: undefined } },
+      `\`dpop.${name}\` must be a function, got undefined`,
+    ]),
     [{ refreshTimeout: 0 }, '`refreshTimeout` must be a positive number of milliseconds, got 0'],
   ])('names for %j the expected and the received value, but no contents of objects', (options, message) => {
     expect(misuse(options).message).toBe(`tokenflight: ${message}`)

@@ -5,6 +5,8 @@ import { describe } from 'vitest'
 // Those left out want an environment, or real time, of their own; the model kills nothing that the others do not.
 const files = import.meta.glob<unknown>([
   '../core/*.test.ts',
+  '../{http/collected-tokens,http/rejected-token,http/plain-http,dpop/session}.test.ts',
+  '../robustness/{back-off,clock-jumps,record-order,records}.test.ts',
   '!../core/{model,smoke,errors,schedule,prerendering,remember}.test.ts',
   '!../core/{cookie-page,leaving-page,logout-cookie,logout-lasts,logout-late-token}.test.ts',
 ])

@@ -9,7 +9,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^tokenflight$/, replacement: `${source}/index.ts` },
-      { find: /^tokenflight\/(axios|fetch|msw)$/, replacement: `${source}/$1.ts` },
+      { find: /^tokenflight\/(axios|fetch|msw|dpop)$/, replacement: `${source}/$1.ts` },
     ],
   },
   root: fileURLToPath(new URL('../..', import.meta.url)),
