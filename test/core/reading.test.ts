@@ -1,5 +1,9 @@
-/** Reading answers and records of others: the parts that a session meets too seldom to show each case. */
+/** Reading answers, times and records: cases that a session meets too seldom to show each of them. */
 import { describe, expect, it, vi } from 'vitest'
+import { AnswerError, cloneError, explain, SessionExpiredError } from '../../src/core/errors.js'
+import { classifyFailure } from '../../src/core/failure.js'
+import { createView, initialStateOf } from '../../src/core/initial-state.js'
+import { readEnd, readInstant, readSeconds, smallest } from '../../src/core/instants.js'
 import { isHtmlPage, readFailure, readRetryAfter } from '../../src/core/read-failure.js'
 import { EMPTY, isNewer, parseRecord, type SessionRecord } from '../../src/core/record.js'
 import { abortReason } from '../../src/core/waiting.js'
@@ -150,5 +154,177 @@ describe('the reason of an abort', () => {
     vi.unstubAllGlobals()
     expect(error).toBeInstanceOf(Error)
     expect(error).toMatchObject({ name: 'AbortError', message: 'The operation was aborted' })
+  })
+})
+
+describe('an instant', () => {
+  it.each<[unknown, number]>([
+    [1_800_000_000, 1_800_000_000_000],
+    ['1800000000', 1_800_000_000_000],
+    [' 1800000000 ', 1_800_000_000_000],
+    [1e11, 1e14],
+    [1e11 + 1, 1e11 + 1],
+    ['2027-01-15T08:00:00Z', 1_800_000_000_000],
+    ['2027-01-15t08:00:00.000+0000', 1_800_000_000_000],
+    ['2027-01-15T09:00:00+01:00', 1_800_000_000_000],
+    ['x2027-01-15T08:00:00Z', Number.NaN],
+    ['2027-01-15T08:00:00Z (UTC)', Number.NaN],
+    ['2027-01-15T08:00:00', Number.NaN],
+    ['  ', Number.NaN],
+    ['', Number.NaN],
+    [null, Number.NaN],
+    [true, Number.NaN],
+    [['1800000000'], Number.NaN],
+    [[['2027-01-15T08:00:00Z']], Number.NaN],
+  ])('of %j is %d', (value, expected) => {
+    expect(readInstant(value)).toBe(expected)
+  })
+})
+
+describe('a lifetime', () => {
+  const FOR_EVER = 1.5e12
+
+  it.each([
+    [[3, 2, 5], 2],
+    [[3, 0, -1, Number.NaN], 3],
+    [[FOR_EVER, 7], 7],
+    [[FOR_EVER - 1], FOR_EVER - 1],
+    [[FOR_EVER], undefined],
+    [[0, -1], undefined],
+    [[], undefined],
+  ])('of %j is the smallest positive one that can be: %s', (values, expected) => {
+    expect(smallest(...values)).toBe(expected)
+  })
+
+  it.each([
+    [300, 0],
+    ['300', 0],
+    [0, 0],
+    [-1, 1],
+    [FOR_EVER / 1_000, 1],
+    ['soon', 1],
+    [undefined, 0],
+    [null, 0],
+    ['', 0],
+  ])('of %j seconds in an answer causes %i warnings', (value, count) => {
+    const warnings: string[] = []
+    readSeconds('expires_in', value, warnings)
+    expect(warnings).toHaveLength(count)
+  })
+
+  it.each([
+    ['2027-01-15T08:00:00Z', 0],
+    [0, 0],
+    [-1, 1],
+    ['soon', 1],
+    [null, 0],
+  ])('that ends at %j causes %i warnings', (value, count) => {
+    const warnings: string[] = []
+    readEnd(value, warnings)
+    expect(warnings).toHaveLength(count)
+  })
+})
+
+describe('a failure', () => {
+  const classOf = (error: unknown, isProven = false, isRestore = false) =>
+    classifyFailure(error, { isProven, isRestore }, undefined, () => {})
+
+  it.each<[string, unknown, string]>([
+    ['299 with an error', { status: 299, data: { error: 'denied' } }, 'rejected'],
+    ['300 without a body', { status: 300 }, 'misconfigured'],
+    ['300 with JSON', { status: 300, data: {} }, 'misconfigured'],
+    ['400 with an empty error', { status: 400, data: { error: '' } }, 'rejected'],
+    ['409 with an error that is a number', { status: 409, data: { error: 7 } }, 'misconfigured'],
+    ['499 with JSON', { status: 499, data: {} }, 'misconfigured'],
+    ['500 with JSON', { status: 500, data: {} }, 'transient'],
+  ])('of %s is classed', async (_name, error, expected) => {
+    expect(await classOf(error)).toBe(expected)
+  })
+
+  it('of a missing parameter rejects a visitor alone, and with status 400 alone', async () => {
+    const missing = (status: number) => ({ status, data: { error: 'invalid_request' } })
+    expect(await classOf(missing(400), false, true)).toBe('rejected')
+    expect(await classOf(missing(400))).toBe('misconfigured')
+    expect(await classOf(missing(409), false, true)).toBe('misconfigured')
+  })
+})
+
+describe('an error for another call', () => {
+  it('is the same failure with the stack of the first, and leaves the platform as it was', () => {
+    const limit = Error.stackTraceLimit
+    const first = new SessionExpiredError('refresh_rejected', new Error('why'))
+    const clone = cloneError(first)
+    expect(clone).toBeInstanceOf(SessionExpiredError)
+    expect(clone).not.toBe(first)
+    expect([clone.message, clone.code, clone.reason, clone.stack]).toEqual([
+      first.message,
+      first.code,
+      first.reason,
+      first.stack,
+    ])
+    expect(clone.cause).toBe(first.cause)
+    expect(Object.keys(clone)).toEqual(Object.keys(first))
+    expect(Error.stackTraceLimit).toBe(limit)
+  })
+
+  it('takes no stack of its own, and works without the limit of V8', () => {
+    const limit = Error.stackTraceLimit
+    const prepare = vi.fn((error: Error, sites: NodeJS.CallSite[]) => `${error.name} ${sites.length}`)
+    const before = Error.prepareStackTrace
+    Error.prepareStackTrace = prepare
+    try {
+      const first = new SessionExpiredError('refresh_rejected')
+      void first.stack
+      prepare.mockClear()
+      cloneError(first)
+      for (const [, sites] of prepare.mock.calls) expect(sites).toHaveLength(0)
+      Error.stackTraceLimit = 0
+      expect(cloneError(first).stack).toBe(first.stack)
+      expect(Error.stackTraceLimit).toBe(0)
+    } finally {
+      Error.prepareStackTrace = before
+      Error.stackTraceLimit = limit
+    }
+  })
+})
+
+describe('the end of a message', () => {
+  it.each<[string, unknown, string]>([
+    ['our own answer', new AnswerError('The endpoint answered 400', {}), ': The endpoint answered 400'],
+    ['our own TypeError', new TypeError('Not a token answer: null'), ': Not a token answer: null'],
+    ['a TypeError of others', new TypeError('Failed to fetch'), ', see cause'],
+    ['an error of others', new Error('The refresh function'), ', see cause'],
+    ['no error', undefined, ', see cause'],
+  ])('tells of %s', (_name, cause, expected) => {
+    expect(explain(cause)).toBe(expected)
+  })
+
+  it('has no cause where the session ended without one', () => {
+    expect(new SessionExpiredError('no_refresh_token').message).toMatch(/log in again$/)
+    expect(new SessionExpiredError('refresh_rejected', new Error()).message).toMatch(/again, see cause$/)
+  })
+})
+
+describe('the state that the server rendered', () => {
+  const authenticated = { status: 'authenticated' } as never
+
+  it('is shown until the page knows its own, and is the same object for the same state', () => {
+    const view = createView(authenticated)
+    expect(view({ status: 'loading' } as never)).toBe(authenticated)
+    const failed = { status: 'anonymous', error: new Error('offline') } as never
+    const shown = view(failed)
+    expect(shown).toEqual({ status: 'authenticated', error: expect.any(Error) })
+    expect(view(failed)).toBe(shown)
+    expect(view({ ...(failed as object) } as never)).not.toBe(shown)
+    const ended = { status: 'expired', error: new Error('over') } as never
+    expect(view(ended)).toBe(ended)
+    const anonymous = { status: 'anonymous' } as never
+    expect(view(anonymous)).toBe(anonymous)
+  })
+
+  it('is the one of the component before that of the auth', () => {
+    expect(initialStateOf(undefined as never, authenticated)).toBe(authenticated)
+    expect(initialStateOf(undefined as never, undefined)).toBeUndefined()
+    expect(initialStateOf({} as never, undefined)).toBeUndefined()
   })
 })
