@@ -5,10 +5,12 @@ import {
   type AuthOptions,
   cookieSession,
   createAuth,
+  indexedDBStorage,
   memoryStorage,
   oauth2Refresh,
   oauth2Revoke,
   refreshRequest,
+  webStorage,
 } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { authFetch } from 'tokenflight/fetch'
@@ -30,9 +32,29 @@ const makers: Record<string, [make: (options: never) => unknown, options: object
   refreshRequest: [options => refreshRequest(options), { url }],
   oauth2Revoke: [options => oauth2Revoke(options), { endpoint: url, clientId: 'app' }],
   oauth2Refresh: [options => oauth2Refresh(options), { tokenEndpoint: url, clientId: 'app' }],
+  webStorage: [options => webStorage(undefined, options), {}],
+  indexedDBStorage: [options => indexedDBStorage(options), {}],
+  cookieSession: [options => cookieSession(options), {}],
 }
 
+describe('the place of a storage', () => {
+  it.each<[string, () => unknown]>([
+    ['key', () => webStorage(undefined, { key: '' })],
+    ['key', () => webStorage(undefined, { key: 7 as never })],
+    ['database', () => indexedDBStorage({ database: '' })],
+    ['database', () => indexedDBStorage({ database: null as never })],
+  ])('has a %s that is not empty', (option, make) => {
+    expect(make).toThrow(`tokenflight: \`${option}\` must be a non-empty string`)
+  })
+})
+
 describe('an option that does not exist', () => {
+  it('is told together with those that do', () => {
+    const make = () => oauth2Revoke({ endpoint: url, clientId: 'app', scope: 'all' } as never)
+    expect(make).toThrow('oauth2Revoke has no option `scope`, only endpoint, clientId, fetch')
+    expect(() => create().on('logn' as never, () => {})).toThrow(/one of login, refreshed, .*, \*/)
+  })
+
   for (const [name, [make, options]] of Object.entries(makers)) {
     for (const unknown of ['alowedOrigins', 'Refresh', 'constructor', '__proto__x', 'on'])
       it(`is a TypeError that names it: ${unknown} of ${name}`, () => {
