@@ -62,7 +62,7 @@ export class AxiosCall implements Call<AxiosResponse> {
     return this.context.hasOwnCredentials(this.context.config)
   }
 
-  async send(
+  send(
     tokens: Record<string, string> | undefined,
     { isReplay, mayFollow }: AttemptPlace,
   ): Promise<Attempt<AxiosResponse>> {
