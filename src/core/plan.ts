@@ -70,7 +70,7 @@ function doDueWork(engine: Engine): void {
     const isOver = now >= overAt && mayEnd(engine, grant)
     if ((isOver || isDue) && now >= backoff.until) {
       if (isOver) grant.endAttempted = true
-      fly(engine, grant.isRejected ? 'rejected' : now < grant.endsAt ? 'ahead' : 'expired').catch(ignore)
+      fly(engine, now < grant.endsAt ? 'ahead' : grant.isRejected ? 'rejected' : 'expired').catch(ignore)
     }
   }
   engine.publish()

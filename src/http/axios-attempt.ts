@@ -39,7 +39,7 @@ interface Sender {
 /** An attempt that sends a copy of the config, and whose outcome becomes the application's. */
 export class AxiosAttempt implements Attempt<AxiosResponse> {
   response: AxiosResponse | undefined
-  isUnrelated = false
+  declare isUnrelated: boolean
   /** The config that leaves. */
   readonly own: Config
   readonly tokens: Record<string, string> | undefined

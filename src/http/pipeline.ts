@@ -48,7 +48,7 @@ async function sendWith<Response extends Answer>(
   const { response, isUnrelated } = attempt
   if (response && isUnrelated) client.rejections.set(response, false)
   if (!response || isUnrelated || handle.isDisposed()) return attempt.finish()
-  if (mayRestore) return replayRestored(client, call, attempt, response)
+  if (mayRestore) return replayRestored(client, call, attempt)
   if (!grant) return attempt.finish()
   const answer = checkAnswer(client, response, grant, call, isReplay)
   const isRejected = isPromise(answer) ? await waitWith(attempt, call, answer) : answer
@@ -60,8 +60,8 @@ async function replayRestored<Response extends Answer>(
   client: Client<Response>,
   call: Call<Response>,
   rejected: Attempt<Response>,
-  response: Response,
 ): Promise<Response> {
+  const response = rejected.response as Response
   const restored = restore(client, response)
   const late = call.isOneShot ? undefined : await waitWith(rejected, call, restored)
   if (!late) return rejected.finish()
