@@ -1,6 +1,7 @@
 /** The parts of a client that can be tried alone: headers, bodies, progress and the config that is handed over. */
 import { PassThrough } from 'node:stream'
 import { describe, expect, it, vi } from 'vitest'
+import { withJson } from '../../src/http/answer.js'
 import {
   carries,
   closedEarly,
@@ -439,5 +440,114 @@ describe('the progress of an attempt', () => {
       [0, 0],
       [4, 3],
     ])
+  })
+})
+
+describe('an answer as JSON', () => {
+  const type = (value: string, more: object = {}) => ({ 'Content-Type': value, ...more })
+  const json = type('application/json')
+  const view = async (data: unknown, headers: object = json) => (await withJson({ data, headers })).data
+  const text = JSON.stringify({ a: 1 })
+  const bytes = new TextEncoder().encode(text)
+  const streamOf = (content: string) => new Response(content).body as ReadableStream
+
+  it.each<[string, unknown, unknown]>([
+    ['a text', text, { a: 1 }],
+    ['a text that is none', '{', '{'],
+    ['nothing', null, null],
+    ['a number', 7, 7],
+    ['a parsed object', { b: 2 }, { b: 2 }],
+    ['bytes', bytes, { a: 1 }],
+    ['a buffer', bytes.buffer, { a: 1 }],
+    ['a blob', new Blob([text]), { a: 1 }],
+    ['bytes that are none', new Uint8Array([123]), new Uint8Array([123])],
+  ])('is %s', async (_name, data, expected) => {
+    expect(await view(data)).toEqual(expected)
+  })
+
+  it.each([
+    ['application/json', true],
+    ['application/problem+json; charset=utf-8', true],
+    ['application/json5', false],
+    ['text/plain', false],
+  ])('is read from a stream, and from much data, with the type %s: %s', async (value, isRead) => {
+    const large = new Blob([JSON.stringify({ a: 'x'.repeat(LIMIT) })])
+    expect(((await view(large, type(value))) as { a?: string }).a?.length).toBe(isRead ? LIMIT : undefined)
+    const stream = streamOf(text)
+    const data = await view(stream, type(value))
+    if (isRead) expect(data).toEqual({ a: 1 })
+    else expect(data).toBe(stream)
+  })
+
+  it('is read from little data of any type, up to the limit', async () => {
+    const padded = (size: number) => new Blob([text.padEnd(size)])
+    expect(await view(padded(LIMIT), type('text/plain'))).toEqual({ a: 1 })
+    const large = padded(LIMIT + 1)
+    expect(await view(large, type('text/plain'))).toBe(large)
+  })
+
+  it('is not read where the length is 0, or where another reader has the stream', async () => {
+    const empty = streamOf('')
+    expect(await view(empty, type('application/json', { 'Content-Length': ' 0 ' }))).toBe(empty)
+    const taken = streamOf(text)
+    taken.getReader()
+    expect(await view(taken)).toBe(taken)
+  })
+
+  it('leaves all of a stream of the web to its caller', async () => {
+    const response = { data: streamOf(`${text} and more`) as unknown, headers: json }
+    await withJson(response)
+    expect(await new Response(response.data as ReadableStream).text()).toBe(`${text} and more`)
+  })
+
+  it.each<[string, string, unknown]>([
+    ['an object', text, { a: 1 }],
+    ['a list', '[1]', [1]],
+    ['a number, which may go on', '12', undefined],
+    ['null', 'null', undefined],
+    ['no JSON', 'text', undefined],
+  ])('is read from a stream of Node that has ended: %s', async (_name, content, expected) => {
+    const stream = new PassThrough()
+    stream.end(content)
+    const data = await view(stream)
+    if (expected === undefined) expect(data).toBe(stream)
+    else expect(data).toEqual(expected)
+    const chunks: unknown[] = []
+    for await (const chunk of stream) chunks.push(String(chunk))
+    expect(chunks.join('')).toBe(content)
+  })
+
+  it('waits for the rest of a stream of Node, and leaves no listener', async () => {
+    const stream = new PassThrough()
+    const before = stream.eventNames().map(name => stream.listenerCount(name))
+    const data = view(stream)
+    stream.write('{"a"')
+    await settle()
+    stream.write(':1}')
+    expect(await data).toEqual({ a: 1 })
+    expect(stream.eventNames().map(name => stream.listenerCount(name))).toEqual(before)
+  })
+
+  it('gives up on a stream of Node that is full, closed, or fails', async () => {
+    const full = new PassThrough({ highWaterMark: 8 })
+    const whole = view(full)
+    full.write('{"abcdef')
+    expect(await whole).toBe(full)
+    const closing = new PassThrough()
+    const closed = view(closing)
+    closing.destroy()
+    expect(await closed).toBe(closing)
+    const failing = new PassThrough()
+    const failed = rejection(view(failing))
+    failing.destroy(new Error('reset'))
+    expect((await failed).message).toBe('reset')
+  })
+
+  it('leaves a stream of another kind alone', async () => {
+    const odd = { pipe() {}, _readableState: {}, on: vi.fn() }
+    expect(await view(odd)).toBe(odd)
+    const other = { pipe() {}, unshift() {}, on: vi.fn() }
+    expect(await view(other)).toBe(other)
+    expect([odd.on.mock.calls.length, other.on.mock.calls.length]).toEqual([0, 0])
   })
 })
