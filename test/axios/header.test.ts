@@ -111,8 +111,19 @@ describe('a function that makes a header', () => {
     ['header returns Headers', (token: string) => new Headers({ 'X-Token': token })],
     ['header returns no headers', () => ({})],
     ['header returns an invalid name', (token: string) => ({ 'X Token': token })],
+    [
+      'header returns a valid and an invalid name',
+      (token: string) => ({ 'X-Token': token, 'X Token': token }),
+    ],
     ['header returns a value that is a promise', (token: string) => ({ 'X-Token': Promise.resolve(token) })],
   ]
+  /** The end of the message for each of them. */
+  const expectation = (what: string): string => {
+    const got = /promise/.test(what) ? 'a promise' : /nothing/.test(what) ? 'undefined' : 'object'
+    if (what.startsWith('format')) return `\`header.format\` must return a string, got ${got}`
+    if (/value/.test(what)) return '`header` must return strings, got a promise'
+    return `\`header\` must return header names, got ${/text/.test(what) ? 'string' : got}`
+  }
   for (const [what, header] of wrong) {
     it(`fails the request with a TypeError, and nothing is sent: ${what}`, async () => {
       const option = { header } as never
@@ -124,7 +135,7 @@ describe('a function that makes a header', () => {
       ]
       for (const error of errors) {
         expect(error).toBeInstanceOf(TypeError)
-        expect(error.message).toMatch(/^tokenflight: `header(\.format)?` must return /)
+        expect(error.message).toBe(`tokenflight: ${expectation(what)}`)
         expect(error.message).not.toContain('at-1')
       }
       expect([sent, staged.sent]).toEqual([[], []])
