@@ -1,4 +1,4 @@
-/** A token for a request, and the meaning of a 401. */
+/** A token for a request, and the meaning of a 401. `Handle` documents the exported functions. */
 
 import { isRenewable, warn } from './derive.js'
 import { isOffline } from './environment.js'
@@ -26,7 +26,6 @@ export const NO_REJECTIONS: Readonly<Rejections> = {
   refreshedAt: Number.NEGATIVE_INFINITY,
 }
 
-/** See `Handle`, which documents the parameters. */
 export function acquire(
   engine: Engine,
   began: object | undefined,
@@ -46,7 +45,6 @@ export function acquire(
   return acquireLater(engine, began, acceptExpired)
 }
 
-/** See `Handle`. */
 export function rejectGrant(
   engine: Engine,
   grant: Grant,

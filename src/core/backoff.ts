@@ -75,7 +75,6 @@ export function fromRecord(
     until,
     strict: retryStrict === true,
     open: retryOpen === true,
-    // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
     retrying: retrying === true && until - now <= LONGEST_RETRY_WAIT,
     failures: Math.max(failures, record.failures ?? 0),
   }

@@ -68,15 +68,15 @@ export function releaseWaiters(engine: Engine, before: Grant, stored: Promise<un
 }
 
 async function carryOut(engine: Engine, flight: Flight): Promise<void> {
-  // A page that is being prerendered spends no refresh token, and has no lock.
-  const activation = whenActivated()
-  if (activation) await activation
-  const { sharing, clock } = engine
-  const exclusive = sharing?.exclusive ?? (work => work(false))
-  const startedAt = clock()
-  // After the activation: a page that is being prerendered goes nowhere.
-  engine.stopWatching = watchDeparture(engine)
   try {
+    // A page that is being prerendered spends no refresh token, and has no lock.
+    const activation = whenActivated()
+    if (activation) await activation
+    const { sharing, clock } = engine
+    const exclusive = sharing?.exclusive ?? (work => work(false))
+    const startedAt = clock()
+    // After the activation: a page that is being prerendered goes nowhere.
+    engine.stopWatching = watchDeparture(engine)
     for (let attempt: RefreshAttempt | undefined = nextAttempt(engine, 1); attempt && !flight.done; ) {
       const current: RefreshAttempt = attempt
       const asked = clock()

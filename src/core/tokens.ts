@@ -134,7 +134,6 @@ function readLifetime(
   const later = exp - readInstant(before?.exp)
   const rest = later + (previous?.remaining ?? 0)
   const left = later ? Math.max(exp - now, rest) : rest
-  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   const isCopied = left > 0 && (issuedAt === readIssueTime(before) || span - left > LATE)
   const lifetime = smallest(isCopied ? left : span, ...stated) ?? smallest(exp - now)
   return [

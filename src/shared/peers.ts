@@ -70,6 +70,5 @@ export function createPeers(engine: Engine): Peers {
  * page that opens asks the server about an end instead: its cookie may be of a newer login.
  */
 function isNewsTo({ grant, backoff, clock, record }: Engine, generation: number): boolean {
-  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   return !!grant || clock() < backoff.until || (generation > 0 && generation < record.generation)
 }
