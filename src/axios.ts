@@ -18,7 +18,7 @@ import type { Auth } from './core/types.js'
 import { type Admission, createAdmission } from './http/admission.js'
 import { withJson } from './http/answer.js'
 import { AxiosCall } from './http/axios-call.js'
-import { asAxiosError, sealOf, unwrap, wrap } from './http/axios-error.js'
+import { adapterOf, asAxiosError, sealOf, wrap } from './http/axios-error.js'
 import { isStream, prepareRepeat } from './http/body.js'
 import type { Client } from './http/call.js'
 import { createClient } from './http/client.js'
@@ -73,18 +73,13 @@ export function attachAuth<Claims>(
   // the adapter right there tells a call of the refresh function from any other, knows the session that the call
   // began in, and adds nothing to the chain of interceptors.
   const runWhen = (config: Config): boolean => {
-    const adapter = unwrap(config.adapter ?? ['xhr', 'http', 'fetch'])
+    const adapter = adapterOf(config)
     const session = handle.session()
-    const isRefresh = handle.isRefresh(config.signal)
-    const own = (config: Config): Promise<AxiosResponse> =>
-      report(
-        handle,
-        'axios',
-        config,
-        () => urlOf(config),
-        step => send(client, config, adapter, session, step),
-      )
-    config.adapter = isRefresh ? adapter : wrap(adapter, own)
+    const ours = (config: Config): Promise<AxiosResponse> => {
+      const call = (step?: Report): Promise<AxiosResponse> => send(client, config, adapter, session, step)
+      return report(handle, 'axios', config, () => urlOf(config), call)
+    }
+    config.adapter = handle.isRefresh(config.signal) ? adapter : wrap(adapter, ours)
     return false
   }
   const id = request.use(null, null, { synchronous: true, runWhen })

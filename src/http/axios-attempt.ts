@@ -39,6 +39,7 @@ interface Sender {
 /** An attempt that sends a copy of the config, and whose outcome becomes the application's. */
 export class AxiosAttempt implements Attempt<AxiosResponse> {
   response: AxiosResponse | undefined
+  /** Set when it was sent. */
   declare isUnrelated: boolean
   /** The config that leaves. */
   readonly own: Config

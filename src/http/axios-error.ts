@@ -17,7 +17,7 @@ type Adapter = NonNullable<Config['adapter']>
  * be sent again, and some extensions do that at once: the end of a session holds for it, too.
  */
 export function asAxiosError(error: AuthError, config: Config): AuthError {
-  if (error.code !== 'ERR_REFRESH_FAILED') config.adapter = seal(config.adapter as Adapter, error)
+  if (error.code !== 'ERR_REFRESH_FAILED') config.adapter = seal(adapterOf(config), error)
   const own = Object.assign(cloneError(error), { isAxiosError: true, config })
   const toJSON = (): object => ({ ...AxiosError.prototype.toJSON.call(own), ...error })
   return Object.defineProperty(own, 'toJSON', { value: toJSON, configurable: true, writable: true })
@@ -85,9 +85,9 @@ export function wrap(adapter: Adapter, own: AxiosAdapter): AxiosAdapter {
 }
 
 /**
- * The adapter of the application. A config keeps ours if an interceptor fails: sent again, it would go through both, and
- * with the session that it first began in.
+ * The adapter of the application, or those that axios chooses from. A config keeps ours if an interceptor fails: sent again,
+ * it would go through both, and with the session that it first began in.
  */
-export function unwrap(adapter: Adapter): Adapter {
-  return (adapter as { [WRAPPED]?: Adapter })[WRAPPED] ?? adapter
+export function adapterOf({ adapter }: Config): Adapter {
+  return (adapter as { [WRAPPED]?: Adapter } | undefined)?.[WRAPPED] ?? adapter ?? ['xhr', 'http', 'fetch']
 }

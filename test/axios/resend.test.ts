@@ -27,6 +27,25 @@ describe('the config of a failed call that is sent again', () => {
     ])
   })
 
+  it('leaves the choice of the adapter to axios where the application removed it during the wait', async () => {
+    const { api, auth, pass, refreshes } = await stage({ manual: true })
+    let waiting: InternalAxiosRequestConfig | undefined
+    api.interceptors.request.use(config => {
+      waiting = config
+      return config
+    })
+    pass(LIFETIME)
+    const call = rejection<AxiosError>(api.get('/orders'))
+    await settle()
+    delete waiting?.adapter
+    await auth.logout()
+    const { code, config } = await call
+    expect([code, refreshes.length]).toEqual(['ERR_SIGNED_OUT', 1])
+    const adapter = config?.adapter as (config: unknown) => Promise<unknown>
+    const sent = rejection<AxiosError>(adapter({ ...config, baseURL: '', url: 'http://127.0.0.1:1/' }))
+    expect((await sent).code).toBe('ECONNREFUSED')
+  })
+
   it('after a network error and a refresh carries the token of then', async () => {
     const staged = await stage({
       respond({ token }) {
