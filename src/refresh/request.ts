@@ -104,17 +104,15 @@ async function readTokens(response: Response, { read }: SessionMode): Promise<To
   const tokens = (body && typeof body === 'object' ? body : {}) as TokenResponse
   const accessToken = /^Bearer +(\S+)$/i.exec(readHeader(response.headers, 'authorization'))?.[1]
   if (hasAccessToken(tokens) || !accessToken) return mapAnswer(read, tokens)
-  const mapped = tryRead(read, tokens)
-  return hasAccessToken(mapped) ? mapped : { ...tokens, ...mapped, accessToken }
-}
-
-/** The members that `read` finds, such as a rotated refresh token. It may rely on an access token that is not there. */
-function tryRead(read: SessionMode['read'], answer: unknown): TokenResponse {
+  let mapped: TokenResponse | undefined
   try {
-    return read?.(answer as never) ?? {}
+    // It may find a rotated refresh token.
+    // Stryker disable next-line OptionalChaining: the error of a call without a function is caught, too
+    mapped = read?.(tokens as never)
   } catch {
-    return {}
+    // It may rely on an access token that is not there.
   }
+  return mapped && hasAccessToken(mapped) ? mapped : { ...tokens, ...mapped, accessToken }
 }
 
 /** An answer whose access token is a cookie, such as a 204. A page in its place comes from a wrong address. */
@@ -172,7 +170,8 @@ function adviceFor(response: Response, call: AuthRequest, error: unknown): strin
 /** The content type and the names of the members: enough to see the mistake, and no value. */
 function shapeOf(headers: Headers, body: unknown): string {
   const type = /^[\w.+/-]{1,60}/.exec(readHeader(headers, 'content-type'))?.[0]
-  const members = Object.keys(body && typeof body === 'object' && !Array.isArray(body) ? body : {})
+  // The indices of a list or a text are no names.
+  const members = Object.keys(Object(body))
     .filter(name => /^[a-z_]{1,24}$/i.test(name))
     .slice(0, 12)
   return `${type ? `, ${type}` : ''}${members.length ? ` with the members ${members.join(', ')}` : ''}`

@@ -50,6 +50,14 @@ describe('a session whose access token is a cookie', () => {
     expect(JSON.stringify(auth.getState())).not.toContain('at"')
   })
 
+  it('is restored by an answer that the option `read` of the preset reads', async () => {
+    const read = async (response: Response) => ({ expires_in: Number(await response.text()) })
+    const refresh = refreshRequest({ url, read: read as never, fetch: async () => new Response('300') })
+    const { auth } = open({ storage: storage(), refresh: refresh as never })
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', expiresAt: Date.now() + 5 * MINUTE })
+  })
+
   it.each<[answer: string, response: () => Response, state: object]>([
     ['a 401', () => new Response(null, { status: 401 }), { status: 'anonymous' }],
     ['200 with an error', () => Response.json({ error: 'invalid_grant' }), { status: 'anonymous' }],

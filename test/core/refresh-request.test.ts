@@ -279,6 +279,21 @@ describe('refreshRequest', () => {
     expect(await call(request({ read }))).toEqual({ accessToken: 'inner', refreshToken: 'inner-rt' })
   })
 
+  it('takes the answer of a fetch whose answers cannot be cloned', async () => {
+    const headers = new Headers()
+    const body = { access_token: 'new-access' }
+    const answer = { ok: true, status: 200, headers, json: async () => body } as unknown as Response
+    expect(await call(request({ fetch: async () => answer }))).toEqual(body)
+  })
+
+  it.each<[string, Partial<RefreshRequestOptions>]>([
+    ['POST', { method: 'POST' }],
+    ['GET', { method: 'GET', send: 'both', header: 'X-Refresh' }],
+  ])('sends a %s where the option says it', async (method, options) => {
+    await call(request(options))
+    expect(seen.map(each => each.method)).toEqual([method])
+  })
+
   it('does not hand an answer that failed to read', async () => {
     const read = vi.fn()
     endpoint.answer = () => HttpResponse.json({ error: 'invalid_grant' }, { status: 400 })
@@ -507,7 +522,13 @@ describe('the message of a failed refresh', () => {
 
   it('does without the body of an answer that breaks off', async () => {
     const broken = new ReadableStream({ start: controller => controller.error(new Error('reset')) })
-    expect(await failure(() => new Response(broken, { status: 502 }))).toBe('502')
+    const fetch = async (): Promise<Response> => new Response(broken, { status: 502 })
+    const error = await rejection(call(request({ fetch })) as Promise<unknown>)
+    expect(error).toMatchObject({ message: 'The refresh endpoint answered 502', data: '' })
+  })
+
+  it('has no members of null', async () => {
+    expect(await failure(() => json(null))).toBe('500, application/json')
   })
 
   it('has the failure of `read` as its cause', async () => {
@@ -536,6 +557,16 @@ describe('a preset that has nothing to send', () => {
     expect(auth.getState()).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
     expect(seen).toHaveLength(0)
     auth.dispose()
+  })
+})
+
+describe('a session whose refresh token the body carries', () => {
+  it('sends no request where there is no refresh token', async () => {
+    const auth = track(createAuth({ refresh: request(), autoRefresh: 'off' }))
+    await auth.login({ access_token: 'access-0', expires_in: 60 })
+    expect(auth.getState()).toMatchObject({ sessionExpiresAt: expect.closeTo(Date.now() + 60_000, -4) })
+    await rejection(auth.refresh())
+    expect(seen).toHaveLength(0)
   })
 })
 

@@ -1,20 +1,24 @@
 /** The headers of a session whose tokens are bound to a key, as an adapter of axios gets them. */
 import axios, { type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios'
-import { createAuth, type Dpop } from 'tokenflight'
+import { createAuth, type Dpop, type RefreshRequestOptions, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it } from 'vitest'
 
-/** A session with a stub of the key, and the configs that reach its adapter. */
-async function open() {
+/** A stub of the key. */
+function createKey(): Dpop {
   let proofs = 0
-  const dpop: Dpop = {
+  return {
     fetch: (input, init, send = fetch) => send(input, init),
     proof: async () => `proof-${++proofs}`,
     learn: () => false,
     open() {},
     forget() {},
   }
-  const auth = createAuth({ autoRefresh: 'off', dpop })
+}
+
+/** A session with a stub of the key, and the configs that reach its adapter. */
+async function open() {
+  const auth = createAuth({ autoRefresh: 'off', dpop: createKey() })
   await auth.login({ access_token: 'at-1', token_type: 'DPoP', expires_in: 600 })
   const arrived: InternalAxiosRequestConfig[] = []
   const adapter: AxiosAdapter = async config => {
@@ -41,5 +45,27 @@ describe('a request of axios with a bound token', () => {
     const { api, arrived } = await open()
     await api.get('/orders')
     expect(arrived[0]?.fetchOptions).toBeUndefined()
+  })
+})
+
+describe('a refresh in a session whose tokens are bound', () => {
+  it.each<[send: RefreshRequestOptions['send'], authorization: string | null]>([
+    ['body', null],
+    ['header', 'Bearer rt-1'],
+    ['both', 'DPoP at-1'],
+    ['access', 'DPoP at-1'],
+  ])('in mode %s has the header Authorization %s', async (send, authorization) => {
+    const sent: (string | null)[] = []
+    const fetch: typeof globalThis.fetch = async (_, init) => {
+      sent.push(new Headers(init?.headers).get('Authorization'))
+      return Response.json({ access_token: 'at-2', token_type: 'DPoP', expires_in: 600 })
+    }
+    const refresh = refreshRequest({ url: 'https://auth.example/refresh', send, fetch })
+    const auth = createAuth({ autoRefresh: 'off', dpop: createKey(), refresh })
+    await auth.login({ access_token: 'at-1', refresh_token: 'rt-1', token_type: 'DPoP', expires_in: 600 })
+    await auth.refresh()
+    expect(sent).toEqual([authorization])
+    expect(await auth.getAccessToken()).toBe('at-2')
+    auth.dispose()
   })
 })
