@@ -4,7 +4,7 @@ import { warn } from '../core/derive.js'
 import { isPage } from '../core/environment.js'
 import { EMPTY, type SessionRecord } from '../core/record.js'
 import type { Engine, Share } from '../core/state.js'
-import { markStorage, memoryStorage, plainRecords } from '../core/storage.js'
+import { markStorage } from '../core/storage.js'
 import { readAnswer } from '../core/tokens.js'
 import type { TokenStorage } from '../core/types.js'
 import { ignore, isPromise } from '../core/waiting.js'
@@ -33,11 +33,10 @@ export function cookieSession(options: CookieSessionOptions = {}): TokenStorage 
   const { access = 'memory', exists } = ownOptions(options, 'cookieSession', { access: 1, exists: 1 })
   check(access === 'memory' || access === 'cookie', 'access', "'memory' or 'cookie'", access)
   check(isOptionalFunction(exists), 'exists', 'a function', exists)
-  // No text is stored. Each session keeps its record in its page, also where many sessions share this object.
+  // Nothing is stored: the page itself has the record of its session.
   return markStorage(
-    { getItem: () => null, setItem: ignore, removeItem: ignore },
+    { getItem: ignore, setItem: ignore, removeItem: ignore },
     {
-      records: key => plainRecords(memoryStorage(), key, false),
       cookie: {
         access,
         mayExist: engine => mayExist(engine, exists),

@@ -16,7 +16,7 @@ export const nameHiddenToken: NameToken = (read, given) => {
   const { expires_in, expiresIn, expires_at, expiresAt, scope, id_token } = members
   const { refresh_expires_in, refresh_token_expires_in, refreshExpiresIn } = members
   return {
-    access_token: `cookie-${Math.random().toString(36).slice(2)}`,
+    access_token: `cookie-${Math.random()}`,
     ...{ expires_in, expiresIn, expires_at, expiresAt, scope, id_token },
     ...{ refresh_expires_in, refresh_token_expires_in, refreshExpiresIn },
   }

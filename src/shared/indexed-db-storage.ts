@@ -41,6 +41,7 @@ export function indexedDBStorage(options: IndexedDBStorageOptions = {}): TokenSt
       shared,
       database: name,
       get: async () => parseRecord(await row(name, RECORD)),
+      // Stryker disable next-line ArrowFunction: the store calls `commit` where there is one
       set: record => row(name, RECORD, () => record),
       remove: () => row(name, RECORD, () => null),
       commit: (record, force) =>

@@ -36,7 +36,7 @@ export function transact<T>(
         }
         reading.onsuccess = () => {
           value = reading.result
-          // The value that was read is committed already.
+          // The value that was read is committed already. Settling once more, at the end, changes nothing.
           if (!update) return settle()
           try {
             const next = update(value)
@@ -49,8 +49,7 @@ export function transact<T>(
             transaction.abort()
           }
         }
-        if (update) transaction.oncomplete = settle
-        transaction.onabort = settle
+        transaction.oncomplete = transaction.onabort = settle
       } catch (error) {
         connection.close()
         reject(error)

@@ -22,6 +22,7 @@ export function createLease(database: string, duration: number): AuthLock {
       const holder = Math.random()
       const release = (): Promise<unknown> =>
         transact<Lease>(database, key, stored =>
+          // Stryker disable next-line OptionalChaining: an error here is ignored
           stored?.holder === holder ? { holder, until: 0 } : undefined,
         ).catch(ignore)
       for (;;) {
@@ -37,6 +38,7 @@ export function createLease(database: string, duration: number): AuthLock {
           throw error
         })
         // The device may have slept in the meantime. Then the lease has expired, and another page may have it.
+        // Stryker disable next-line OptionalChaining: this transaction has found a lease, or stored one
         if (lease?.holder === holder && lease.until > Date.now()) break
         await pause(POLL_INTERVAL)
       }

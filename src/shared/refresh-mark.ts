@@ -28,6 +28,7 @@ interface Mark {
 export function createRefreshMark(name: string, duration: number, clock: () => number): RefreshMark {
   const own = new Set<number>()
   const isOpen = async (): Promise<boolean> => {
+    // Stryker disable next-line ObjectLiteral: the age of no instant is between no two numbers
     const { id, sentAt } = (await atMost(access(name), LIMIT)) ?? { id: 0, sentAt: 0 }
     const age = Date.now() - sentAt
     // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
@@ -48,6 +49,7 @@ export function createRefreshMark(name: string, duration: number, clock: () => n
       )
       return () => {
         own.delete(id)
+        // Stryker disable next-line OptionalChaining,ObjectLiteral: an error here is ignored, and an empty mark is not open
         void access(name, stored => (stored?.id === id ? { id, sentAt: 0 } : undefined)).catch(ignore)
       }
     },

@@ -6,13 +6,13 @@ import { isPromise } from '../core/waiting.js'
 /** Adds the record of this tab to a storage of all tabs. The newer of the two records counts. */
 export function withTabSessions(records: RecordStore, key: string): RecordStore {
   const own = (): SessionRecord | null => {
+    let record: SessionRecord | null = null
     try {
-      const record = parseRecord(JSON.parse(String(sessionStorage.getItem(key))))
-      return record?.tabOnly ? record : null
+      record = parseRecord(JSON.parse(String(sessionStorage.getItem(key))))
     } catch {
       // There is no such storage, or it holds no record.
-      return null
     }
+    return record?.tabOnly ? record : null
   }
   const clear = (): void => {
     if (own()) sessionStorage.removeItem(key)
@@ -28,6 +28,7 @@ export function withTabSessions(records: RecordStore, key: string): RecordStore 
     return mine
   }
   const commit = async (record: SessionRecord, force?: boolean): Promise<unknown> =>
+    // Stryker disable next-line OptionalChaining: the storages that all tabs share have it
     (await records.commit?.(record, force)) ?? record
   return {
     ...records,

@@ -1,5 +1,5 @@
 /** The tombstone of a session: a record without tokens in `localStorage`. */
-import { parseRecord } from '../core/record.js'
+import { parseRecord, type SessionRecord } from '../core/record.js'
 import type { Tombstone } from '../core/store.js'
 
 /** @param name the namespace of the session */
@@ -7,13 +7,13 @@ export function createTombstone(name: string): Tombstone {
   const key = `${name}:logout`
   return {
     read() {
+      let record: SessionRecord | null = null
       try {
-        const record = parseRecord(JSON.parse(`${localStorage.getItem(key)}`))
-        return record?.ended ? record : null
+        record = parseRecord(JSON.parse(`${localStorage.getItem(key)}`))
       } catch {
         // There is no storage, or it is forbidden, or it holds something else.
-        return null
       }
+      return record?.ended ? record : null
     },
     write(record) {
       try {

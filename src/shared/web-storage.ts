@@ -138,12 +138,13 @@ function shareArea(area: AreaRecords, database: string, entry: string): RecordSt
 
 /** Whether the storage is that global, where there is one. */
 function isGlobal(storage: Storage | undefined, name: 'localStorage' | 'sessionStorage'): boolean {
+  let global: Storage | undefined
   try {
-    return !!storage && storage === globalThis[name]
+    global = globalThis[name]
   } catch {
     // Access to the global is forbidden, so the storage is another one.
-    return false
   }
+  return !!storage && storage === global
 }
 
 /** The stamp of the newest record that any tab has written to `localStorage`. */

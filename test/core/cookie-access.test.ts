@@ -9,6 +9,7 @@ import {
   open,
   pass,
   refreshStub,
+  rejection,
   SECOND,
   settle,
   useFakeTime,
@@ -48,6 +49,26 @@ describe('a session whose access token is a cookie', () => {
     await auth.ready
     expect(auth.getState().status).toBe('authenticated')
     expect(JSON.stringify(auth.getState())).not.toContain('at"')
+  })
+
+  it('does not begin with a Response of 401 that the function of the application resolves with', async () => {
+    const refresh = refreshStub(async () => new Response(null, { status: 401 }) as never)
+    const { auth, events } = open({ storage: storage(), refresh, retry: 0 })
+    await auth.ready
+    expect([auth.getState().status, refresh.calls.length]).toEqual(['anonymous', 1])
+    expect(events.names).toEqual([])
+  })
+
+  it('names an answer with an error as the cause, and keeps the session', async () => {
+    const refresh = refreshStub(async (_, number) => (number === 1 ? {} : { error: 'server_error' }) as never)
+    const { auth } = open({ storage: storage(), refresh, retry: 0, autoRefresh: 'off' })
+    await auth.ready
+    const error = await rejection(auth.refresh())
+    expect(error).toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      cause: { message: 'Not a token answer: it is an error' },
+    })
+    expect(auth.getState().status).toBe('authenticated')
   })
 
   it('is restored by an answer that the option `read` of the preset reads', async () => {

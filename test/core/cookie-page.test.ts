@@ -390,3 +390,24 @@ describe('a page in cookie mode that opens', () => {
     expect([idle.refresh.calls.length, opened.refresh.calls.length]).toEqual([1, 1])
   })
 })
+
+describe('a page whose session the server has rendered, with both tokens as cookies', () => {
+  it('follows the login of another user in another tab', async () => {
+    Channel.install()
+    const lock = createLock()
+    const storage = () => cookieSession({ access: 'cookie' })
+    const options = { name: `rendered-${++page}`, lock, autoRefresh: 'off' as const }
+    const expiresAt = Date.now() + 5 * MINUTE
+    const rendered = { status: 'authenticated' as const, claims: undefined, expiresAt, refreshing: false }
+    const first = open({ ...options, storage: storage(), initialState: rendered as never })
+    await pass(SECOND)
+    expect(first.auth.getState()).toMatchObject({ status: 'authenticated', expiresAt })
+    const second = open({ ...options, storage: storage() })
+    await pass(SECOND)
+    const login = watch(second.auth.login({ expires_in: 900 } as never))
+    await pass(SECOND)
+    expect(login.status).toBe('fulfilled')
+    expect(first.auth.getState()).toMatchObject({ expiresAt: Date.now() + 15 * MINUTE - SECOND })
+    expect([first, second].map(({ refresh }) => refresh.calls.length)).toEqual([0, 0])
+  })
+})

@@ -2,6 +2,8 @@
 import { IDBObjectStore } from 'fake-indexeddb'
 import { type AuthOptions, indexedDBStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { createLease } from '../../src/shared/lease.js'
+import { createRefreshMark } from '../../src/shared/refresh-mark.js'
 import { Channel } from '../support/channel.js'
 import {
   accessToken,
@@ -40,6 +42,24 @@ beforeEach(() => {
   vi.stubGlobal('navigator', undefined)
 })
 
+describe('the mark of a refresh in progress', () => {
+  it('of another page stays when the refresh of this page ends', async () => {
+    const mark = createRefreshMark('tokenflight:marked', MINUTE, Date.now)
+    const begun = watch(mark.begin())
+    await answers()
+    const other = { id: 7, sentAt: Date.now() }
+    await writeRow('tokenflight:marked', 'grant', other)
+    begun.value?.()
+    await answers()
+    expect(await readRow('tokenflight:marked', 'grant')).toEqual(other)
+    const waited = watch(mark.wait())
+    await pass(SECOND)
+    expect(waited.status).toBe('pending')
+    await pass(2 * SECOND)
+    expect(waited.status).toBe('fulfilled')
+  })
+})
+
 describe('indexedDBStorage', () => {
   const tab = (options: Partial<AuthOptions> & { refresh?: RefreshStub } = {}) =>
     open({ name: 'shop', storage: indexedDBStorage(), autoRefresh: 'off', ...options })
@@ -73,6 +93,17 @@ describe('indexedDBStorage', () => {
     await answers()
     expect(await readRow('mine', 'record')).toMatchObject({ accessToken: tokens.access_token })
     expect(await indexedDB.databases().then(all => all.map(({ name }) => name))).toEqual(['mine'])
+  })
+
+  it('leaves a tombstone that makes the next page write the end to the database', async () => {
+    vi.stubGlobal('localStorage', createLocalArea().view())
+    const { auth } = tab()
+    void auth.login(pair())
+    await answers()
+    void auth.logout()
+    await answers()
+    const tombstone = JSON.parse(`${localStorage.getItem('tokenflight:shop:logout')}`)
+    expect(tombstone).toMatchObject({ ended: 'logout', revoke: [] })
   })
 
   it('fits every library that wants Web Storage with promises', async () => {
@@ -463,6 +494,17 @@ describe('without Web Locks', () => {
     const [outcome] = ask(one)
     await answers()
     expect([outcome?.status, one.refresh.calls.length]).toEqual(['fulfilled', 1])
+  })
+
+  it('a lease needs no signal', async () => {
+    const request = createLease('tokenflight:leased', LEASE).request as (
+      name: string,
+      options: { signal?: AbortSignal },
+      callback: () => Promise<number>,
+    ) => Promise<number>
+    const outcome = watch(request('any', {}, async () => 7))
+    await answers()
+    expect(outcome).toEqual({ status: 'fulfilled', value: 7 })
   })
 
   it('and without IndexedDB each tab refreshes for itself, at once', async () => {

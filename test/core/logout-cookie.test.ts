@@ -236,5 +236,6 @@ describe('a logout in cookie mode', () => {
     expect(asked.status).toBe('rejected')
     expect(auth.getState().status).toBe('expired')
     expect(events.of('sessionExpired')).toHaveLength(1)
+    expect(Object.keys({ ...localStorage })).toEqual([`tokenflight:logout-${page}:grant`])
   })
 })

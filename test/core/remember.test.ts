@@ -2,8 +2,9 @@
 /** `login(answer, { remember: false })`: a session that ends with its tab. */
 import { indexedDBStorage, memoryStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { openRecords } from '../../src/core/storage.js'
 import { Channel } from '../support/channel.js'
-import { open, pair, pass, refreshStub, SECOND, useFakeTime, watch } from '../support/core.js'
+import { httpError, open, pair, pass, refreshStub, SECOND, useFakeTime, watch } from '../support/core.js'
 import { createLocalArea, createLocks, type LocalArea, readRow, useDatabases } from '../support/origin.js'
 import { becomePage } from '../support/page.js'
 
@@ -112,6 +113,54 @@ describe.each<[name: string, storage: () => TokenStorage]>([
     const next = await openTab(storage, session)
     expect(next.auth.getState()).toEqual({ status: 'anonymous' })
   })
+})
+
+describe.each<[name: string, storage: () => TokenStorage]>([
+  ['webStorage', () => webStorage()],
+  ['indexedDBStorage', () => indexedDBStorage()],
+])('the entry of a session in %s', (_, storage) => {
+  it('is in the sessionStorage of its tab with remember: false, under its own key', async () => {
+    const { auth } = await openTab(storage)
+    const { isAt } = openRecords(storage(), KEY)
+    await does(auth.login(pair(), { remember: false }))
+    expect(await isAt?.(sessionStorage, KEY)).toBe(true)
+    expect(await isAt?.(sessionStorage, 'another')).toBe(false)
+    expect(await isAt?.(createLocalArea().view(), KEY)).toBe(false)
+  })
+})
+
+it('a session in sessionStorage leaves no entry behind when it has expired', async () => {
+  const session = createLocalArea()
+  vi.stubGlobal('sessionStorage', session.view())
+  const refresh = refreshStub(() => Promise.reject(httpError(401)))
+  const { auth } = open({ storage: webStorage(sessionStorage), autoRefresh: 'off', refresh })
+  await does(auth.login(pair()))
+  expect(session.items.size).toBe(1)
+  const outcome = watch(auth.refresh())
+  await pass(SECOND)
+  expect(outcome).toMatchObject({ error: { code: 'ERR_SESSION_EXPIRED' } })
+  expect([session.items.size, refresh.calls.length]).toEqual([0, 1])
+})
+
+it('remember: false gives way to a later login of another tab that was stored first', async () => {
+  const { auth, session } = await openTab(() => webStorage())
+  const now = Date.now()
+  const other = await openTab(() => webStorage())
+  vi.setSystemTime(now + 60 * SECOND)
+  await does(other.auth.login(pair({ sub: 'grace' })))
+  vi.stubGlobal('sessionStorage', session.view())
+  const stored = local.items.get(KEY)
+  const records = openRecords(webStorage(), KEY)
+  const { accessToken, ...rest } = JSON.parse(`${stored}`)
+  const mine = { ...rest, accessToken: 'mine', generation: rest.generation - 30, tabOnly: true }
+  const committed = records.commit?.(mine)
+  await pass(SECOND)
+  expect(await committed).toMatchObject({ accessToken })
+  expect(local.items.get(KEY)).toBe(stored)
+  const later = records.commit?.({ ...mine, generation: rest.generation + 30 })
+  await pass(SECOND)
+  expect(await later).toMatchObject({ accessToken: 'mine' })
+  auth.dispose()
 })
 
 it('remember changes nothing where the session ends with its page anyway', async () => {
