@@ -32,7 +32,7 @@ function clearArea(name: string, storage: RecordStore, each: (typeof AREAS)[numb
     const clear = (isOwn: boolean | undefined): void => {
       if (!isOwn) area.removeItem(name)
     }
-    const isOwn = storage.isAt?.(area, name)
+    const isOwn = storage.isAt(area, name)
     if (isPromise(isOwn)) isOwn.then(clear).catch(ignore)
     else clear(isOwn)
   } catch {

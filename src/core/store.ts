@@ -29,7 +29,7 @@ export interface RecordStore {
   /** Resolves when other tabs see the last write; undefined if they saw it at once. The writer need not wait. */
   settled?(): Promise<void> | undefined
   /** Whether the record lives in this entry of this Web Storage. */
-  isAt?(area: Storage, key: string): boolean | Promise<boolean>
+  isAt(area: Storage, key: string): boolean | Promise<boolean>
   /** A session can be kept for this tab alone. */
   readonly canBeTabOnly?: boolean
   /** The database that the record lives in, if it lives in one. */

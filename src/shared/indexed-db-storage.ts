@@ -44,6 +44,7 @@ export function indexedDBStorage(options: IndexedDBStorageOptions = {}): TokenSt
       // Stryker disable next-line ArrowFunction: the store calls `commit` where there is one
       set: record => row(name, RECORD, () => record),
       remove: () => row(name, RECORD, () => null),
+      isAt: () => false,
       commit: (record, force) =>
         row(name, RECORD, stored => {
           if (!force && isOtherFormat(stored)) throw new Error(TOO_NEW)

@@ -43,7 +43,7 @@ export function withTabSessions(records: RecordStore, key: string): RecordStore 
       return records.remove()
     },
     isAt: (area, entry) =>
-      (entry === key && !!own() && area === sessionStorage) || (records.isAt?.(area, entry) ?? false),
+      (entry === key && !!own() && area === sessionStorage) || records.isAt(area, entry),
     async commit(record, force) {
       if (!record.tabOnly) {
         clear()

@@ -50,6 +50,8 @@ const releases: Record<string, () => AuthOptions> = {
   'indexedDBStorage of another database': () => ({ storage: indexedDBStorage({ database: 'mine' }) }),
   memoryStorage: () => ({ storage: memoryStorage() }),
   'its own storage': () => ({ storage: cell() }),
+  'its own shared storage': () => ({ storage: cell(null, { shared: true }), lock: createLock() }),
+  'its own asynchronous storage': () => ({ storage: cell(null, { asynchronous: true }) }),
   cookie: () => ({ storage: cookieSession(), lock: createLock(), logout: async () => {} }),
 }
 
@@ -72,6 +74,7 @@ const stored = async (): Promise<unknown[]> => [
 ]
 
 const persistent = ['webStorage', 'sessionStorage', 'indexedDBStorage']
+const withoutTokens = { accessToken: undefined, refreshToken: undefined }
 const changes = persistent.flatMap(from =>
   Object.keys(releases)
     .filter(to => to !== from)
@@ -128,6 +131,48 @@ describe('a change of the storage', () => {
     // No page sends a refresh token that another page has spent.
     expect([new Set(refresh.spent).size, after.refresh.calls.length]).toEqual([1, 0])
   })
+})
+
+describe('the storage of a session', () => {
+  it.each(persistent)('keeps it over two reloads: %s', async release => {
+    const first = await visit(release)
+    const tokens = pair()
+    const login = first.auth.login(tokens)
+    await pass(SECOND)
+    await login
+    first.auth.dispose()
+    const second = await visit(release)
+    expect(await second.auth.getAccessToken()).toBe(tokens.access_token)
+    second.auth.dispose()
+    const third = await visit(release)
+    expect(await third.auth.getAccessToken()).toBe(tokens.access_token)
+  })
+})
+
+describe('a record of another storage', () => {
+  it.each<[what: string, tokens: Partial<Stored>]>([
+    ['an access token', { refreshToken: undefined }],
+    ['a refresh token', { accessToken: undefined }],
+    ['tokens to revoke', { ...withoutTokens, ended: 'logout', revoke: [{ refreshToken: 'rt-1' }] }],
+  ])('is removed where it holds %s alone', async (_, tokens) => {
+    await writeRow(KEY, 'record', { ...storedRecord(), ...tokens })
+    local.view().setItem(KEY, JSON.stringify({ ...storedRecord(), ...tokens }))
+    vi.stubGlobal('localStorage', local.view())
+    await visit('sessionStorage')
+    expect([local.items.has(KEY), await row()]).toEqual([false, undefined])
+  })
+
+  it.each(['webStorage', 'memoryStorage'])(
+    'is removed by a page on %s in a browser that lists no databases',
+    async release => {
+      await writeRow(KEY, 'record', storedRecord())
+      const { databases } = indexedDB
+      Object.assign(indexedDB, { databases: undefined })
+      await visit(release)
+      Object.assign(indexedDB, { databases })
+      expect(await row()).toBeUndefined()
+    },
+  )
 })
 
 describe('a storage of the application that keeps the session in a storage of the page', () => {
@@ -221,6 +266,12 @@ describe('a page', () => {
       expect(await indexedDB.databases()).toEqual([])
     },
   )
+
+  it('that shares its session creates no second database beside that of the application', async () => {
+    await writeRow('application', 'theme', 'dark')
+    await visit('its own shared storage')
+    expect((await indexedDB.databases()).map(({ name }) => name)).toEqual(['application'])
+  })
 
   it('that may use no storage at all is served from memory', async () => {
     const forbidden = (): never => {

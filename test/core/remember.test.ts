@@ -123,9 +123,9 @@ describe.each<[name: string, storage: () => TokenStorage]>([
     const { auth } = await openTab(storage)
     const { isAt } = openRecords(storage(), KEY)
     await does(auth.login(pair(), { remember: false }))
-    expect(await isAt?.(sessionStorage, KEY)).toBe(true)
-    expect(await isAt?.(sessionStorage, 'another')).toBe(false)
-    expect(await isAt?.(createLocalArea().view(), KEY)).toBe(false)
+    expect(await isAt(sessionStorage, KEY)).toBe(true)
+    expect(await isAt(sessionStorage, 'another')).toBe(false)
+    expect(await isAt(createLocalArea().view(), KEY)).toBe(false)
   })
 })
 

@@ -46,6 +46,7 @@ describe('a storage that others write to', () => {
       get: () => storage.record,
       set() {},
       remove() {},
+      isAt: () => false,
       async commit(ours: Stored) {
         storage.record = rivals.shift()?.(ours) ?? ours
         return storage.record
@@ -248,7 +249,7 @@ describe('restore', () => {
         return MINUTE
       },
     })
-    const records = { shared: false, get: () => record, set() {}, remove() {} }
+    const records = { shared: false, get: () => record, set() {}, remove() {}, isAt: () => false }
     const storage = markStorage(memoryStorage(), { records: () => records })
     const { auth, events } = open({ storage })
     await auth.ready

@@ -3,13 +3,14 @@ import {
   type AuthOptions,
   cookieSession,
   indexedDBStorage,
+  memoryStorage,
   sharedStorage,
   type TokenStorage,
   webStorage,
 } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../support/channel.js'
-import { alone, httpError, open, pair, pass, refreshStub, SECOND, useFakeTime } from '../support/core.js'
+import { alone, httpError, open, pair, pass, refreshStub, SECOND, storedRecord, useFakeTime } from '../support/core.js'
 import { createLocalArea, createLocks, type LocalArea, useDatabases } from '../support/origin.js'
 import { becomePage } from '../support/page.js'
 
@@ -115,6 +116,14 @@ describe('a storage of pages in a server process', () => {
     expect(next.refresh.calls).toHaveLength(0)
     expect([...area.items.values()].join()).toBe('')
     expect(await indexedDB.databases()).toEqual([])
+  })
+
+  it('keeps a record that a session in memory finds there', async () => {
+    const text = JSON.stringify(storedRecord())
+    localStorage.setItem('tokenflight:default', text)
+    visit(memoryStorage())
+    await pass(SECOND)
+    expect(area.items.get('tokenflight:default')).toBe(text)
   })
 
   it.each(storages)('does not let a login of one user end the session of another: %s', async (_, create) => {
