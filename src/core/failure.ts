@@ -20,9 +20,9 @@ export function toFailure(error: unknown, answer: unknown): unknown {
 /** The circumstances of a failure that its answer does not show. */
 export interface Circumstances {
   /** The endpoint has refreshed this session before, so neither its URL nor the request is wrong. */
-  readonly isProven: boolean
+  readonly isProven?: boolean
   /** It is not known whether there is a session: the request asked by cookie. */
-  readonly isRestore: boolean
+  readonly isRestore?: boolean
 }
 
 /** The class of a failure. `choose` overrides the rules. */

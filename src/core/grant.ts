@@ -44,7 +44,7 @@ export interface Grant {
   used: boolean
   /** The refresh token looks expired, and the server was asked for a new pair. */
   renewalAttempted: boolean
-  /** The timer has asked the server whether the session is over. */
+  /** The timer has asked the server about this grant. */
   endAttempted: boolean
   /** The grant after this one, while a call waits for it: all calls share one promise. */
   successor: Promise<Grant | undefined> | undefined

@@ -56,8 +56,8 @@ export function revokeStray(engine: Engine, tokens: NonNullable<MaybeTokens>, ge
 
 /** Repeats the calls that failed in an earlier page. */
 export function resumeLogouts(engine: Engine): void {
-  const { ended, revoke } = engine.record
-  if (ended !== 'logout' || !revoke) return
+  const { revoke } = engine.record
+  if (!revoke) return
   for (const tokens of revoke) createNotice(engine, tokens)
   if (engine.logouts.notices.size) void tellAgain(engine)
   else storeUntold(engine)
@@ -172,11 +172,11 @@ async function tell(engine: Engine, notice: LogoutNotice): Promise<void> {
       return new Error(`no answer within ${refreshTimeout} ms`)
     })
   } catch (error) {
-    const kind = await classifyFailure(error, { isProven: false, isRestore: false }, undefined, ignore)
+    const kind = await classifyFailure(error, {}, undefined, ignore)
     if (!logouts.notices.has(notice)) return
     if (!logouts.failures++)
       warn(engine, 'logout did not reach the server; the session ended here all the same', error)
-    if (kind === 'transient' && settings.clock.now() - notice.since < DAY) return plan(engine)
+    if (kind === 'transient') return plan(engine)
   } finally {
     notice.call = undefined
   }

@@ -69,7 +69,7 @@ function resolveTokens(
     endpoints: [preset?.address, presetOf(options.logout)?.address],
     isHidden: !!nameToken,
     tokenless: !!cookie || !!preset?.renewsAccess,
-    refresh: adapted ?? (refresh && (nameToken || given) ? withRead(refresh, read) : refresh),
+    refresh: adapted ?? (refresh && withRead(refresh, read)),
   }
 }
 

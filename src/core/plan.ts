@@ -69,7 +69,7 @@ function doDueWork(engine: Engine): void {
       !isOffline()
     const isOver = now >= overAt && mayEnd(engine, grant)
     if ((isOver || isDue) && now >= backoff.until) {
-      if (isOver) grant.endAttempted = true
+      grant.endAttempted = true
       fly(engine, now < grant.endsAt ? 'ahead' : grant.isRejected ? 'rejected' : 'expired').catch(ignore)
     }
   }

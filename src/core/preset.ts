@@ -8,7 +8,7 @@ const PRESET: unique symbol = Symbol.for('tokenflight.preset') as never
 /** The parts of a session that change the request. */
 export interface SessionMode {
   /** The refresh token is an HttpOnly cookie. */
-  readonly isCookie: boolean
+  readonly isCookie?: boolean
   /** The access token is one, too, so an answer need not have any. */
   readonly nameToken?: NameToken | undefined
   readonly read?: ((answer: never) => TokenResponse) | undefined
@@ -29,7 +29,7 @@ export interface Preset {
 
 /** The refresh function of a preset. It is complete without a session, too. */
 export function createPreset(preset: Preset): RefreshFunction {
-  return mark(preset.adapt({ isCookie: false }), preset)
+  return mark(preset.adapt({}), preset)
 }
 
 /** Marks the function of a preset, so that the session knows about its request. */
