@@ -280,6 +280,18 @@ describe('a page in cookie mode without a channel that comes back from the back/
     expect(refresh.reasons.at(-1)).toBe('expired')
   })
 
+  it('hands out its token after it was frozen and resumed, without another request', async () => {
+    const { auth, refresh } = await cached(refreshStub(async () => alone()))
+    const token = await auth.getAccessToken()
+    document.dispatchEvent(new Event('freeze'))
+    await pass(SECOND)
+    document.dispatchEvent(new Event('resume'))
+    const asked = watch(auth.getAccessToken())
+    await pass(SECOND)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: token })
+    expect(refresh.calls).toHaveLength(1)
+  })
+
   it('hands out its token after a mere focus', async () => {
     const { auth, refresh } = await cached(refreshStub(async () => alone()))
     const token = await auth.getAccessToken()
@@ -288,6 +300,23 @@ describe('a page in cookie mode without a channel that comes back from the back/
     await pass(SECOND)
     expect(await auth.getAccessToken()).toBe(token)
     expect(refresh.calls).toHaveLength(1)
+  })
+})
+
+describe('a page of a shared storage that comes back from the back/forward cache', () => {
+  it('leaves a token that has ended to the next request', async () => {
+    Channel.install()
+    const storage = cell(null, { shared: true })
+    const options = { storage, lock: createLock(), name: `page-${++page}`, autoRefresh: 'off' as const }
+    const { auth, refresh } = open(options)
+    await auth.login(pair())
+    await pass(HOUR)
+    window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+    await pass(SECOND)
+    expect(refresh.calls).toHaveLength(0)
+    watch(auth.getAccessToken())
+    await pass(SECOND)
+    expect(refresh.reasons).toEqual(['expired'])
   })
 })
 

@@ -6,6 +6,7 @@ import {
   alone,
   deferred,
   httpError,
+  MINUTE,
   open,
   pair,
   pass,
@@ -119,6 +120,18 @@ describe('initialState of a cookie session', () => {
     await settle()
     await auth.login(pair({ sub: 'grace' }))
     expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
+  })
+
+  it('keeps its claims for its own session alone where both tokens are cookies', async () => {
+    const expiresAt = Date.now() + 5 * MINUTE
+    const initialState: AuthState = { ...rendered, expiresAt }
+    const { auth, refresh } = openCookie({ storage: cookieSession({ access: 'cookie' }), initialState })
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ claims: { sub: 'ada' }, expiresAt })
+    await auth.login({ expires_in: 900 } as never)
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', expiresAt: Date.now() + 15 * MINUTE })
+    expect(auth.getState()).not.toHaveProperty('claims')
+    expect(refresh.calls).toHaveLength(0)
   })
 
   it('does not come back when a later refresh fails', async () => {

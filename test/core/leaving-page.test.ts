@@ -156,6 +156,32 @@ describe('a page whose refresh fails because it goes away', () => {
     expect(asked.status).toBe('fulfilled')
   })
 
+  it('starts the next refresh as soon as it comes back, although the one before is over', async () => {
+    const { auth, refresh, asked } = await leavePage({ retry: 0 })
+    await moment()
+    expect(asked).toMatchObject({ status: 'rejected', error: { code: 'ERR_REFRESH_FAILED' } })
+    comeBack()
+    const again = watch(auth.refresh())
+    await moment()
+    expect(refresh.calls).toHaveLength(2)
+    refresh.last.answer()
+    await moment()
+    expect(again.status).toBe('fulfilled')
+  })
+
+  it.each<[event: string, target: EventTarget]>([
+    ['visibilitychange', document],
+    ['focus', window],
+    ['online', window],
+  ])('starts none at a mere %s', async (event, target) => {
+    const { auth, refresh } = await leavePage({ retry: 0 })
+    await moment()
+    target.dispatchEvent(new Event(event))
+    watch(auth.refresh())
+    await navigation()
+    expect(refresh.calls).toHaveLength(1)
+  })
+
   it('heeds no departure of an earlier day', async () => {
     const { refresh, auth } = await leavePage()
     await pass(11 * SECOND)

@@ -1,6 +1,7 @@
 /** The window before expiry, and its timer. */
 import * as nodeTimers from 'node:timers'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { resolveOptions } from '../../src/core/options.js'
 import {
   cell,
   DAY,
@@ -219,6 +220,11 @@ describe('the window', () => {
     },
   )
 
+  it('of a function that returns a promise is the default for the devtools, too, which take no warning', () => {
+    const { window } = resolveOptions({ refreshAhead: (async () => SECOND) as never })
+    expect(window(5 * MINUTE)).toBe(MINUTE)
+  })
+
   it('function gets the lifetime in milliseconds', async () => {
     const refreshAhead = vi.fn(() => SECOND)
     const { auth } = open({ refreshAhead })
@@ -329,6 +335,22 @@ describe('the background timer', () => {
     expect(refresh.calls).toHaveLength(0)
     expect(events.names).toEqual(['login', 'sessionExpiring', 'sessionExpired'])
     expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'no_refresh_token' })
+  })
+
+  it('in mode always asks about the end of a session whose refresh token ended long before', async () => {
+    const { auth, refresh, events } = open({
+      autoRefresh: 'always',
+      refresh: refreshStub(() => Promise.reject(httpError(401))),
+    })
+    const tokens = pair({ lifetime: HOUR })
+    await auth.login({ ...tokens, refresh_expires_in: 600 })
+    await pass(HOUR - 1)
+    // The request for a new pair, which spends no refresh token.
+    expect(refresh.spent).toEqual([undefined])
+    expect(auth.getState().status).toBe('authenticated')
+    await pass(1)
+    expect(refresh.spent).toEqual([undefined, tokens.refresh_token])
+    expect(events.of('sessionExpired')).toMatchObject([{ reason: 'refresh_token_expired' }])
   })
 
   it('that wakes after a correction of the clock goes by the time that is left, not by the date', async () => {
