@@ -42,8 +42,7 @@ export function withTabSessions(records: RecordStore, key: string): RecordStore 
       clear()
       return records.remove()
     },
-    isAt: (area, entry) =>
-      (entry === key && !!own() && area === sessionStorage) || records.isAt(area, entry),
+    isAt: (area, entry) => (entry === key && !!own() && area === sessionStorage) || records.isAt(area, entry),
     async commit(record, force) {
       if (!record.tabOnly) {
         clear()

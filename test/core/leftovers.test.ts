@@ -150,7 +150,7 @@ describe('the storage of a session', () => {
 })
 
 describe('a record of another storage', () => {
-  it.each<[what: string, tokens: Partial<Stored>]>([
+  it.each<[what: string, tokens: object]>([
     ['an access token', { refreshToken: undefined }],
     ['a refresh token', { accessToken: undefined }],
     ['tokens to revoke', { ...withoutTokens, ended: 'logout', revoke: [{ refreshToken: 'rt-1' }] }],

@@ -10,7 +10,17 @@ import {
 } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../support/channel.js'
-import { alone, httpError, open, pair, pass, refreshStub, SECOND, storedRecord, useFakeTime } from '../support/core.js'
+import {
+  alone,
+  httpError,
+  open,
+  pair,
+  pass,
+  refreshStub,
+  SECOND,
+  storedRecord,
+  useFakeTime,
+} from '../support/core.js'
 import { createLocalArea, createLocks, type LocalArea, useDatabases } from '../support/origin.js'
 import { becomePage } from '../support/page.js'
 
