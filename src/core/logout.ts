@@ -33,13 +33,12 @@ export async function logOut(
   engine: Engine,
   known: Promise<SessionRecord | null> | MaybeTokens | false,
 ): Promise<void> {
-  const { settings } = engine
   if (!isPage()) warnWithoutLogout(engine)
   const notice = isPromise(known) ? undefined : createNotice(engine, known || undefined)
   const stored = end(engine, 'logout', undefined, untold(engine))
   if (notice) notice.since = engine.record.savedAt
   engine.publish()
-  const late = settings.logout && isPromise(known) && known.then(tokens => tellLate(engine, tokens))
+  const late = engine.settings.logout && isPromise(known) && known.then(tokens => tellLate(engine, tokens))
   const telling = notice ? tell(engine, notice) : late
   if (telling) await atMost(telling, WAIT)
   await stored
@@ -162,6 +161,7 @@ async function tell(engine: Engine, notice: LogoutNotice): Promise<void> {
   const call = new AbortController()
   notice.call = call
   const send = async (): Promise<void> => {
+    // Stryker disable next-line OptionalChaining: a call is made only where there is such a function
     const answer = await settings.logout?.({ ...notice.tokens, signal: call.signal })
     // `fetch` resolves with a failure, too.
     if ((answer as Response | undefined)?.ok === false) throw answer

@@ -135,6 +135,49 @@ describe('a logout in cookie mode', () => {
     expect(auth.getState().status).toBe('authenticated')
   })
 
+  it('whose call a login aborts causes no warning', async () => {
+    const { auth, events } = openCookie({
+      logout: ({ signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    })
+    await restored(auth)
+    void auth.logout()
+    await settle()
+    await auth.login(alone())
+    await pass(HOUR)
+    expect(events.names).toEqual(['refreshed', 'logout', 'login'])
+  })
+
+  it('aborts the call of the logout before it, since both are about one cookie', async () => {
+    const signals: AbortSignal[] = []
+    const { auth } = openCookie({
+      logout: ({ signal }) => {
+        signals.push(signal)
+        return new Promise(() => {})
+      },
+    })
+    await restored(auth)
+    for (let time = 0; time < 2; time++) {
+      void auth.logout()
+      await settle()
+    }
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+  })
+
+  it('is sent again after a second logout, which did not reach the server either', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const endpoint = logoutEndpoint(down)
+    const { auth } = openCookie({ logout: endpoint.logout })
+    await restored(auth)
+    await auth.logout()
+    await pass(100)
+    await auth.logout()
+    expect(endpoint.calls).toHaveLength(2)
+    endpoint.answer = up
+    await pass(HOUR)
+    expect(endpoint.calls).toHaveLength(3)
+  })
+
   it('ends for a login elsewhere that refresh() finds, also after a reload', async () => {
     const first = openCookie({ logout: logoutEndpoint().logout })
     await restored(first.auth)

@@ -197,6 +197,57 @@ describe('a logout that did not reach the server', () => {
     expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'grace' } })
   })
 
+  it('that a login has followed changes nothing in its record once the server was reached', async () => {
+    const storage = cell()
+    const endpoint = logoutEndpoint(down)
+    const { auth } = openPage({ storage, logout: endpoint.logout })
+    await auth.login(pair())
+    await auth.logout()
+    await auth.login(pair({ sub: 'grace' }))
+    const { length } = storage.writes
+    endpoint.answer = up
+    await pass(5 * SECOND)
+    expect(endpoint.calls).toHaveLength(2)
+    expect(storage.writes).toHaveLength(length)
+  })
+
+  it('is forgotten once the server was reached: the next one causes a warning and short pauses again', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const endpoint = logoutEndpoint(down)
+    const { auth, events } = openPage({ logout: endpoint.logout })
+    await auth.login(pair())
+    await auth.logout()
+    await pass(7 * SECOND)
+    endpoint.answer = up
+    await pass(8 * SECOND)
+    expect(endpoint.calls).toHaveLength(5)
+    endpoint.answer = down
+    await auth.login(pair())
+    await auth.logout()
+    await pass(SECOND)
+    expect(endpoint.calls).toHaveLength(7)
+    expect(events.of('warning')).toHaveLength(2)
+  })
+
+  it('is sent again although another tab has logged in and out since', async () => {
+    const storage = cell(null, { shared: true })
+    const endpoint = logoutEndpoint(down)
+    const here = openPage({ storage, logout: endpoint.logout })
+    const there = openPage({ storage })
+    const tokens = pair()
+    await here.auth.login(tokens)
+    await here.auth.logout()
+    await there.auth.login(pair())
+    await pass(10)
+    await there.auth.logout()
+    await pass(10)
+    expect(here.events.names).toEqual(['login', 'logout', 'warning', 'login', 'logout'])
+    endpoint.answer = up
+    await pass(HOUR)
+    const told = { accessToken: tokens.access_token, refreshToken: tokens.refresh_token }
+    expect(endpoint.calls).toEqual([told, told])
+  })
+
   it('is not sent again by this page when another tab has notified the server', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
     const storage = cell(null, { shared: true })
@@ -232,6 +283,54 @@ describe('a logout that did not reach the server', () => {
     await pass(HOUR)
     expect(storage.record).not.toHaveProperty('revoke')
     for (const { events } of [here, there]) expect(events.of('logout')).toHaveLength(1)
+  })
+
+  it('of two is sent again for the tokens alone that another tab could not report', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const storage = cell(null, { shared: true })
+    const endpoint = logoutEndpoint(down)
+    const here = openPage({ storage, logout: endpoint.logout })
+    const tokens = pair()
+    await here.auth.login(tokens)
+    watch(here.auth.refresh())
+    await settle()
+    await here.auth.logout()
+    const late = here.refresh.last.answer()
+    await settle()
+    expect(endpoint.calls).toHaveLength(2)
+    const other = logoutEndpoint()
+    other.answer = () => (other.calls.at(-1)?.refreshToken === late.refresh_token ? down() : up())
+    const there = openPage({ storage, logout: other.logout })
+    await restored(there.auth)
+    there.auth.dispose()
+    expect(other.calls).toHaveLength(2)
+    endpoint.answer = up
+    await pass(HOUR)
+    expect(endpoint.calls.slice(2).map(({ refreshToken }) => refreshToken)).toEqual([late.refresh_token])
+    expect(storage.record).not.toHaveProperty('revoke')
+  })
+
+  it('removes told tokens once more, and keeps those of a later logout that the server does not know', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const storage = cell(null, { shared: true })
+    const endpoint = logoutEndpoint(up)
+    const { auth } = openPage({ storage, logout: endpoint.logout })
+    const [first, second] = [pair(), pair()]
+    await auth.login(first)
+    await auth.logout()
+    endpoint.answer = down
+    await auth.login(second)
+    await auth.logout()
+    await settle()
+    const owed = [{ accessToken: second.access_token, refreshToken: second.refresh_token }]
+    const present = storage.record as Stored
+    expect(present.revoke).toEqual(owed)
+    const told = { accessToken: first.access_token, refreshToken: first.refresh_token }
+    storage.record = { ...present, version: present.version + 1, revoke: [told, ...owed] }
+    for (const { name } of [...Channel.all]) new Channel(name).postMessage({ changed: true })
+    await pass(100)
+    expect(storage.record).toMatchObject({ ended: 'logout', revoke: owed })
+    expect(endpoint.calls).toHaveLength(2)
   })
 
   it('removes its tokens once more where a tab with an older copy has stored them again', async () => {

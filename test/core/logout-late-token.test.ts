@@ -5,6 +5,8 @@ import {
   accessToken,
   alone,
   cell,
+  DAY,
+  jumpWall,
   type open,
   pair,
   pass,
@@ -132,6 +134,21 @@ describe('a refresh token that arrives after the logout', () => {
     await settle()
     expect(endpoint.calls.at(-1)?.refreshToken).toBe(late.refresh_token)
     expect(auth.getState()).toMatchObject({ claims: { sub: 'grace' } })
+  })
+
+  it('is sent again if the first call fails, although the login that followed is older than a day', async () => {
+    const { auth, refresh, endpoint } = await flying()
+    await auth.logout()
+    await auth.login(pair({ sub: 'grace' }))
+    endpoint.answer = down
+    // The device sleeps, and no timer runs.
+    jumpWall(2 * DAY)
+    const late = refresh.last.answer()
+    await settle()
+    endpoint.answer = up
+    await pass(SECOND)
+    const told = { accessToken: late.access_token, refreshToken: late.refresh_token }
+    expect(endpoint.calls.slice(1)).toEqual([told, told])
   })
 
   it('is not sent twice where the server does not rotate', async () => {

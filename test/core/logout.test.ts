@@ -1,5 +1,5 @@
 /** A logout, also during a flight. */
-import { type LogoutContext, SignedOutError } from 'tokenflight'
+import { cookieSession, type LogoutContext, SignedOutError } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import {
   alone,
@@ -14,6 +14,7 @@ import {
   pass,
   REFRESH_TIMEOUT,
   recordStorage,
+  refreshStub,
   rejection,
   SECOND,
   settle,
@@ -105,6 +106,23 @@ describe('logout', () => {
     await Promise.all([auth.logout(), auth.logout()])
     expect(events.names).toEqual(['login', 'logout'])
     expect(logout).toHaveBeenCalledTimes(1)
+  })
+
+  it('leaves no timer where there is no server to notify', async () => {
+    const { auth } = open()
+    await auth.login(pair())
+    await auth.logout()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('in cookie mode warns in a server process, too, where the option logout is missing', async () => {
+    const refresh = refreshStub(async () => alone())
+    const { auth, events } = open({ storage: cookieSession(), refresh })
+    await auth.ready
+    expect(events.of('warning')).toEqual([])
+    await auth.logout()
+    expect(events.of('warning')).toEqual([{ message: expect.stringMatching(/^Cookie mode needs `logout`/) }])
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
   })
 
   it('clears an expired state', async () => {
