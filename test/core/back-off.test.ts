@@ -2,6 +2,7 @@
 import type { Auth } from 'tokenflight'
 import { cookieSession } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
+import { afterFailure, CLEAR, fromRecord, holdUntil, relax } from '../../src/core/backoff.js'
 import { createLock } from '../support/channel.js'
 import {
   cell,
@@ -292,5 +293,28 @@ describe('offline', () => {
     vi.stubGlobal('navigator', {})
     expect(await auth.getAccessToken()).toBeDefined()
     expect(refresh.calls).toHaveLength(1)
+  })
+})
+
+describe('the value of a back-off', () => {
+  const open = holdUntil(CLEAR, 5_000, true)
+
+  it('is not that of an open attempt any more after a failure that comes later', () => {
+    expect(afterFailure(open, 4_999)).toMatchObject({ strict: true, open: true, failures: 1 })
+    expect(afterFailure(open, 5_001)).toMatchObject({ strict: false, open: false, failures: 1 })
+  })
+
+  it('keeps a short wait of our own where the reason for the strict one is gone', () => {
+    const relaxed = relax(open, 1_000)
+    expect(relaxed).toMatchObject({ strict: false, open: false })
+    expect(relaxed.until).toBeLessThanOrEqual(2_000)
+  })
+
+  it.each([
+    [20_000, true],
+    [20_001, false],
+  ])('of another tab that tries again in %i ms is a retry to wait for: %s', (wait, retrying) => {
+    const record = { retryAt: START + wait, backoffAt: START, retrying: true }
+    expect(fromRecord(CLEAR, record, 0, START)).toMatchObject({ until: wait, retrying })
   })
 })

@@ -1,5 +1,6 @@
 import { type Clock, createAuth } from 'tokenflight'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createSteadyClock } from '../../src/core/clock.js'
 import {
   accessToken,
   cell,
@@ -251,6 +252,20 @@ describe('sleep', () => {
     watch(auth.getAccessToken())
     await settle()
     expect(refresh.reasons).toEqual(['expired'])
+  })
+
+  it('is noticed however long the page has been open', () => {
+    const clock = handClock()
+    clock.steady = DAY
+    const steady = createSteadyClock(clock)
+    const before = steady()
+    clock.wall += HOUR
+    steady()
+    clock.steady += SECOND
+    clock.wall += SECOND
+    steady()
+    steady.wake()
+    expect(steady() - before).toBe(HOUR + SECOND)
   })
 
   it('is not noticed when the page goes', async () => {

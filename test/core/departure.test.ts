@@ -216,6 +216,28 @@ describe('a page in cookie mode that opens after one that went away during its r
   })
 })
 
+describe('a page in cookie mode that notes its refresh in its database', () => {
+  beforeEach(becomePage)
+
+  it.each([0, 1, 2, 3, 4, 8])(
+    'sends no refresh for a session that a login has replaced %i ms later',
+    async delay => {
+      const { auth, refresh } = openPage(answering())
+      await moment()
+      expect(refresh.reasons).toEqual(['restore'])
+      const outcome = watch(auth.refresh())
+      await pass(delay)
+      const before = refresh.calls.length
+      const tokens = alone()
+      await auth.login(tokens)
+      await pass(5 * SECOND)
+      expect(outcome.status).not.toBe('pending')
+      expect(refresh.calls).toHaveLength(before)
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    },
+  )
+})
+
 describe('a page that holds the refresh token itself', () => {
   it('sends it at once after one that went away during its refresh', async () => {
     becomePage()

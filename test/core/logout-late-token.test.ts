@@ -178,6 +178,25 @@ describe('a refresh token that arrives after the logout', () => {
     expect(auth.getState()).toEqual({ status: 'anonymous' })
   })
 
+  it('as a cookie of another user is not taken where another tab has logged out and no channel reported it', async () => {
+    vi.stubGlobal('BroadcastChannel', undefined)
+    const endpoint = logoutEndpoint()
+    const { auth, refresh, events } = openCookie({ refresh: refreshStub(), logout: endpoint.logout })
+    await pass(SECOND)
+    refresh.last.answer(alone())
+    await restored(auth)
+    watch(auth.refresh())
+    await settle()
+    const other = openCookie({ logout: endpoint.logout })
+    watch(other.auth.logout())
+    await pass(SECOND)
+    refresh.last.answer(alone({ sub: 'grace' }))
+    await pass(SECOND)
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.names).toEqual(['refreshed', 'logout'])
+    expect(endpoint.calls).toHaveLength(2)
+  })
+
   it('as a cookie is left alone after another login, since the call would delete the new cookie', async () => {
     const { auth, refresh, endpoint } = await logOutDuringRefresh()
     await auth.login(alone({ sub: 'grace' }))

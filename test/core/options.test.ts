@@ -8,6 +8,7 @@ import {
   sharedStorage,
 } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
+import { kindOf } from '../../src/core/check.js'
 import {
   httpError,
   MINUTE,
@@ -289,6 +290,15 @@ describe('lock', () => {
     await auth.refresh()
     expect(request).not.toHaveBeenCalled()
   })
+})
+
+it.each<[value: unknown, kind: string]>([
+  [Promise.resolve(), 'a promise'],
+  [{ secret: 'token' }, 'object'],
+  [() => 1, 'function'],
+  [null, 'null'],
+])('the kind of a value that a callback returned shows none of its contents: %s', (value, kind) => {
+  expect(kindOf(value)).toBe(kind)
 })
 
 describe('refreshRequest', () => {

@@ -149,3 +149,10 @@ describe('a session', () => {
     expect(await auth.getAccessToken({ forceRefresh: true })).toBe('at-1')
   })
 })
+
+it('a session with functions of the application alone causes no warning on a page over plain HTTP', async () => {
+  vi.stubGlobal('location', new URL('http://app.example.com/'))
+  const { warnings } = open({ refresh: async () => ({ access_token: 'at' }), logout: async () => {} })
+  await settle()
+  expect(warnings).toEqual([])
+})

@@ -8,7 +8,7 @@ const files = import.meta.glob<unknown>([
   '../{http/collected-tokens,http/rejected-token,http/plain-http,dpop/session}.test.ts',
   '../{axios/waiting,axios/report,axios/cookie-visitor,axios/errors,recipes/step-up}.test.ts',
   '../robustness/{back-off,clock-jumps,record-order,records}.test.ts',
-  '!../core/{model,smoke,errors,schedule,prerendering,remember}.test.ts',
+  '!../core/{model,smoke,errors,schedule,prerendering,remember,waking-page}.test.ts',
   '!../core/{cookie-page,leaving-page,logout-cookie,logout-lasts,logout-late-token}.test.ts',
 ])
 for (const [path, load] of Object.entries(files)) {

@@ -27,7 +27,7 @@ export default defineConfig({
         ]
       : [
           'test/mutation/engine.ts',
-          'test/core/{errors,schedule,prerendering,remember}.test.ts',
+          'test/core/{errors,schedule,prerendering,remember,waking-page}.test.ts',
           'test/core/{cookie-page,leaving-page,logout-cookie,logout-lasts,logout-late-token}.test.ts',
         ],
     environment: 'node',
