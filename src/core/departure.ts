@@ -16,7 +16,7 @@ export function watchDeparture(engine: Engine): () => void {
   const note = (): void => {
     engine.leavingUntil = engine.clock() + LONGEST
   }
-  return listen(note, ['beforeunload'])
+  return listen(note, ['beforeunload'], [])
 }
 
 /** Whether the page seems to go away. */

@@ -48,6 +48,7 @@ function baseUrl(): string | undefined {
 export function parseUrl(url: string, base: string | null = baseUrl() ?? null): URL | undefined {
   try {
     return new URL(url, base ?? undefined)
+    // Stryker disable next-line BlockStatement: a function without a result returns undefined, too
   } catch {
     return undefined
   }
@@ -74,16 +75,14 @@ export function webLocks(): AuthLock | undefined {
 export function whenActivated(): Promise<void> | undefined {
   if (typeof document === 'undefined' || !(document as { prerendering?: boolean }).prerendering)
     return undefined
-  return new Promise(resolve =>
-    document.addEventListener('prerenderingchange', () => resolve(), { once: true }),
-  )
+  return new Promise(resolve => document.addEventListener('prerenderingchange', () => resolve()))
 }
 
 /** Listens to events of the window and of the document, where they exist. Returns a function that stops it. */
 export function listen(
   listener: (event: Event) => void,
   ofWindow: readonly string[],
-  ofDocument: readonly string[] = [],
+  ofDocument: readonly string[],
 ): () => void {
   if (typeof window === 'undefined' || !window.addEventListener) return () => {}
   const targets: readonly (readonly [EventTarget | undefined, readonly string[]])[] = [

@@ -61,7 +61,7 @@ function classify(
     if (MISCONFIGURED.test(code)) return 'misconfigured'
     if (BUSY.test(code)) return 'transient'
   }
-  const isDefinite = status >= 300 && status < 500 && ![408, 425, 429].includes(status)
+  const isDefinite = status >= 400 && status < 500 && ![408, 425, 429].includes(status)
   if (!isRedirect) {
     if (isHtml || isProxy) return 'transient'
     if (hint) return hint
@@ -83,7 +83,6 @@ function describe(cause: unknown, { status, body, headers }: FailureReading): Re
 }
 
 function toHeaders(bag: object): Headers {
-  if (bag instanceof Headers) return bag
   const headers = new Headers()
   for (const [name, value] of Symbol.iterator in bag ? (bag as Headers) : Object.entries(bag)) {
     try {

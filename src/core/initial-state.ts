@@ -13,7 +13,7 @@ export const LOADING: Readonly<LoadingState> = { status: 'loading' }
 export function withInitialState<Claims>(
   state: AuthState<Claims>,
   initial: AuthState<Claims> | undefined,
-  isHidden = false,
+  isHidden?: boolean,
 ): AuthState<Claims> {
   if (!initial || initial.status === 'loading') return state
   if (state.status === 'loading') return initial

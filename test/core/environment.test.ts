@@ -1,5 +1,6 @@
 import { cookieSession, createAuth, refreshRequest } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { isPage, pageOrigin, parseUrl } from '../../src/core/environment.js'
 import { Channel, createLock } from '../support/channel.js'
 import {
   alone,
@@ -163,4 +164,50 @@ describe('the signal of getAccessToken', () => {
     expect(add).toHaveBeenCalledTimes(1)
     expect(remove.mock.calls).toEqual(add.mock.calls)
   })
+})
+
+describe('an address', () => {
+  it.each<[string, object, string | undefined]>([
+    [
+      'the base of the document',
+      { document: { baseURI: 'https://one.example/a/' } },
+      'https://one.example/a/x',
+    ],
+    [
+      'the page, without a document',
+      { location: { href: 'https://two.example/b' } },
+      'https://two.example/x',
+    ],
+    [
+      'the page, where the document is null',
+      { document: null, location: { href: 'https://two.example/b' } },
+      'https://two.example/x',
+    ],
+    ['none', { document: null, location: null }, undefined],
+    ['none at all', {}, undefined],
+  ])('that is relative starts from %s', (_, globals, expected) => {
+    for (const name of ['document', 'location'])
+      vi.stubGlobal(name, (globals as Record<string, unknown>)[name])
+    expect(parseUrl('x')?.href).toBe(expected)
+    expect(parseUrl('https://api.example/y')?.href).toBe('https://api.example/y')
+  })
+
+  it.each([
+    [{ origin: 'https://two.example' }, 'https://two.example'],
+    [null, undefined],
+    [undefined, undefined],
+  ])('of the page %j has the origin %s', (location, origin) => {
+    vi.stubGlobal('location', location)
+    expect(pageOrigin()).toBe(origin)
+  })
+})
+
+it.each([
+  ['Mozilla/5.0 (X11; Linux x86_64)', true],
+  ['Bot, not Mozilla/5.0', false],
+  ['Deno/2.0', false],
+])('a worker that calls itself %j belongs to a page: %s', (userAgent, expected) => {
+  vi.stubGlobal('WorkerGlobalScope', Map)
+  vi.stubGlobal('navigator', { userAgent })
+  expect(isPage()).toBe(expected)
 })

@@ -1,6 +1,8 @@
 import { type AuthEvent, createAuth } from 'tokenflight'
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
+import { createEvents } from '../../src/core/events.js'
 import {
+  deferred,
   expectNoToken,
   httpError,
   invalidGrant,
@@ -164,5 +166,31 @@ describe("auth.on('*', listener)", () => {
       | 'warning'
       | 'request'
     >()
+  })
+})
+
+describe('the queue of events', () => {
+  it('counts requests up from 1, where a listener receives every event', () => {
+    const events = createEvents()
+    expect(events.nextRequestId()).toBeUndefined()
+    events.on('*', () => {})
+    expect([events.nextRequestId(), events.nextRequestId()]).toEqual([1, 2])
+  })
+
+  it('is held back until the last of two waits is over', async () => {
+    const events = createEvents()
+    const received: string[] = []
+    events.on('warning', ({ message }) => void received.push(message))
+    await settle()
+    const [first, second] = [deferred<void>(), deferred<void>()]
+    events.hold(first.promise)
+    events.hold(second.promise)
+    events.emitNow('warning', { message: 'held' })
+    first.resolve()
+    await settle()
+    expect(received).toEqual([])
+    second.resolve()
+    await settle()
+    expect(received).toEqual(['held'])
   })
 })

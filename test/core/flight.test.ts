@@ -164,6 +164,7 @@ describe('one flight', () => {
     await settle()
     refresh.calls[0]?.answer()
     await settle()
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', refreshing: true })
     const second = watch(auth.getAccessToken())
     await settle()
     expect(refresh.calls).toHaveLength(2)

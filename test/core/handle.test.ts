@@ -127,6 +127,7 @@ describe('a refresh whose tokens an ordinary answer has brought first', () => {
     const next = pair()
     void handle.collect(next, grant!)
     await settle()
+    expect(done.status).toBe('pending')
     refresh.last.answer(next)
     await pass(SECOND)
     expect(done.status).toBe('fulfilled')

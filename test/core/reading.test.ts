@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { AnswerError, cloneError, explain, SessionExpiredError } from '../../src/core/errors.js'
 import { classifyFailure } from '../../src/core/failure.js'
-import { createView, initialStateOf } from '../../src/core/initial-state.js'
+import { createView, initialStateOf, withInitialState } from '../../src/core/initial-state.js'
 import { readEnd, readInstant, readSeconds, smallest } from '../../src/core/instants.js'
 import { isHtmlPage, readFailure, readRetryAfter } from '../../src/core/read-failure.js'
 import { EMPTY, isNewer, parseRecord, type SessionRecord } from '../../src/core/record.js'
@@ -169,6 +169,7 @@ describe('an instant', () => {
     ['2027-01-15T09:00:00+01:00', 1_800_000_000_000],
     ['x2027-01-15T08:00:00Z', Number.NaN],
     ['2027-01-15T08:00:00Z (UTC)', Number.NaN],
+    ['(UTC) 2027-01-15T08:00:00Z', Number.NaN],
     ['2027-01-15T08:00:00', Number.NaN],
     ['  ', Number.NaN],
     ['', Number.NaN],
@@ -241,11 +242,47 @@ describe('a failure', () => {
     expect(await classOf(error)).toBe(expected)
   })
 
+  it('with a code that is no text, or empty, has the class of its status and of its server', async () => {
+    const ofProxy = { 'WWW-Authenticate': 'Negotiate' }
+    for (const error of [{ reason: 'x' }, '', 7]) {
+      expect(await classOf({ response: { status: 401, data: { error }, headers: ofProxy } })).toBe(
+        'transient',
+      )
+      expect(await classOf({ response: { status: 401, data: { error } } })).toBe('rejected')
+    }
+  })
+
+  it('of a redirect has no code', async () => {
+    const failure = { response: { status: 300, data: { error: 'invalid_request' } } }
+    expect(await classOf(failure, false, true)).toBe('misconfigured')
+  })
+
+  it('whose class the application cannot name has the default, and the mistake is named', async () => {
+    const causes: unknown[] = []
+    const choose = () => 'maybe' as never
+    const kind = await classifyFailure({ status: 503 }, {}, choose, cause => void causes.push(cause))
+    expect(kind).toBe('transient')
+    expect(causes).toEqual([new TypeError('classify returned string, which is no class')])
+  })
+
   it('of a missing parameter rejects a visitor alone, and with status 400 alone', async () => {
     const missing = (status: number) => ({ status, data: { error: 'invalid_request' } })
     expect(await classOf(missing(400), false, true)).toBe('rejected')
     expect(await classOf(missing(400))).toBe('misconfigured')
     expect(await classOf(missing(409), false, true)).toBe('misconfigured')
+  })
+})
+
+describe('an error for another call on a platform without a limit of stacks', () => {
+  it('adds no such limit', () => {
+    const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')!
+    Reflect.deleteProperty(Error, 'stackTraceLimit')
+    try {
+      cloneError(new SessionExpiredError('no_refresh_token'))
+      expect('stackTraceLimit' in Error).toBe(false)
+    } finally {
+      Object.defineProperty(Error, 'stackTraceLimit', limit)
+    }
   })
 })
 
@@ -321,6 +358,18 @@ describe('the state that the server rendered', () => {
     expect(view(ended)).toBe(ended)
     const anonymous = { status: 'anonymous' } as never
     expect(view(anonymous)).toBe(anonymous)
+  })
+
+  it('has the claims of a session whose token no script sees, and only of that', () => {
+    const claims = { sub: 'ada' }
+    const initial = { status: 'authenticated', claims } as never
+    const own = { status: 'authenticated', expiresAt: 1 } as never
+    expect(withInitialState(own, initial, true)).toEqual({ status: 'authenticated', expiresAt: 1, claims })
+    expect(withInitialState(own, initial)).toBe(own)
+    const over = { status: 'expired', claims: undefined } as never
+    expect(withInitialState(over, initial, true)).toBe(over)
+    const anonymous = { status: 'anonymous', claims } as never
+    expect(withInitialState(own, anonymous, true)).toBe(own)
   })
 
   it('is the one of the component before that of the auth', () => {

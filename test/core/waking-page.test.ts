@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 /** A page that was frozen, and the changes that it has missed. */
-import { cookieSession } from 'tokenflight'
+import { type AuthLock, cookieSession } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { handleOf } from '../../src/core/handle.js'
 import {
@@ -83,6 +83,23 @@ describe('a page that wakes', () => {
     await pass(SECOND)
     expect(token).toEqual({ status: 'fulfilled', value: tokens.access_token })
     expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('uses a good token at once, although its refresh ahead of time waits for the lock', async () => {
+    const lock: AuthLock = { request: () => new Promise(() => {}) }
+    const tokens = pair({ lifetime: 5 * MINUTE })
+    const { auth, refresh } = open({ storage: cell(null, { shared: true, asynchronous: true }), lock })
+    await pass(SECOND)
+    watch(auth.login(tokens))
+    await pass(SECOND)
+    await auth.getAccessToken()
+    await pass(4.5 * MINUTE)
+    expect(auth.getState()).toMatchObject({ refreshing: true })
+    resume()
+    const token = watch(auth.getAccessToken())
+    await pass(100)
+    expect(token).toEqual({ status: 'fulfilled', value: tokens.access_token })
+    expect(refresh.calls).toHaveLength(0)
   })
 
   it('keeps the token of a cookie session that no other tab tells about', async () => {
