@@ -2,7 +2,20 @@
 import { IDBObjectStore } from 'fake-indexeddb'
 import { indexedDBStorage, sharedStorage, type TokenStorage, webStorage } from 'tokenflight'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { cell, httpError, type Opened, open, pair, pass, SECOND, useFakeTime } from '../support/core.js'
+import {
+  alone,
+  cell,
+  httpError,
+  type Opened,
+  open,
+  pair,
+  pass,
+  recordStorage,
+  SECOND,
+  type Stored,
+  storedRecord,
+  useFakeTime,
+} from '../support/core.js'
 import { createLocalArea, createLocks, readRow, useDatabases } from '../support/origin.js'
 
 useFakeTime()
@@ -140,6 +153,18 @@ describe.each(Object.entries(storages))('%s that is full', (_, create) => {
     expect(await full.stored()).not.toContain('rt-secret')
   })
 
+  it('does not bring the last user back where neither has a refresh token', async () => {
+    const full = create()
+    const { auth } = open({ storage: full.storage, autoRefresh: 'off' })
+    const [ada, grace] = [alone({ sub: 'ada' }), alone({ sub: 'grace' })]
+    await does(auth.login(ada))
+    expect(await full.stored()).toContain(ada.access_token)
+    isFull = true
+    await does(auth.login(grace))
+    expect(await full.stored()).not.toContain(ada.access_token)
+    expect(await auth.getAccessToken()).toBe(grace.access_token)
+  })
+
   it('holds no token after a logout', async () => {
     const full = create()
     const { auth } = await live(full)
@@ -175,5 +200,26 @@ describe.each(Object.entries(storages))('%s that is full', (_, create) => {
     await pass(SECOND)
     expect(await next.auth.getAccessToken()).toBe(await auth.getAccessToken())
     expect(next.refresh.calls).toHaveLength(0)
+  })
+})
+
+describe('a storage that fails to write', () => {
+  it('keeps the record that a later login has left there', async () => {
+    let row: Stored | null = null
+    const storage = recordStorage({
+      shared: true,
+      get: async () => row,
+      async set({ generation }) {
+        row = storedRecord({ generation: generation + 2 })
+        refuse()
+      },
+      async remove() {
+        row = null
+      },
+    })
+    const { auth } = open({ storage, autoRefresh: 'off' })
+    isFull = true
+    await does(auth.login(pair()))
+    expect(row).toMatchObject({ accessToken: expect.any(String) })
   })
 })

@@ -1,5 +1,5 @@
 /** A storage that fails, hangs or answers later. */
-import type { TokenStorage } from 'tokenflight'
+import { sharedStorage, type TokenStorage } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import {
   cell,
@@ -163,6 +163,15 @@ describe('a storage that fails', () => {
     ])
   })
 
+  it('and throws on get has the warning name the reading', async () => {
+    const { auth, events } = open({ storage: faulty({ getItem: boom }) })
+    await settle()
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.of('warning').map(({ message }) => message)).toEqual([
+      'Storage failed to read; the session goes on in memory',
+    ])
+  })
+
   it('and hangs on set makes no call wait for ever', async () => {
     const { auth, refresh, events } = open({ storage: faulty({ setItem: () => new Promise(() => {}) }) })
     const login = watch(auth.login(pair()))
@@ -292,6 +301,24 @@ describe('an asynchronous storage', () => {
       next.access_token,
     ])
     expect(events.of('warning')).toHaveLength(1)
+  })
+
+  it('whose write lands late does not lose what another version of the package wrote after it', async () => {
+    const { storage, land } = sluggish()
+    const shared = sharedStorage(storage)
+    const { setItem } = storage
+    const foreign = { ...storedRecord(), format: 99 }
+    storage.setItem = async (key, value) => {
+      await setItem(key, value)
+      storage.record = foreign
+    }
+    const { auth } = open({ storage: shared, name: 'two-versions', lock: createLocks() })
+    void auth.login(pair())
+    await pass(2 * SECOND)
+    await auth.login(pair())
+    land()
+    await settle()
+    expect(storage.record).toEqual(foreign)
   })
 
   it('whose write lands late, and nothing came after it, is not written again', async () => {
