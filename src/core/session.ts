@@ -45,8 +45,8 @@ export function renew(engine: Engine, reading: TokenReading): void {
   else writeRecord(engine, reading, foundGeneration(record, settings.clock.now()), { version: 1 })
   engine.ended = undefined
   if (!grant && flight?.reason !== 'restore') events.emit('login', {})
-  setGrant(engine, flight?.reason === 'rejected')
-  if (!grant) engine.found = engine.grant?.session
+  const next = setGrant(engine, flight?.reason === 'rejected')
+  if (!grant) engine.found = next.session
   forgetFailures(engine)
 }
 
@@ -70,8 +70,7 @@ export function adopt(engine: Engine, stored: SessionRecord, isRestored = false)
     settings.dpop?.forget(false)
   }
   if (isSame && grant && grant.accessToken === stored.accessToken) {
-    const context = grantContext(engine, stored, grant.fromRejection, grant)
-    if (prolong(grant, stored, context)) settle(engine)
+    if (prolong(grant, stored, grantContext(engine, stored, grant.fromRejection, grant))) settle(engine)
   } else if (isSame && grant && isOlder(`${stored.accessToken}`, grant.accessToken, SKEW)) {
     outbid(engine, grant, stored)
   } else {
@@ -154,6 +153,7 @@ export async function sync(engine: Engine): Promise<void> {
   for (let before = -1; before !== engine.sleeps; ) {
     before = engine.sleeps
     // Without an answer, only the cookie can tell whose session this is by now.
+    // Stryker disable next-line OptionalChaining: only a session that is shared sleeps
     if (!settings.records.shared && before && !(await sharing?.peers.ask()) && engine.isBack && engine.grant)
       engine.grant.endsAt = clock()
     const stored = await readStored(store)
@@ -178,17 +178,17 @@ function close(engine: Engine, why: EndReason, cause?: unknown, source: 'local' 
     dismiss(engine, new SignedOutError())
     if (grant) events.emit('logout', { source })
   } else {
-    const error = new SessionExpiredError(why, cause)
-    engine.ended = error
-    dismiss(engine, error)
-    events.emit('sessionExpired', { reason: why, error })
+    engine.ended = new SessionExpiredError(why, cause)
+    dismiss(engine, engine.ended)
+    events.emit('sessionExpired', { reason: why, error: engine.ended })
   }
 }
 
 function announce({ sharing, settings }: Engine): void {
-  sharing?.peers.announce()
+  const tell = (): void => sharing?.peers.announce()
+  tell()
   // A tab that reads at once may see the old record.
-  void settings.records.settled?.()?.then(() => sharing?.peers.announce())
+  void settings.records.settled?.()?.then(tell)
 }
 
 /** Keeps the access token of a session in which another tab has stored an older one. */

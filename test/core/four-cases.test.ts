@@ -110,6 +110,7 @@ describe('the four cases of two ends', () => {
         await settle()
         const [event] = events.of('refreshFailed')
         expect(event).toMatchObject({ class: failure, attempts: 1, error: { code: 'ERR_REFRESH_FAILED' } })
+        expect(event).not.toHaveProperty('retryAt')
         expect(auth.getState()).toMatchObject({ status: 'authenticated', refreshing: false })
         expect((auth.getState() as { error?: unknown }).error).toBe(isShown ? event?.error : undefined)
       },

@@ -74,6 +74,43 @@ describe('a storage that can be read and no longer written', () => {
   })
 })
 
+describe('a storage that ignores what is written', () => {
+  it('is written to only once more by a tab that finds an old record there', async () => {
+    let row: Stored | null = null
+    let isDeaf = false
+    let writes = 0
+    const storage = recordStorage(
+      {
+        shared: true,
+        get: () => row,
+        set(record) {
+          writes++
+          if (!isDeaf) row = record
+        },
+        remove() {},
+      },
+      createLock(),
+    )
+    const { auth } = open({
+      storage,
+      name: 'deaf',
+      autoRefresh: 'off',
+      refresh: refreshStub(async () => pair()),
+    })
+    await auth.login(pair())
+    isDeaf = true
+    await auth.refresh()
+    writes = 0
+    const sibling = new Channel('tokenflight:deaf')
+    for (let message = 0; message < 5; message++) {
+      sibling.postMessage({ changed: true })
+      await pass(SECOND)
+    }
+    expect(writes).toBe(1)
+    expect(await auth.getAccessToken()).not.toBe((row as Stored | null)?.accessToken)
+  })
+})
+
 describe('a logout whose page is gone before its database request', () => {
   /** A database in which the requests of a page that goes are never answered. */
   const database = () => {

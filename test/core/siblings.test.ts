@@ -227,21 +227,40 @@ describe('tabs that ask at once with a dead token', () => {
     expect(refresh.calls).toHaveLength(1)
   })
 
-  it.each<[string, Record<string, string>]>([
-    ['no wait', {}],
-    ['a wait', { 'retry-after': '60' }],
-  ])('make one attempt where the failure takes a moment to read, with %s', async (_, headers) => {
-    const json = () => new Promise(resolve => setTimeout(() => resolve({}), 100))
-    const response = { status: 503, headers, clone: () => ({ json }) }
+  it.each<[string, Record<string, string>, number]>([
+    ['no wait', {}, 100],
+    // Longer than the others wait for the result of a retry.
+    ['a wait', { 'retry-after': '60' }, 400],
+  ])('make one attempt where the failure takes a moment to read, with %s', async (_, headers, moment) => {
+    const text = () => new Promise(resolve => setTimeout(() => resolve('{}'), moment))
+    const response = { status: 503, headers, clone: () => ({ text }) }
     const refresh = failing(() => Object.assign(new Error('busy'), { response }))
     const tabs = await tabsWithDeadToken(refresh, { retry: 0 })
     vi.spyOn(Math, 'random').mockReturnValue(0.9)
     const outcomes = tabs.map(({ auth }) => watch(auth.getAccessToken()))
-    await pass(500)
+    await pass(SECOND)
     expect(outcomes.map(({ error }) => (error as { code?: string }).code)).toEqual(
       Array(4).fill('ERR_REFRESH_FAILED'),
     )
     expect(refresh.calls).toHaveLength(1)
+  })
+
+  it('without a lock do not wait for the next attempt of each other', async () => {
+    vi.stubGlobal('navigator', {})
+    const refresh = refreshStub(() => Promise.reject(httpError(503)))
+    const storage = cell(null, { shared: true })
+    const tab = () =>
+      open({ storage, name: 'lockless', autoRefresh: 'off', refresh, retry: { limit: 1, delay: 8_000 } })
+    const [first, second] = [tab(), tab()]
+    await first.auth.login(pair())
+    await pass(5 * MINUTE + SECOND)
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    watch(first.auth.getAccessToken())
+    await pass(SECOND)
+    expect(refresh.calls).toHaveLength(1)
+    watch(second.auth.getAccessToken())
+    await pass(SECOND)
+    expect(refresh.calls).toHaveLength(2)
   })
 
   it('ask at once for a new pair each, since no answer to that belongs to another tab', async () => {

@@ -8,6 +8,7 @@ import {
   cell,
   DAY,
   HOUR,
+  invalidGrant,
   jwt,
   MINUTE,
   opaque,
@@ -167,6 +168,20 @@ describe('a record that a sibling has stored', () => {
     await store({ ...rest, accessToken: next, version: rest.version + 1 })
     expect(await auth.getAccessToken()).toBe(next)
     expect(events.names).toEqual(['login', 'refreshed'])
+  })
+
+  it('of a logout that follows another session clears the end of the one before', async () => {
+    const { auth, events, refresh, storage, store } = await tab('logout-after-end')
+    watch(auth.refresh())
+    await settle()
+    refresh.last.fail(invalidGrant())
+    await settle()
+    expect(auth.getState().status).toBe('expired')
+    const { generation } = storage.record as Stored
+    await store({ generation: generation + 2, ended: 'logout' })
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(events.names).toEqual(['login', 'sessionExpired'])
+    expect(refresh.calls).toHaveLength(1)
   })
 
   it('with an older access token does not replace the present one, here or in the storage', async () => {
