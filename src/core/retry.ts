@@ -94,7 +94,7 @@ export async function finish(engine: Engine, flight: Flight, cause?: unknown): P
   if (!grant) return
   const now = clock()
   // The access token is good, so the session lives as long as the token.
-  if (cause === undefined && now < grant.endsAt && flight.reason !== 'rejected')
+  if (cause === undefined && now < grant.endsAt)
     return flight.settle(new RefreshFailedError('There is no refresh token', 0))
   const why = cause === undefined ? 'no_refresh_token' : 'refresh_rejected'
   await end(engine, now >= grant.refreshEndsAt ? 'refresh_token_expired' : why, cause)

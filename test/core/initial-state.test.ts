@@ -2,6 +2,7 @@
 import type { AuthState } from 'tokenflight'
 import { cookieSession, createAuth } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
+import { Channel } from '../support/channel.js'
 import {
   alone,
   deferred,
@@ -16,6 +17,7 @@ import {
   useFakeTime,
   watch,
 } from '../support/core.js'
+import { becomePage } from '../support/page.js'
 
 useFakeTime()
 
@@ -132,6 +134,34 @@ describe('initialState of a cookie session', () => {
     expect(auth.getState()).toMatchObject({ status: 'authenticated', expiresAt: Date.now() + 15 * MINUTE })
     expect(auth.getState()).not.toHaveProperty('claims')
     expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('does not lend its claims to a later login that is refreshed', async () => {
+    const initialState: AuthState = { ...rendered, expiresAt: Date.now() + 5 * MINUTE }
+    const { auth, refresh } = openCookie({ storage: cookieSession({ access: 'cookie' }), initialState })
+    await auth.ready
+    await auth.login({ expires_in: 900 } as never)
+    const refreshed = watch(auth.refresh())
+    await settle()
+    refresh.last.answer({ expires_in: 600 } as never)
+    await settle()
+    expect(refreshed.status).toBe('fulfilled')
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', expiresAt: Date.now() + 10 * MINUTE })
+    expect(auth.getState()).not.toHaveProperty('claims')
+  })
+
+  it('does not lend its claims to the login of another tab', async () => {
+    becomePage()
+    Channel.install()
+    const initialState: AuthState = { ...rendered, expiresAt: Date.now() + 5 * MINUTE }
+    const hidden = { storage: cookieSession({ access: 'cookie' }), initialState }
+    const [page, other] = [openCookie(hidden), openCookie(hidden)]
+    await pass(SECOND)
+    await other.auth.login({ expires_in: 900 } as never)
+    await pass(SECOND)
+    expect(page.auth.getState()).toMatchObject({ status: 'authenticated', expiresAt: expect.any(Number) })
+    expect(page.auth.getState()).not.toHaveProperty('claims')
+    expect(page.refresh.calls).toHaveLength(0)
   })
 
   it('does not come back when a later refresh fails', async () => {

@@ -296,3 +296,20 @@ describe('Retry-After', () => {
     expect(error.retryAt).toBe(Date.now() + MINUTE)
   })
 })
+
+describe('a late answer with Retry-After', () => {
+  it('to a session that a login has replaced holds up no refresh of the new one', async () => {
+    const { auth, refresh } = await dead()
+    const asked = watch(auth.getAccessToken())
+    await pass(15 * SECOND)
+    expect(asked.error).toMatchObject({ code: 'ERR_REFRESH_FAILED' })
+    const late = refresh.last
+    const tokens = pair()
+    await auth.login(tokens)
+    late.fail(httpError(503, {}, { 'retry-after': '600' }))
+    await pass(5 * MINUTE)
+    watch(auth.getAccessToken())
+    await settle()
+    expect(refresh.spent.slice(1)).toEqual([tokens.refresh_token])
+  })
+})

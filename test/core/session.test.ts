@@ -1,7 +1,9 @@
 /** The tokens of a session, and a refresh that the application asks for. */
-import type { AuthLock } from 'tokenflight'
+import { type AuthLock, cookieSession, type Dpop } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
+import { Channel } from '../support/channel.js'
 import {
+  alone,
   cell,
   deferred,
   engineView,
@@ -15,13 +17,16 @@ import {
   recordStorage,
   refreshStub,
   rejection,
+  SECOND,
   START,
   type Stored,
   settle,
   storedRecord,
+  type TicketView,
   useFakeTime,
   watch,
 } from '../support/core.js'
+import { draw } from '../support/failing.js'
 
 useFakeTime()
 
@@ -155,5 +160,114 @@ describe('new tokens', () => {
     await settle()
     expect(refresh.last.refreshToken).toBe(tokens.refresh_token)
     expect(events.names).toEqual(['login', 'refreshed'])
+  })
+})
+
+describe('a token that was refused, and that nothing can refresh', () => {
+  const refused = async () => {
+    const opened = open({ autoRefresh: 'off' })
+    await opened.auth.login(alone())
+    const engine = engineView(opened.auth)
+    const ticket = engine.current() as TicketView
+    const replay = watch(Promise.resolve(engine.rejectGrant(ticket)))
+    return { ...opened, engine, ticket, replay }
+  }
+
+  it('ends the session', async () => {
+    const { auth, refresh, replay } = await refused()
+    await settle()
+    expect(replay).toMatchObject({ status: 'rejected', error: { reason: 'no_refresh_token' } })
+    expect(auth.getState().status).toBe('expired')
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('ends no session that has received another token in the same moment', async () => {
+    const { auth, refresh, engine, ticket, replay } = await refused()
+    const next = alone()
+    engine.collect(next, ticket)
+    await settle()
+    expect(replay).toMatchObject({ status: 'fulfilled', value: { accessToken: next.access_token } })
+    expect(auth.getState().status).toBe('authenticated')
+    expect(refresh.calls).toHaveLength(0)
+  })
+})
+
+describe('a session that was found by its cookie', () => {
+  it('has had its answer from the endpoint, which is not wrong when it refuses later', async () => {
+    // The smallest versions that the records can have.
+    draw(0)
+    const { auth, refresh } = open({ storage: cookieSession(), autoRefresh: 'off', retry: 0 })
+    await settle()
+    refresh.last.answer(alone())
+    await settle()
+    expect(auth.getState().status).toBe('authenticated')
+    const refreshed = watch(auth.refresh())
+    await settle()
+    refresh.last.fail(httpError(404, { message: 'no such session' }))
+    await settle()
+    expect(refreshed).toMatchObject({ status: 'rejected', error: { reason: 'refresh_rejected' } })
+    expect(refresh.reasons).toEqual(['restore', 'manual'])
+  })
+})
+
+describe('a login', () => {
+  it('whose page was frozen takes the tokens that another page has refreshed in the same session', async () => {
+    draw(0.5)
+    const read = deferred<Stored | null>()
+    const writes: Stored[] = []
+    const { auth, refresh } = open({
+      storage: recordStorage({
+        shared: true,
+        get: () => read.promise,
+        set: record => void writes.push(record),
+        remove() {},
+      }),
+      autoRefresh: 'off',
+    })
+    const login = watch(auth.login(pair()))
+    await settle()
+    const generation = Math.floor(START / SECOND) + 1.5
+    const newer = storedRecord({ generation, version: 2.5 })
+    read.resolve(newer)
+    await settle()
+    expect(login.status).toBe('fulfilled')
+    expect(await auth.getAccessToken()).toBe(newer.accessToken)
+    expect(writes).toEqual([])
+    expect(refresh.calls).toHaveLength(0)
+  })
+})
+
+describe('the key of a session', () => {
+  const openWithKey = async () => {
+    const forget = vi.fn()
+    const dpop: Dpop = {
+      fetch: (input, init, send = fetch) => send(input, init),
+      proof: async () => 'proof',
+      learn: () => false,
+      open() {},
+      forget,
+    }
+    Channel.install()
+    const storage = cell(null, { shared: true })
+    const { auth } = open({ storage, name: 'key', autoRefresh: 'off', dpop })
+    await auth.login({ ...pair(), token_type: 'DPoP' })
+    forget.mockClear()
+    return { auth, storage, forget }
+  }
+
+  it('is deleted by the page that logs out', async () => {
+    const { auth, forget } = await openWithKey()
+    await auth.logout()
+    expect(forget.mock.calls).toEqual([[true]])
+  })
+
+  it('is not deleted by the other pages, which may hear late of the logout', async () => {
+    const { auth, storage, forget } = await openWithKey()
+    const { generation, savedAt } = storage.record as Stored
+    storage.record = { generation: generation + 1, version: 0, savedAt, ended: 'logout' }
+    new Channel('tokenflight:key').postMessage({ changed: true })
+    await pass(10)
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(forget.mock.calls).toEqual([[false]])
   })
 })
