@@ -62,7 +62,7 @@ export function createStore(
   warn: Store['warn'],
   tombstone: Tombstone | undefined,
 ): Store {
-  // Stryker disable next-line BooleanLiteral: the first read sets it, and if that throws, the login before the first write
+  // Stryker disable next-line BooleanLiteral: the first read sets it, or the login before the first write
   return { records, warn, tombstone, writing: undefined, newest: undefined, isTooNew: false }
 }
 
