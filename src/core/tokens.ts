@@ -60,7 +60,7 @@ export function readSubject(claims: JwtClaims | undefined): string | undefined {
 export function isOlder(token: string, other: string, leeway = 0): boolean {
   const [mine, theirs] = [decodeToken(token), decodeToken(other)]
   const [issuedAt, before] = [readIssueTime(mine), readIssueTime(theirs)]
-  const isTold = issuedAt !== before && !Number.isNaN(issuedAt - before)
+  const isTold = issuedAt < before || issuedAt > before
   return isTold ? issuedAt < before - leeway : readInstant(mine?.exp) < readInstant(theirs?.exp) - leeway
 }
 
@@ -75,7 +75,7 @@ export function readAnswer(
   answer: TokenResponse,
   now: number,
   previous?: Predecessor,
-  isBound = false,
+  isBound?: boolean,
 ): TokenReading {
   if (!answer || typeof answer !== 'object') throw new TypeError(`Not a token answer: ${kindOf(answer)}`)
   const accessToken = answer.access_token ?? answer.access ?? answer.accessToken
@@ -87,8 +87,8 @@ export function readAnswer(
     )
   if (!isToken(accessToken)) throw refuse('access_token', accessToken)
   if (refreshToken && !isToken(refreshToken)) throw refuse('refresh_token', refreshToken)
-  const kind = type ? /^\s*(bearer|jwt|(dpop))\s*$/i.exec(typeof type === 'string' ? type : '') : undefined
-  if (kind === null || (kind?.[2] && !isBound))
+  const kind = typeof type === 'string' ? /^\s*(bearer|jwt|(dpop))\s*$/i.exec(type) : null
+  if ((type && !kind) || (kind?.[2] && !isBound))
     throw new TypeError(`Not a token answer: token_type must be ${isBound ? 'DPoP' : 'Bearer'}`)
   const warnings: string[] = []
   if (isBound && kind && !kind[2])
@@ -106,7 +106,7 @@ export function readAnswer(
     accessToken,
     refreshToken: refreshToken || undefined,
     lifetime,
-    refreshLifetime: readLifetime(refreshToken || '', [refreshSeconds], now)[0],
+    refreshLifetime: readLifetime(`${refreshToken}`, [refreshSeconds], now)[0],
     scope: typeof answer.scope === 'string' ? answer.scope : undefined,
     subject: readSubject(decodeToken(accessToken)) ?? readSubject(decodeToken(`${answer.id_token}`)),
     warnings,

@@ -1,5 +1,6 @@
 import { decodeToken, type TokenResponse } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
+import { isOlder, readAnswer } from '../../src/core/tokens.js'
 import {
   accessToken,
   alone,
@@ -487,6 +488,51 @@ describe('the lifetime', () => {
     const { auth, events } = open()
     await auth.login({ access_token: accessToken(), refresh_token: jwt({ exp: 0 }), refresh_expires_in: 0 })
     expect(events.of('warning')).toEqual([])
+  })
+})
+
+describe('the lifetime of a token that follows another', () => {
+  const IAT = inSeconds(START)
+  const token = (iat: number, exp: number): string => jwt({ iat: IAT + iat, exp: IAT + exp })
+  const lifetimeOf = (next: string, before: string, arrival: number, remaining: number) =>
+    readAnswer({ access_token: next }, START + arrival, { token: before, remaining }).lifetime
+
+  it('counts from its arrival where it copies the issue time of the other', () => {
+    expect(lifetimeOf(token(0, 301), token(0, 300), SECOND, 299 * SECOND)).toBe(300 * SECOND)
+  })
+
+  it.each([
+    [2_000, 300_000],
+    [2_001, 297_999],
+  ])('whose issue time is %i ms before its arrival is %i ms', (late, expected) => {
+    const arrival = 60 * SECOND + late
+    expect(lifetimeOf(token(60, 360), token(0, 300), arrival, 300_000 - arrival)).toBe(expected)
+  })
+
+  it.each([
+    ['long', -600 * SECOND],
+    ['as long as the lifetime', -300 * SECOND],
+  ])('is exp - iat on a device whose clock is ahead, where the other is dead for %s', (_, remaining) => {
+    expect(lifetimeOf(token(300, 600), token(0, 300), HOUR, remaining)).toBe(300 * SECOND)
+  })
+})
+
+describe('a token', () => {
+  type Times = [iat: number | undefined, exp: number]
+  const token = (...[iat, exp]: Times): string => jwt({ iat, exp })
+
+  it.each<[string, boolean, Times, Times, number]>([
+    ['was issued earlier, even if it ends later', true, [100, 900], [200, 500], 0],
+    ['was issued later, even if it ends earlier', false, [200, 500], [100, 900], 0],
+    ['was issued at the same time and ends earlier', true, [100, 500], [100, 900], 0],
+    ['was issued at the same time and ends later', false, [100, 900], [100, 500], 0],
+    ['was issued and ends at the same times', false, [100, 500], [100, 500], 0],
+    ['does not say when it was issued and ends earlier', true, [undefined, 500], [100, 900], 0],
+    ['does not say when it was issued and ends later', false, [undefined, 900], [100, 500], 0],
+    ['was issued as much earlier as clocks may differ', false, [195, 500], [200, 500], 5 * SECOND],
+    ['was issued more earlier than clocks may differ', true, [194, 900], [200, 500], 5 * SECOND],
+  ])('that %s is older: %s', (_, expected, mine, theirs, leeway) => {
+    expect(isOlder(token(...mine), token(...theirs), leeway)).toBe(expected)
   })
 })
 
