@@ -1,11 +1,15 @@
 /** Reading answers, times and records: cases that a session meets too seldom to show each of them. */
 import { describe, expect, it, vi } from 'vitest'
+import { CLEAR } from '../../src/core/backoff.js'
 import { AnswerError, cloneError, explain, SessionExpiredError } from '../../src/core/errors.js'
 import { classifyFailure } from '../../src/core/failure.js'
 import { createView, initialStateOf, withInitialState } from '../../src/core/initial-state.js'
 import { readEnd, readInstant, readSeconds, smallest } from '../../src/core/instants.js'
+import { mapAnswer } from '../../src/core/read.js'
 import { isHtmlPage, readFailure, readRetryAfter } from '../../src/core/read-failure.js'
 import { EMPTY, isNewer, parseRecord, type SessionRecord } from '../../src/core/record.js'
+import type { Engine } from '../../src/core/state.js'
+import { learnBackoff } from '../../src/core/update.js'
 import { abortReason } from '../../src/core/waiting.js'
 
 const record = (members: Partial<SessionRecord> = {}): SessionRecord => ({
@@ -340,6 +344,35 @@ describe('the end of a message', () => {
   it('has no cause where the session ended without one', () => {
     expect(new SessionExpiredError('no_refresh_token').message).toMatch(/log in again$/)
     expect(new SessionExpiredError('refresh_rejected', new Error()).message).toMatch(/again, see cause$/)
+  })
+})
+
+describe('an answer that `read` cannot map', () => {
+  it('is refused with the error of `read` as its cause', () => {
+    const cause = new Error('no data')
+    const read = () => {
+      throw cause
+    }
+    expect(() => mapAnswer(read, {})).toThrow(
+      expect.objectContaining({ message: 'Not a token answer: `read` threw', cause }),
+    )
+  })
+})
+
+describe('the back-off of another tab', () => {
+  const failure = record({ failures: 3, retryAt: 60_000, backoffAt: 1_000 })
+  const learn = (onlineAt: number) => {
+    const settings = { clock: { now: () => 2_000 } }
+    const engine = { settings, clock: () => 2_000, onlineAt, backoff: CLEAR } as unknown as Engine
+    learnBackoff(engine, failure)
+    return engine.backoff
+  }
+
+  it.each([
+    ['before', 1_500, 0],
+    ['after', 500, 60_000],
+  ])('from %s the network came back counts its failures, and ends at its time', (_, onlineAt, until) => {
+    expect(learn(onlineAt)).toEqual({ until, strict: false, open: false, retrying: false, failures: 3 })
   })
 })
 
