@@ -74,7 +74,7 @@ describe('a storage that can be read and no longer written', () => {
   })
 })
 
-describe('a storage that ignores what is written', () => {
+describe('a storage that ignores every write', () => {
   it('is written to only once more by a tab that finds an old record there', async () => {
     let row: Stored | null = null
     let isDeaf = false

@@ -303,7 +303,7 @@ describe('an asynchronous storage', () => {
     expect(events.of('warning')).toHaveLength(1)
   })
 
-  it('whose write lands late does not lose what another version of the package wrote after it', async () => {
+  it('whose write lands late does not lose the later record of another version of the package', async () => {
     const { storage, land } = sluggish()
     const shared = sharedStorage(storage)
     const { setItem } = storage
