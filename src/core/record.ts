@@ -85,7 +85,9 @@ export function foundGeneration({ generation }: SessionRecord, now: number): num
 export function isNewer(record: SessionRecord, than: SessionRecord): boolean {
   const { accessToken, expiresAt = Number.POSITIVE_INFINITY } = record
   const gain = expiresAt - (than.expiresAt ?? Number.POSITIVE_INFINITY)
-  if (gain && accessToken && accessToken === than.accessToken && isTwin(record, than)) return gain > 0
+  if (gain && accessToken && accessToken === than.accessToken && isTwin(record, than))
+    // Stryker disable next-line EqualityOperator: it is not 0 here
+    return gain > 0
   return (
     record.generation > than.generation ||
     (record.generation === than.generation && record.version > than.version)
@@ -154,6 +156,7 @@ export function parseRecord(value: unknown): SessionRecord | null {
   for (const name of ['accessToken', 'refreshToken'] as const) {
     if (record[name] !== undefined && !isToken(record[name])) return null
   }
+  // Stryker disable next-line ArrayDeclaration: a text in the list does no harm
   const { revoke = [] } = record
   if (!Array.isArray(revoke) || !revoke.every(isCredentials)) return null
   // An unknown reason, of a later version, is valid, too.

@@ -48,6 +48,7 @@ async function resume(
   const isLoggedOut = engine.record.ended === 'logout'
   const { cookie } = settings
   engine.isUndecided = !!cookie && !engine.grant && !isLoggedOut && cookie.mayExist(engine)
+  // Stryker disable next-line OptionalChaining: only a session with a cookie can be undecided
   const known = engine.isUndecided && cookie?.findRendered(engine)
   if (known) adopt(engine, known, true)
   if (engine.isUndecided) {

@@ -11,6 +11,7 @@ import { EMPTY, isNewer, parseRecord, type SessionRecord } from '../../src/core/
 import type { Engine } from '../../src/core/state.js'
 import { learnBackoff } from '../../src/core/update.js'
 import { abortReason } from '../../src/core/waiting.js'
+import { abortReason, unlessAborted } from '../../src/core/waiting.js'
 
 const record = (members: Partial<SessionRecord> = {}): SessionRecord => ({
   ...EMPTY,
@@ -45,6 +46,7 @@ describe('a challenge of a proxy', () => {
     ['NTLM, Negotiate', true],
     ['Digest realm="a, Bearer b"', true],
     ['Negotiate realm="never ends, Bearer', true],
+    ['"Bearer" Negotiate', true],
     ['Basic realm="x", Bearer', false],
     ['Negotiate, Bearer realm="x"', false],
   ])('%j is one: %s', async (header, expected) => {
@@ -107,6 +109,11 @@ describe('Retry-After', () => {
     const headers = { 'retry-after': 'Sun, 29 Nov 2026 12:00:10 GMT', date: 'Sun, 29 Nov 2026 12:00:08 GMT' }
     expect(readRetryAfter({ response: { headers } }, now)).toBe(2_000)
   })
+
+  it('may be a date of the older format that ends with the year', () => {
+    const headers = { 'retry-after': 'Sun Nov 29 12:00:10 2026', date: 'Sun Nov 29 12:00:08 2026' }
+    expect(readRetryAfter({ headers }, now)).toBe(2_000)
+  })
 })
 
 describe('a stored record', () => {
@@ -159,6 +166,11 @@ describe('the reason of an abort', () => {
     expect(error).toBeInstanceOf(Error)
     expect(error).toMatchObject({ name: 'AbortError', message: 'The operation was aborted' })
   })
+})
+
+it('a promise that never settles gives way to a signal that was aborted before', async () => {
+  const endless = new Promise(() => {})
+  await expect(unlessAborted(endless, AbortSignal.abort('why'))).rejects.toBe('why')
 })
 
 describe('an instant', () => {
