@@ -21,7 +21,7 @@ export function restore(
     done = resolve
   })
   // Marked as loading before it runs: its own refresh must not wait for itself.
-  if (engine.settings.cookie || isPromise(first)) engine.loading = loading
+  engine.loading = loading
   const restoring = resume(engine, first)
   if (engine.grant || !(engine.isUndecided || isPromise(first))) engine.loading = undefined
   engine.publish()
@@ -42,7 +42,7 @@ async function resume(
   const stored = isPromise(first) ? await first : first
   // A login or logout came first.
   if (engine.record.generation) return
-  if (stored) adopt(engine, stored, true)
+  if (stored) adopt(engine, stored)
   resumeLogouts(engine)
   // A logout lasts until the next login.
   const isLoggedOut = engine.record.ended === 'logout'

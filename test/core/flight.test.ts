@@ -184,6 +184,24 @@ describe('one flight', () => {
     expect(new Set(refresh.spent).size).toBe(5)
   })
 
+  it('is no answer to a call that comes after it, although others waited for it', async () => {
+    const { auth, refresh } = open()
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    watch(auth.refresh())
+    refresh.last.answer()
+    await settle()
+    refresh.last.answer()
+    await settle()
+    const later = watch(auth.refresh())
+    await settle()
+    expect([later.status, refresh.calls.length]).toEqual(['pending', 3])
+    refresh.last.answer()
+    await settle()
+    expect(later.status).toBe('fulfilled')
+  })
+
   it('never runs while no user is logged in', async () => {
     const { auth, refresh } = open()
     expect(await auth.getAccessToken()).toBeUndefined()

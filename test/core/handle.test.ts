@@ -15,6 +15,7 @@ import {
   REFRESH_TIMEOUT,
   type RefreshStub,
   refreshStub,
+  rejection,
   SECOND,
   settle,
   storedRecord,
@@ -88,6 +89,15 @@ describe('a request that renews the tokens on its way', () => {
     expect(outcome).toMatchObject({ error: { code: 'ERR_SIGNED_OUT' } })
     expect(events.names).toEqual(['login', 'logout'])
   })
+})
+
+it('a session that the server renews with the next request refuses a refresh, and names no time', async () => {
+  const auth = track(createAuth({ autoRefresh: 'off' }))
+  handleOf(auth as never).serverRenews()
+  await auth.login(pair())
+  const error = await rejection(auth.refresh())
+  expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', attempts: 0 })
+  expect(error.retryAt).toBeUndefined()
 })
 
 describe('a token that is bound to a key, in an ordinary answer', () => {

@@ -223,6 +223,18 @@ describe('a storage of the application that keeps the session in a storage of th
     await login
     expect(local.items.get(KEY)).toContain(tokens.refresh_token)
   })
+
+  it('keeps a login of another tab that comes while it is slow to read', async () => {
+    const first = open({ storage: sync(localStorage), autoRefresh: 'off' })
+    await first.auth.login(pair())
+    const slow = (key: string): Promise<string | null> =>
+      new Promise(resolve => setTimeout(() => resolve(localStorage.getItem(key)), 500))
+    open({ storage: { ...later(localStorage), getItem: slow }, autoRefresh: 'off' })
+    const tokens = pair()
+    await first.auth.login(tokens)
+    await pass(SECOND)
+    expect(local.items.get(KEY)).toContain(tokens.refresh_token)
+  })
 })
 
 describe('a session of another name', () => {

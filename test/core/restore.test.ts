@@ -204,6 +204,7 @@ describe('restore', () => {
     expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_token_expired' })
     expect(storage.record).toBeNull()
     expect([events.names, refresh.spent]).toEqual([['sessionExpired'], [spent]])
+    expect(refresh.reasons).toEqual(['expired'])
   })
 
   it('of a dead session whose refresh token seems to have ended goes on if the server takes it', async () => {
@@ -291,6 +292,22 @@ describe('restore', () => {
     expect(asked.value).toBe(record.accessToken)
     expect(ready.status).toBe('fulfilled')
     expect(events.statuses).toEqual(['authenticated'])
+  })
+
+  it('from an asynchronous storage leaves a login alone that comes first, whatever the storage holds', async () => {
+    const record = storedRecord({ generation: START / 1_000 + MINUTE, ago: HOUR })
+    const first = deferred<Stored>()
+    const { auth, refresh } = open({
+      storage: recordStorage({ get: () => first.promise, set() {}, remove() {} }),
+      autoRefresh: 'off',
+    })
+    const tokens = pair()
+    watch(auth.login(tokens))
+    await settle()
+    first.resolve(record)
+    await settle()
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(refresh.calls).toHaveLength(0)
   })
 
   it('from an empty asynchronous storage is anonymous after loading', async () => {
