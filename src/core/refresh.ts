@@ -73,6 +73,7 @@ async function carryOut(engine: Engine, flight: Flight): Promise<void> {
     const activation = whenActivated()
     if (activation) await activation
     const { sharing, clock } = engine
+    // Stryker disable next-line BooleanLiteral: without other pages nothing depends on the lock
     const exclusive = sharing?.exclusive ?? (work => work(false))
     const startedAt = clock()
     // After the activation: a page that is being prerendered goes nowhere.

@@ -98,7 +98,6 @@ export function parseText(text: unknown): unknown {
   if (typeof text === 'object') return text
   try {
     return JSON.parse(String(text))
-    // Stryker disable next-line BlockStatement: undefined reads as empty, too
   } catch {
     return null
   }

@@ -1,7 +1,8 @@
 /** The part of a session that the clients and the devtools use. */
-import { cookieSession, createAuth, type Dpop } from 'tokenflight'
-import { describe, expect, it } from 'vitest'
+import { type AuthLock, cookieSession, createAuth, type Dpop, sharedStorage } from 'tokenflight'
+import { describe, expect, it, vi } from 'vitest'
 import { handleOf } from '../../src/core/handle.js'
+import { Channel, createLock } from '../support/channel.js'
 import {
   alone,
   cell,
@@ -146,6 +147,69 @@ describe('a refresh whose tokens an ordinary answer has brought first', () => {
   })
 })
 
+describe('a refresh that waits for its lock', () => {
+  const openWaiting = async () => {
+    const gate = deferred()
+    const lock: AuthLock = { request: (_name, _options, work) => gate.promise.then(work) }
+    const storage = cell(null, { shared: true })
+    const opened = openHandle({ storage, lock })
+    await opened.auth.login(pair())
+    const grant = await opened.handle.acquire(opened.handle.session())
+    const outcome = watch(Promise.resolve(opened.handle.rejectGrant(grant!)))
+    await settle()
+    return { ...opened, outcome, storage, grantLock: () => gate.resolve() }
+  }
+
+  it('leaves a login alone that comes first, also one without a refresh token', async () => {
+    const { auth, outcome, refresh, events, grantLock } = await openWaiting()
+    const next = alone()
+    await auth.login(next)
+    grantLock()
+    await pass(SECOND)
+    expect(outcome).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+    expect(events.of('sessionExpired')).toEqual([])
+    expect(refresh.calls).toHaveLength(0)
+  })
+
+  it('does not read the storage once another login has come first', async () => {
+    const { auth, storage, grantLock } = await openWaiting()
+    await auth.login(pair())
+    const read = vi.spyOn(storage, 'getItem')
+    grantLock()
+    await pass(SECOND)
+    expect(read).not.toHaveBeenCalled()
+  })
+})
+
+describe('a late answer', () => {
+  it('is dropped where another tab, and then an ordinary answer, have brought newer tokens', async () => {
+    Channel.install()
+    const common = { storage: cell(null, { shared: true }), lock: createLock(), retry: 0 }
+    const first = openHandle(common)
+    await first.auth.login(pair())
+    const second = openHandle(common)
+    await second.auth.ready
+    watch(first.auth.refresh())
+    await pass(REFRESH_TIMEOUT + SECOND)
+    const collect = async ({ handle }: typeof first) => {
+      const grant = handle.current()
+      const next = pair()
+      void handle.collect(next, grant!)
+      await pass(SECOND)
+      return next.access_token
+    }
+    const others = await collect(second)
+    expect(await first.auth.getAccessToken()).toBe(others)
+    const own = await collect(first)
+    expect(await first.auth.getAccessToken()).toBe(own)
+    first.refresh.last.answer()
+    await pass(SECOND)
+    expect(await first.auth.getAccessToken()).toBe(own)
+    expect(first.refresh.calls).toHaveLength(1)
+  })
+})
+
 describe('a call that starts while the session is read from the storage', () => {
   it('learns that the session has ended meanwhile', async () => {
     const storage = cell(storedRecord({ ago: 10 * MINUTE, refreshExpiresAt: 1 }), { asynchronous: true })
@@ -178,4 +242,29 @@ it('a refresh function that waits for the refresh that it belongs to is called o
   await pass(REFRESH_TIMEOUT + SECOND)
   expect(refresh.calls).toHaveLength(1)
   expect(auth.getState()).toMatchObject({ status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } })
+})
+
+it('a refresh fails where the storage hands out something that cannot be read any more', async () => {
+  const inner = cell()
+  let isBroken = false
+  const unreadable = Object.defineProperty({}, 'format', {
+    get() {
+      throw new Error('a getter')
+    },
+  })
+  const storage = sharedStorage({
+    getItem: key => (isBroken ? (unreadable as string) : inner.getItem(key)),
+    setItem: inner.setItem,
+    removeItem: inner.removeItem,
+  })
+  const refresh = refreshStub(() => {
+    isBroken = true
+    return Promise.reject(invalidGrant())
+  })
+  const { auth } = openHandle({ storage, refresh, retry: 0 })
+  await auth.login(pair())
+  const outcome = watch(auth.refresh())
+  await pass(SECOND)
+  expect(outcome).toMatchObject({ status: 'rejected', error: { message: 'a getter' } })
+  expect(refresh.calls).toHaveLength(1)
 })

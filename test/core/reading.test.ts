@@ -11,6 +11,7 @@ import { EMPTY, isNewer, parseRecord, type SessionRecord } from '../../src/core/
 import type { Engine } from '../../src/core/state.js'
 import { learnBackoff } from '../../src/core/update.js'
 import { abortReason } from '../../src/core/waiting.js'
+import { parseText } from '../../src/core/storage.js'
 import { abortReason, unlessAborted } from '../../src/core/waiting.js'
 
 const record = (members: Partial<SessionRecord> = {}): SessionRecord => ({
@@ -113,6 +114,18 @@ describe('Retry-After', () => {
   it('may be a date of the older format that ends with the year', () => {
     const headers = { 'retry-after': 'Sun Nov 29 12:00:10 2026', date: 'Sun Nov 29 12:00:08 2026' }
     expect(readRetryAfter({ headers }, now)).toBe(2_000)
+  })
+})
+
+describe('the text of a storage', () => {
+  it.each([
+    ['{"a":1}', { a: 1 }],
+    ['{', null],
+    ['', null],
+    [undefined, null],
+    [null, null],
+  ])('%j reads as %j', (text, expected) => {
+    expect(parseText(text)).toEqual(expected)
   })
 })
 
