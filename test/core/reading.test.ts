@@ -9,9 +9,8 @@ import { mapAnswer } from '../../src/core/read.js'
 import { isHtmlPage, readFailure, readRetryAfter } from '../../src/core/read-failure.js'
 import { EMPTY, isNewer, parseRecord, type SessionRecord } from '../../src/core/record.js'
 import type { Engine } from '../../src/core/state.js'
-import { learnBackoff } from '../../src/core/update.js'
-import { abortReason } from '../../src/core/waiting.js'
 import { parseText } from '../../src/core/storage.js'
+import { learnBackoff } from '../../src/core/update.js'
 import { abortReason, unlessAborted } from '../../src/core/waiting.js'
 
 const record = (members: Partial<SessionRecord> = {}): SessionRecord => ({

@@ -294,7 +294,7 @@ describe('restore', () => {
     expect(events.statuses).toEqual(['authenticated'])
   })
 
-  it('from an asynchronous storage leaves a login alone that comes first, whatever the storage holds', async () => {
+  it('from an asynchronous storage leaves a login alone that comes first, although the storage holds a session', async () => {
     const record = storedRecord({ generation: START / 1_000 + MINUTE, ago: HOUR })
     const first = deferred<Stored>()
     const { auth, refresh } = open({
