@@ -136,7 +136,7 @@ describe('initialState of a cookie session', () => {
     expect(refresh.calls).toHaveLength(0)
   })
 
-  it('does not lend its claims to a later login that is refreshed', async () => {
+  it('does not pass its claims on to a later login that is refreshed', async () => {
     const initialState: AuthState = { ...rendered, expiresAt: Date.now() + 5 * MINUTE }
     const { auth, refresh } = openCookie({ storage: cookieSession({ access: 'cookie' }), initialState })
     await auth.ready
@@ -150,7 +150,7 @@ describe('initialState of a cookie session', () => {
     expect(auth.getState()).not.toHaveProperty('claims')
   })
 
-  it('does not lend its claims to the login of another tab', async () => {
+  it('does not pass its claims on to the login of another tab', async () => {
     becomePage()
     Channel.install()
     const initialState: AuthState = { ...rendered, expiresAt: Date.now() + 5 * MINUTE }
