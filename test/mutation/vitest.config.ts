@@ -21,7 +21,7 @@ export default defineConfig({
       ? [
           'test/{axios,fetch,http}/**/*.test.ts',
           'test/robustness/headers.test.ts',
-          'test/core/{oauth2,refresh-request,sources,read,failure,failure-table}.test.ts',
+          'test/core/{oauth2,refresh-request,preset-session,sources,read,failure,failure-table}.test.ts',
           'test/core/{options,option-names,cookie-access,departure}.test.ts',
           'test/{dpop,server-styles}/*.test.ts',
         ]
