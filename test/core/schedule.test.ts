@@ -271,19 +271,16 @@ describe('waking', () => {
     expect(refresh.reasons).toEqual(['ahead'])
   })
 
-  it.each(['pageshow', 'focus', 'online'])(
-    'by %s notices the sleep although the page is hidden',
-    async event => {
-      const { auth, refresh } = open({ autoRefresh: 'always', refresh: answering() })
-      await auth.login(pair())
-      show('hidden')
-      await settle()
-      sleep(4.5 * MINUTE)
-      window.dispatchEvent(new Event(event))
-      await settle()
-      expect(refresh.reasons).toEqual(['ahead'])
-    },
-  )
+  it.each(['pageshow', 'focus', 'online'])('by %s notices the sleep of a hidden page', async event => {
+    const { auth, refresh } = open({ autoRefresh: 'always', refresh: answering() })
+    await auth.login(pair())
+    show('hidden')
+    await settle()
+    sleep(4.5 * MINUTE)
+    window.dispatchEvent(new Event(event))
+    await settle()
+    expect(refresh.reasons).toEqual(['ahead'])
+  })
 
   it('by several events at once is one check and one refresh', async () => {
     const { auth, refresh } = open()
