@@ -36,7 +36,7 @@ export function transact<T>(
         }
         reading.onsuccess = () => {
           value = reading.result
-          // The value that was read is committed already. Settling once more, at the end, changes nothing.
+          // The value that was read is committed already.
           if (!update) return settle()
           try {
             const next = update(value)
@@ -49,7 +49,9 @@ export function transact<T>(
             transaction.abort()
           }
         }
-        transaction.oncomplete = transaction.onabort = settle
+        // Stryker disable next-line ConditionalExpression: a connection that is closed twice is closed
+        if (update) transaction.oncomplete = settle
+        transaction.onabort = settle
       } catch (error) {
         connection.close()
         reject(error)
