@@ -46,12 +46,13 @@ function baseUrl(): string | undefined {
 
 /** The URL as the platform resolves it. Undefined: the text is not a URL. `base` null: it must be absolute. */
 export function parseUrl(url: string, base: string | null = baseUrl() ?? null): URL | undefined {
+  let parsed: URL | undefined
   try {
-    return new URL(url, base ?? undefined)
-    // Stryker disable next-line BlockStatement: a function without a result returns undefined, too
+    parsed = new URL(url, base ?? undefined)
   } catch {
-    return undefined
+    // The text is not a URL.
   }
+  return parsed
 }
 
 function isNative(value: unknown): boolean {
