@@ -2,16 +2,12 @@
 import { EMPTY, isNewer, parseRecord, type SessionRecord } from '../core/record.js'
 import type { RecordStore } from '../core/store.js'
 import { isPromise } from '../core/waiting.js'
+import { readEntry } from './tombstone.js'
 
 /** Adds the record of this tab to a storage of all tabs. The newer of the two records counts. */
 export function withTabSessions(records: RecordStore, key: string): RecordStore {
   const own = (): SessionRecord | null => {
-    let record: SessionRecord | null = null
-    try {
-      record = parseRecord(JSON.parse(String(sessionStorage.getItem(key))))
-    } catch {
-      // There is no such storage, or it holds no record.
-    }
+    const record = readEntry(() => sessionStorage, key)
     return record?.tabOnly ? record : null
   }
   const clear = (): void => {
