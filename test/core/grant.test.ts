@@ -1,18 +1,11 @@
 /** One access token, its deadlines, and the tokens before it: pure functions. */
 import { describe, expect, it } from 'vitest'
-import { createGrant, type GrantContext, prolong, remember } from '../../src/core/grant.js'
+import { createGrant, prolong, remember } from '../../src/core/grant.js'
 import { EMPTY, type SessionRecord } from '../../src/core/record.js'
+import { contextAt } from '../support/grant.js'
 
 const NOW = 1_000_000
-const context: GrantContext = {
-  now: NOW,
-  wall: NOW,
-  isRenewable: true,
-  fromRejection: false,
-  window: () => 60_000,
-  spread: undefined,
-  previous: undefined,
-}
+const context = contextAt(NOW)
 const record: SessionRecord = {
   ...EMPTY,
   generation: 1,

@@ -2,6 +2,7 @@
 import { type AuthLock, cookieSession, createAuth, type Dpop, sharedStorage } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import { handleOf } from '../../src/core/handle.js'
+import { createKey } from '../support/bound-key.js'
 import { Channel, createLock } from '../support/channel.js'
 import {
   alone,
@@ -102,13 +103,6 @@ it('a session that the server renews with the next request refuses a refresh, an
 })
 
 describe('a token that is bound to a key, in an ordinary answer', () => {
-  const key: Dpop = {
-    fetch: (input, init, send = fetch) => send(input, init),
-    proof: async () => 'proof',
-    learn: () => false,
-    open() {},
-    forget() {},
-  }
   const collect = async (dpop: Dpop | undefined) => {
     const { auth, handle, events } = openHandle(dpop && { dpop })
     await auth.login({ ...pair(), ...(dpop && { token_type: 'DPoP' }) })
@@ -120,7 +114,7 @@ describe('a token that is bound to a key, in an ordinary answer', () => {
   }
 
   it('is taken by a session with that key', async () => {
-    expect(await collect(key)).toEqual({ isTaken: true, events: ['login', 'refreshed'] })
+    expect(await collect(createKey())).toEqual({ isTaken: true, events: ['login', 'refreshed'] })
   })
 
   it('is dropped with a warning by a session without one', async () => {

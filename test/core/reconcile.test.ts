@@ -5,6 +5,7 @@ import { isKnown, reconcile, restOfRefresh } from '../../src/core/reconcile.js'
 import { EMPTY } from '../../src/core/record.js'
 import type { TokenReading } from '../../src/core/tokens.js'
 import { jwt } from '../support/core.js'
+import { contextAt } from '../support/grant.js'
 
 const NOW = 1_000_000_000
 const END = NOW + 300_000
@@ -15,15 +16,7 @@ const older = issued(60_000)
 const grantOf = (members: Partial<Grant> = {}): Grant => {
   const tokens = { accessToken: current, refreshToken: 'rt-1' }
   const record = { ...EMPTY, generation: 1, version: 1, savedAt: NOW, ...tokens, expiresAt: END }
-  const grant = createGrant(record, {
-    now: NOW,
-    wall: NOW,
-    isRenewable: true,
-    fromRejection: false,
-    window: () => 60_000,
-    spread: undefined,
-    previous: undefined,
-  })
+  const grant = createGrant(record, contextAt(NOW))
   return Object.assign(grant, members)
 }
 

@@ -1,6 +1,7 @@
 /** The tokens of a session, and a refresh that the application asks for. */
-import { type AuthLock, cookieSession, type Dpop } from 'tokenflight'
+import { type AuthLock, cookieSession } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
+import { createKey } from '../support/bound-key.js'
 import { Channel } from '../support/channel.js'
 import {
   alone,
@@ -240,13 +241,7 @@ describe('a login', () => {
 describe('the key of a session', () => {
   const openWithKey = async () => {
     const forget = vi.fn()
-    const dpop: Dpop = {
-      fetch: (input, init, send = fetch) => send(input, init),
-      proof: async () => 'proof',
-      learn: () => false,
-      open() {},
-      forget,
-    }
+    const dpop = createKey({ forget })
     Channel.install()
     const storage = cell(null, { shared: true })
     const { auth } = open({ storage, name: 'key', autoRefresh: 'off', dpop })

@@ -1,20 +1,9 @@
 /** The headers of a session whose tokens are bound to a key, as an adapter of axios gets them. */
 import axios, { type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios'
-import { createAuth, type Dpop, type RefreshRequestOptions, refreshRequest } from 'tokenflight'
+import { createAuth, type RefreshRequestOptions, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it } from 'vitest'
-
-/** A stub of the key. */
-function createKey(): Dpop {
-  let proofs = 0
-  return {
-    fetch: (input, init, send = fetch) => send(input, init),
-    proof: async () => `proof-${++proofs}`,
-    learn: () => false,
-    open() {},
-    forget() {},
-  }
-}
+import { createKey } from '../support/bound-key.js'
 
 /** A session with a stub of the key, and the configs that reach its adapter. */
 async function open() {
