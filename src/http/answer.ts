@@ -1,7 +1,7 @@
 /** The body of an axios answer as JSON, for every `responseType`; the caller still gets all of it. */
 
 import { readHeader } from '../core/read-failure.js'
-import { isPromise } from '../core/waiting.js'
+import { ignore, isPromise } from '../core/waiting.js'
 import { LIMIT, readHead } from './body.js'
 import { readJson } from './config.js'
 
@@ -29,22 +29,22 @@ export function withJson<Response extends Answer>(response: Response): Response 
 
 function read(response: Answer): unknown {
   const { data, headers } = response
-  if (!data || typeof data !== 'object') return undefined
+  if (!data) return undefined
   const isJson = /[/+]json(?![^;\s])/i.test(readHeader(headers, 'content-type'))
   const size = sizeOf(data)
   if (size !== undefined) return isJson || size <= LIMIT ? decode(data as Blob) : undefined
   if (!isJson || readHeader(headers, 'content-length').trim() === '0') return undefined
   const { tee, locked } = data as Partial<ReadableStream>
   if (typeof tee === 'function') return locked ? undefined : peekWeb(response as { data: ReadableStream })
-  const stream = data as NodeReadable
-  return stream._readableState && typeof stream.unshift === 'function' ? peekNode(stream) : undefined
+  const { _readableState, unshift } = data as Partial<NodeReadable>
+  return _readableState && typeof unshift === 'function' ? peekNode(data as NodeReadable) : undefined
 }
 
 /** The size of a body of bytes, also of another realm; undefined for anything else. */
 function sizeOf(data: object): number | undefined {
   const isBytes =
     ArrayBuffer.isView(data) ||
-    /^\[object (Blob|File|ArrayBuffer)\]$/.test(String(Object.prototype.toString.call(data)))
+    / (Blob|File|ArrayBuffer)]/.test(Object.prototype.toString.call(data))
   const { size, byteLength = size } = data as { size?: number; byteLength?: number }
   return isBytes ? byteLength : undefined
 }
@@ -61,8 +61,8 @@ async function peekWeb(response: { data: ReadableStream<Uint8Array> }): Promise<
   const [head, rest] = response.data.tee()
   response.data = rest
   // The caller gets a failure from the other branch.
-  const text = await readHead(head, text => parse(text) !== undefined).catch(() => '')
-  return parse(text) ?? rest
+  const json = await readHead(head, text => parse(text) !== undefined).then(parse, ignore)
+  return json ?? rest
 }
 
 /** A stream of Node. */
@@ -70,7 +70,7 @@ interface NodeReadable {
   readonly readableLength: number
   readonly readableHighWaterMark: number
   /** The only sign that all data have arrived, for a stream that is not being read. */
-  readonly _readableState?: { readonly ended?: boolean }
+  readonly _readableState: { readonly ended?: boolean }
   read(): { toString(): string } | null
   unshift(chunk: unknown): void
   on(event: string, listener: (error: unknown) => void): void
@@ -90,7 +90,7 @@ function peekNode(stream: NodeReadable): Promise<unknown> {
       stream.unshift(chunk)
       json = parse(String(chunk))
     }
-    return json ?? (state?.ended || readableLength >= readableHighWaterMark ? stream : undefined)
+    return json ?? (state.ended || readableLength >= readableHighWaterMark ? stream : undefined)
   }
   return new Promise((resolve, reject) => {
     const finish = (outcome: unknown): void => {
@@ -100,7 +100,6 @@ function peekNode(stream: NodeReadable): Promise<unknown> {
     }
     const listeners = {
       readable: () => finish(look()),
-      end: () => finish(stream),
       close: () => finish(stream),
       error(error: unknown) {
         reject(error)
@@ -116,8 +115,9 @@ function peekNode(stream: NodeReadable): Promise<unknown> {
 function parse(text: string): unknown {
   try {
     const json: unknown = JSON.parse(text)
-    return typeof json === 'number' ? undefined : (json ?? undefined)
+    if (typeof json !== 'number') return json ?? undefined
   } catch {
-    return undefined
+    // It may not be complete.
   }
+  return undefined
 }

@@ -543,6 +543,15 @@ describe('an answer as JSON', () => {
     expect((await failed).message).toBe('reset')
   })
 
+  it('is read from a stream with a size, and from a blob of another realm, in their own way', async () => {
+    const stream = Object.assign(new PassThrough(), { size: text.length })
+    stream.end(text)
+    expect(await view(stream)).toEqual({ a: 1 })
+    expect(String(stream.read())).toBe(text)
+    const blob = { [Symbol.toStringTag]: 'Blob', size: text.length, text: async () => text }
+    expect(await view(blob)).toEqual({ a: 1 })
+  })
+
   it('leaves a stream of another kind alone', async () => {
     const odd = { pipe() {}, _readableState: {}, on: vi.fn() }
     expect(await view(odd)).toBe(odd)
