@@ -43,8 +43,7 @@ function read(response: Answer): unknown {
 /** The size of a body of bytes, also of another realm; undefined for anything else. */
 function sizeOf(data: object): number | undefined {
   const isBytes =
-    ArrayBuffer.isView(data) ||
-    / (Blob|File|ArrayBuffer)]/.test(Object.prototype.toString.call(data))
+    ArrayBuffer.isView(data) || / (Blob|File|ArrayBuffer)]/.test(Object.prototype.toString.call(data))
   const { size, byteLength = size } = data as { size?: number; byteLength?: number }
   return isBytes ? byteLength : undefined
 }

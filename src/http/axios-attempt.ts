@@ -97,7 +97,7 @@ export class AxiosAttempt implements Attempt<AxiosResponse> {
   }
 
   discard(): void {
-    discard(this.response?.data)
+    discard((this.response as AxiosResponse).data)
     this.end(false)
   }
 
@@ -111,5 +111,5 @@ export class AxiosAttempt implements Attempt<AxiosResponse> {
 /** Without a token to add, the adapter gets the config object of the application itself. */
 export async function pass(adapter: AxiosAdapter, config: Config): Promise<Attempt<AxiosResponse>> {
   const response = await adapter(config)
-  return { response, isUnrelated: true, finish: () => response, discard: ignore }
+  return { response, finish: () => response, discard: ignore }
 }

@@ -55,7 +55,7 @@ export class AxiosCall implements Call<AxiosResponse> {
   }
 
   get method(): string {
-    return (this.context.config.method ?? 'get').toUpperCase()
+    return (this.context.config.method as string).toUpperCase()
   }
 
   hasOwnCredentials(): boolean {

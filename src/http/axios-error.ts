@@ -6,7 +6,7 @@ import {
   getAdapter,
   type InternalAxiosRequestConfig,
 } from 'axios'
-import { type AuthError, cloneError } from '../core/errors.js'
+import { type AuthError, cloneError, hide } from '../core/errors.js'
 import { closedEarly } from './body.js'
 
 type Config = InternalAxiosRequestConfig
@@ -19,8 +19,8 @@ type Adapter = NonNullable<Config['adapter']>
 export function asAxiosError(error: AuthError, config: Config): AuthError {
   if (error.code !== 'ERR_REFRESH_FAILED') config.adapter = seal(adapterOf(config), error)
   const own = Object.assign(cloneError(error), { isAxiosError: true, config })
-  const toJSON = (): object => ({ ...AxiosError.prototype.toJSON.call(own), ...error })
-  return Object.defineProperty(own, 'toJSON', { value: toJSON, configurable: true, writable: true })
+  hide(own, 'toJSON', () => ({ ...AxiosError.prototype.toJSON.call(own), ...error }))
+  return own
 }
 
 /** The error of the adapter for a call that takes too long. `isFetch`: its adapter is the one on `fetch`. */

@@ -7,8 +7,9 @@ export function look<T>(inspect: () => T): T | undefined {
   try {
     return inspect()
   } catch {
-    return undefined
+    // It cannot be inspected.
   }
+  return undefined
 }
 
 /** Whether it can be read only once: a stream of Node or of the web, or an iterator. */
@@ -56,10 +57,10 @@ export function prepareRepeat(body: unknown): (() => Repeated) | undefined {
  * A match inside a longer word does not count. A body that cannot be inspected counts as one without the token.
  */
 export function carries(body: unknown, token: string): boolean {
-  if (typeof body === 'string')
-    return holds(body, token) || (/[%+]/.test(body) && holds(decodeForm(body), token))
+  if (typeof body === 'string') return holds(body, token) || holds(decodeForm(body), token)
   return !!look(
-    () => fieldsOf(body).includes(token) || (body instanceof URLSearchParams && carries(String(body), token)),
+    () =>
+      !!fieldsOf(body)?.includes(token) || (body instanceof URLSearchParams && carries(String(body), token)),
   )
 }
 
@@ -70,29 +71,23 @@ function holds(text: string, token: string): boolean {
   return false
 }
 
-/** The decoded form; bytes that are not text stay encoded. */
+/** The form with its ASCII characters decoded: a token has no others. */
 function decodeForm(text: string): string {
-  return text.replace(/\+/g, ' ').replace(/(?:%[\da-f]{2})+/gi, bytes => {
-    try {
-      return decodeURIComponent(bytes)
-    } catch {
-      return bytes
-    }
-  })
+  return text.replace(/\+/g, ' ').replace(/%[0-7][\da-f]/gi, decodeURIComponent)
 }
 
 /** The texts that a form holds, in the views of the web, of React Native and of the package form-data. */
-function fieldsOf(body: unknown): unknown[] {
+function fieldsOf(body: unknown): unknown[] | undefined {
   const { values, getParts, _streams } = (body ?? {}) as {
     values?: () => Iterable<unknown>
-    getParts?: () => { string?: unknown }[]
+    getParts: () => { string?: unknown }[]
     _streams?: unknown[]
   }
   if (typeof FormData === 'function' && body instanceof FormData) {
     if (typeof values === 'function') return [...values.call(body)]
-    return getParts?.call(body).map(part => part.string) ?? []
+    return getParts.call(body).map(part => part.string)
   }
-  return _streams ?? []
+  return _streams
 }
 
 /** A stream of Node, as far as its failure is concerned. */
@@ -157,12 +152,9 @@ function watchNode(stream: NodeStream, fail: (cause: unknown) => void): () => bo
 function watchWeb(stream: ReadableStream, fail: (cause: unknown) => void): () => boolean {
   if (stream.locked) return () => true
   const reader = stream.getReader()
-  let isWatched = true
-  reader?.closed?.catch(cause => {
-    if (isWatched) fail(cause)
-  })
+  // Releasing the lock rejects it, too, when the wait is over.
+  reader?.closed?.catch(fail)
   return () => {
-    isWatched = false
     reader?.releaseLock()
     return true
   }

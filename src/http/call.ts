@@ -10,7 +10,7 @@ export interface Attempt<Response> {
   /** Undefined: the attempt failed without an answer. */
   readonly response: Response | undefined
   /** The answer tells nothing about the token: a redirect led to another origin, or the request is the refresh itself. */
-  readonly isUnrelated: boolean
+  readonly isUnrelated?: boolean
   /** The answer, for the caller. Throws the failure of an attempt that failed. */
   finish(): Response
   /** The caller never sees the answer. */

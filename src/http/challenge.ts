@@ -28,11 +28,11 @@ export function readChallenges(header: string): Challenge[] {
     return added
   }
   let isFirst = true
-  for (const [part, name, equals, quoted, plain = ''] of header.matchAll(PART)) {
+  for (const [part, name, equals, quoted, plain] of header.matchAll(PART)) {
     if (name && equals) {
       params ??= add('')
       const key = name.toLowerCase()
-      if (!params.has(key)) params.set(key, quoted?.replace(/\\([\s\S])/g, '$1') ?? plain)
+      if (!params.has(key)) params.set(key, `${quoted?.replace(/\\([\s\S])/g, '$1') ?? plain}`)
     } else if (name && isFirst) params = add(name)
     // A token that follows a scheme is its token68.
     isFirst = part === ','
@@ -71,8 +71,8 @@ export function challengeOf(outcome: unknown): AuthEvents['challenge'] | undefin
 /** Its description in the event `challenge`. */
 export function describeChallenge({ scheme, params }: Challenge): AuthEvents['challenge'] {
   const error = params.get('error')
-  const acrValues = params.get('acr_values')?.split(/\s+/).filter(Boolean)
-  const maxAge = params.get('max_age') ?? ''
+  const acrValues = params.get('acr_values')?.split(/\s/).filter(Boolean)
+  const maxAge = `${params.get('max_age')}`
   return {
     status: 401,
     scheme: scheme || 'Bearer',

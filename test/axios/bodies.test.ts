@@ -84,6 +84,18 @@ describe('a form on Node', () => {
     })
   }
 
+  it('is left to the adapter as it is by the first attempt, so that its files need not be in memory', async () => {
+    const { api, sent, revoke } = await stage()
+    const form = new FormDataPackage()
+    form.append('name', 'Ada')
+    revoke()
+    await api.post('/upload', form)
+    expect(sent.map(({ data }) => [data === form, data instanceof Uint8Array])).toEqual([
+      [true, false],
+      [false, true],
+    ])
+  })
+
   it('waits for no token that lasts longer, since it can be sent again', async () => {
     const { api, pass, tokens, refreshes } = await stage({ manual: true })
     pass(LIFETIME - 4_000)

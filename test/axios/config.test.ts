@@ -1,5 +1,5 @@
 /** The config of a request is the application's: it is never dressed with a token, and comes back as it went. */
-import {
+import axios, {
   type AxiosAdapter,
   AxiosError,
   AxiosHeaders,
@@ -8,7 +8,17 @@ import {
 } from 'axios'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it, vi } from 'vitest'
-import { deferred, loopback, rejection, respondWith, session, settle, stage } from '../support/axios.js'
+import { adapterOf } from '../../src/http/axios-error.js'
+import {
+  deferred,
+  LIFETIME,
+  loopback,
+  rejection,
+  respondWith,
+  session,
+  settle,
+  stage,
+} from '../support/axios.js'
 
 const EVIL = 'https://evil.example'
 
@@ -296,7 +306,30 @@ describe('the answer of an adapter of the application', () => {
   })
 })
 
+it('reaches the adapter as the very object where the application sets its own credentials during the wait', async () => {
+  const { api, adapter, pass, refreshes, tokens } = await stage({ manual: true })
+  const seen: unknown[] = []
+  let given: InternalAxiosRequestConfig | undefined
+  api.defaults.adapter = config => {
+    seen.push(config)
+    return adapter(config)
+  }
+  api.interceptors.request.use(config => {
+    given = config
+    return config
+  })
+  pass(LIFETIME)
+  const call = api.get('/a', { validateStatus: null })
+  await settle()
+  given?.headers.set('Authorization', 'Bearer mine')
+  refreshes[0]?.answer()
+  await call
+  expect([tokens(), refreshes.length]).toEqual([['mine'], 1])
+  expect(seen[0]).toBe(given)
+})
+
 it('leaves the choice to axios where a request unsets its adapter', async () => {
+  expect(adapterOf({} as never)).toEqual(axios.defaults.adapter)
   const { url, arrived } = await loopback((_request, _incoming, outgoing) => void outgoing.end('{}'))
   const { api } = await session(url)
   expect((await api.get('/a', { adapter: null as never })).status).toBe(200)

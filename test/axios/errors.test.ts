@@ -10,7 +10,7 @@ import {
   SignedOutError,
 } from 'tokenflight'
 import { afterEach, describe, expect, it } from 'vitest'
-import { LIFETIME, rejection, type Stage, settle, stage } from '../support/axios.js'
+import { LIFETIME, rejection, respondWith, type Stage, settle, stage } from '../support/axios.js'
 
 /** How a session, or its refresh, fails the requests that wait. */
 const failures: [name: string, kind: new (...details: never[]) => AuthError, fail: Fail][] = [
@@ -152,6 +152,27 @@ describe('a thousand calls that wait for a refresh that fails', () => {
       Error.stackTraceLimit = stackTraceLimit
     }
   })
+})
+
+it('of a web stream that fails after the answer holds no token', async () => {
+  const { api, revoke, tokens } = await stage()
+  let left: InternalAxiosRequestConfig | undefined
+  let fail: (error: unknown) => void = () => {}
+  api.defaults.adapter = config => {
+    left = config
+    const data = new ReadableStream({
+      start(controller) {
+        fail = error => controller.error(error)
+      },
+    })
+    return respondWith(config, { data: data as never })
+  }
+  revoke()
+  const { data } = await api.get('/stream', { responseType: 'stream' })
+  fail(new AxiosError('reset', 'ERR_NETWORK', left))
+  const error = await rejection((data as ReadableStream).getReader().read())
+  expect(inspect(error, { depth: 9 })).not.toMatch(/at-\d/)
+  expect(tokens()).toEqual([])
 })
 
 it('prints the stack that axios has extended with the caller’s frames', async () => {

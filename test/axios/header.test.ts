@@ -95,6 +95,12 @@ describe('a header function', () => {
   })
 })
 
+it('leaves a DPoP header of the application alone in a session without a key', async () => {
+  const { api, sent } = await stage()
+  await api.get('/orders', { headers: { DPoP: 'proof' } })
+  expect(sent.map(({ headers, token }) => [headers['DPoP'], token])).toEqual([['proof', 'at-1']])
+})
+
 describe('a function that makes a header', () => {
   const wrong: [what: string, header: unknown][] = [
     ['format returns a promise', { name: 'Authorization', format: async (token: string) => token }],

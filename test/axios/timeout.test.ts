@@ -166,6 +166,42 @@ describe('the timeout of a request', () => {
     expect(told(await call)).toMatchObject({ code: 'ECONNABORTED', message: timeoutErrorMessage })
   })
 
+  it('leaves the number in another error of the replay alone, and takes an error without a stack', async () => {
+    for (const fail of [{ status: 503 }, { code: 'ECONNABORTED', message: 'timeout of 503ms exceeded' }]) {
+      const { api, revoke, refreshes, adapter } = await stage({ manual: true })
+      let count = 0
+      api.defaults.adapter = async config => {
+        if (!count++) {
+          await later(497)
+          return adapter(config)
+        }
+        if (fail.status) return respondWith(config, fail)
+        throw fail
+      }
+      revoke()
+      const call = rejection(api.get('/orders', { timeout: 1_000 }))
+      await elapse(497)
+      refreshes[0]?.answer()
+      await elapse(0)
+      const { message } = await call
+      expect(message).toBe(fail.status ? 'Request failed with status code 503' : 'timeout of 1000ms exceeded')
+      expect([count, refreshes.length]).toEqual([2, 1])
+    }
+  })
+
+  it('is reported by a config without the member transitional, too', async () => {
+    const { api, pass, refreshes, sent } = await stage({ manual: true })
+    api.interceptors.request.use(config => {
+      delete config.transitional
+      return config
+    })
+    pass(LIFETIME)
+    const call = rejection(api.get('/orders', { timeout: 400 }))
+    await elapse(400)
+    expect(told(await call)).toMatchObject({ code: 'ECONNABORTED', message: 'timeout of 400ms exceeded' })
+    expect([sent.length, refreshes.length]).toEqual([0, 1])
+  })
+
   it('reaches the adapter untouched where nothing was waited for', async () => {
     const { api, timeouts } = await attempts([0, 0])
     const calls = [api.get('/1', { timeout: 400 }), api.get('/2'), api.get('/3', { timeout: '400' as never })]

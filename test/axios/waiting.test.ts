@@ -106,9 +106,15 @@ for (const [way, prepare] of Object.entries(ways)) {
       begun.refreshes[0]?.answer()
       await begun.call
       expect(added).toHaveBeenCalledTimes(1)
-      expect(removed.mock.calls[0]?.[1]).toBe(added.mock.calls[0]?.[1])
+      expect(removed.mock.calls[0]).toEqual(added.mock.calls[0])
       expect(unsubscribed.mock.calls[0]).toEqual(subscribed.mock.calls[0])
       expect(vi.getTimerCount()).toBe(0)
+    })
+
+    it('waits with a signal that has no listeners, as a polyfill may give', async () => {
+      const begun = await begin({ signal: { aborted: false } })
+      begun.refreshes[0]?.answer()
+      expect(await begun.call).toMatchObject({ status: 200 })
     })
 
     it('waits on where its timeout is longer than a timer can be', async () => {

@@ -16,10 +16,12 @@ describe.each(clientNames)('with %s', client => {
     const { resource, issuer, send } = await open()
     expect(await send('get', `${resource.url}/me?page=2`)).toBe(200)
     expect(await send('POST', `${resource.url}/orders`, 'tea')).toBe(200)
-    expect(resource.arrived.map(({ headers }) => headers.authorization)).toEqual(['DPoP at-1', 'DPoP at-1'])
+    expect(await send('PATCH', `${resource.url}/orders`, 'milk')).toBe(200)
+    expect(resource.arrived.map(({ headers }) => headers.authorization)).toEqual(Array(3).fill('DPoP at-1'))
     expect(resource.proofs).toMatchObject([
       { htm: 'GET', htu: `${resource.url}/me` },
       { htm: 'POST', htu: `${resource.url}/orders` },
+      { htm: 'PATCH', htu: `${resource.url}/orders` },
     ])
     const [first, second] = resource.proofs
     expect(first?.jti).not.toBe(second?.jti)

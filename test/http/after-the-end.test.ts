@@ -90,6 +90,13 @@ const ends: Record<string, (client: Client) => Promise<void>> = {
   },
 }
 
+it('a session without the option refresh ends with its rejected token, for the reason that it cannot be renewed', async () => {
+  const { api, auth, revoke, tokens } = await onAxios.stage({ auth: { refresh: undefined } })
+  revoke()
+  expect(await rejection(api.get('/orders'))).toMatchObject({ reason: 'no_refresh_token' })
+  expect([auth.getState(), tokens()]).toMatchObject([{ reason: 'no_refresh_token' }, ['at-1']])
+})
+
 for (const name of Object.keys(clients)) {
   const open = clients[name] as (options?: ClientOptions) => Promise<Client>
 

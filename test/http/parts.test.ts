@@ -195,7 +195,12 @@ describe('a body that waits', () => {
     expect((await closed).cause).toBeUndefined()
     const gone = new PassThrough()
     gone.destroy()
-    expect((await failure(whileIntact(gone, Promise.resolve(1), explain))).cause).toBeUndefined()
+    await settle()
+    expect((await failure(whileIntact(gone, new Promise(() => {}), explain))).cause).toBeUndefined()
+    const silent = new PassThrough({ emitClose: false })
+    const late = failure(whileIntact(silent, settle(), explain))
+    silent.destroy()
+    expect((await late).cause).toBeUndefined()
   })
 
   it('is left alone once the wait is over', async () => {
@@ -205,6 +210,8 @@ describe('a body that waits', () => {
     stream.destroy()
     const odd = Object.assign(Object.create(null), { pipe() {} })
     expect(await whileIntact(odd, Promise.resolve('token'), explain)).toBe('token')
+    for (const reader of [undefined, { releaseLock() {} }])
+      expect(await whileIntact({ getReader: () => reader }, Promise.resolve('token'), explain)).toBe('token')
   })
 
   it('keeps a listener for its error where the wait failed, because Node would end the process', async () => {
@@ -328,6 +335,14 @@ describe('the clone for shouldRefresh', () => {
     expect(onClone(undefined)).toBeUndefined()
     expect(onClone(7 as never)).toBe(7)
   })
+})
+
+it('lets a function that reads its clone later read all of it', async () => {
+  const ask = onClone(async clone => {
+    await settle()
+    return (await clone.text()) === 'body'
+  })
+  expect(await ask?.(new Response('body'))).toBe(true)
 })
 
 describe('the config of an answer', () => {
