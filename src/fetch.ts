@@ -7,7 +7,7 @@ import { check, isOptionalFunction, ownOptions } from './core/check.js'
 import { handleOf } from './core/handle.js'
 import type { Auth } from './core/types.js'
 import { isPromise } from './core/waiting.js'
-import { carries } from './http/body.js'
+import { carries, carriesInUrl } from './http/body.js'
 import type { Client } from './http/call.js'
 import { createClient } from './http/client.js'
 import { onClone } from './http/clone.js'
@@ -128,7 +128,8 @@ function wants(
   hasOwnCredentials: () => boolean,
 ): boolean {
   if (signal?.aborted || handle.isRefresh(signal) || rules.isOver() || hasOwnCredentials()) return false
-  if (token && (carries(body, token) || carries(headers.values(), token))) return false
+  if (token && (carries(body, token) || carries(headers.values(), token) || carriesInUrl(url, token)))
+    return false
   const describe = ({ href }: URL): FetchRequest => ({
     url: href,
     method,

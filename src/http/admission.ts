@@ -1,7 +1,7 @@
 /** Which requests of axios get a token. */
 import type { Handle } from '../core/handle.js'
-import { carries } from './body.js'
-import { readings, type Target } from './config.js'
+import { carries, carriesInUrl, look } from './body.js'
+import { readings, type Target, urlOf } from './config.js'
 import type { HttpRules } from './options.js'
 import type { Origins } from './origins.js'
 import { isSkippedByCaller } from './skip.js'
@@ -42,7 +42,11 @@ export function createAdmission<Request extends Config, Response>(
       if (isSkippedByCaller(config) || rules.isOver()) return false
       const left = leftOvers(config)
       const token = handle.flightToken()
-      const isRefresh = token && (carries(data, token) || carries(Object.values(headers).join(), token))
+      const isRefresh =
+        token &&
+        (carries(data, token) ||
+          carries(Object.values(headers).join(), token) ||
+          look(() => carriesInUrl(complete(config, urlOf(config)), token)))
       if (!left || isRefresh) return false
       // The version and the adapter decide which of these URLs is sent.
       const isAllowed = readings(config).every(url =>

@@ -9,7 +9,7 @@ import {
 import { type AttemptContext, AxiosAttempt, pass } from './axios-attempt.js'
 import { createBodyError } from './axios-error.js'
 import { startLimit, type TimeLimit, unlessCancelled } from './axios-wait.js'
-import { type Repeated, whileIntact } from './body.js'
+import { copyOfForm, type Repeated, whileIntact } from './body.js'
 import type { Attempt, AttemptPlace, Call } from './call.js'
 import { copyOf, urlOf } from './config.js'
 import { type CallProgress, createProgress } from './progress.js'
@@ -36,16 +36,19 @@ export class AxiosCall implements Call<AxiosResponse> {
   readonly context: CallContext
   readonly upload: CallProgress<AxiosProgressEvent> | undefined
   readonly download: CallProgress<AxiosProgressEvent> | undefined
+  /** The forms as they were at the call. */
+  private readonly forms: readonly unknown[]
   private hasWaited = false
   private isSent = false
 
   constructor(context: CallContext) {
-    const { timeout, onUploadProgress, onDownloadProgress } = context.config
+    const { timeout, onUploadProgress, onDownloadProgress, data, params } = context.config
     const duration = ['number', 'string'].includes(typeof timeout) ? Number(timeout) : 0
     this.context = context
     this.step = context.step
     this.isOneShot = context.isOneShot
     this.limit = duration > 0 ? startLimit(duration) : undefined
+    this.forms = [copyOfForm(data), copyOfForm(params)]
     this.upload = onUploadProgress && createProgress(onUploadProgress)
     this.download = onDownloadProgress && createProgress(onDownloadProgress)
   }
@@ -74,6 +77,9 @@ export class AxiosCall implements Call<AxiosResponse> {
     // A `DPoP` header of the application, in any case, would be a second proof.
     if (tokens?.['DPoP']) own.headers.delete('DPoP')
     Object.assign(own.headers, tokens)
+    const [data, params] = this.isSent || this.hasWaited ? this.forms : []
+    if (data) own.data = data
+    if (params) own.params = params
     const repeated = this.isSent && repeatBody?.()
     this.isSent = true
     if (repeated) {

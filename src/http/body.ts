@@ -53,15 +53,23 @@ export function prepareRepeat(body: unknown): (() => Repeated) | undefined {
 }
 
 /**
- * Whether the text or form contains the token, perhaps form encoded: a request with the refresh token is the refresh.
+ * Whether the text or form contains the token, perhaps form encoded or escaped by JSON: a request with the refresh token is the refresh.
  * A match inside a longer word does not count. A body that cannot be inspected counts as one without the token.
  */
 export function carries(body: unknown, token: string): boolean {
-  if (typeof body === 'string') return holds(body, token) || holds(decodeForm(body), token)
+  if (typeof body === 'string')
+    return [token, JSON.stringify(token).slice(1, -1)].some(
+      each => holds(body, each) || holds(decodeForm(body), each),
+    )
   return !!look(
     () =>
       !!fieldsOf(body)?.includes(token) || (body instanceof URLSearchParams && carries(String(body), token)),
   )
+}
+
+/** Whether a segment of the path or a part of the query is the token. */
+export function carriesInUrl(url: string, token: string): boolean {
+  return url.split(/[/?#&=]/).some(part => carries(part, token))
 }
 
 function holds(text: string, token: string): boolean {
@@ -88,6 +96,17 @@ function fieldsOf(body: unknown): unknown[] | undefined {
     return getParts.call(body).map(part => part.string)
   }
   return _streams
+}
+
+/** A copy of a web form, which its caller may fill anew after the call. Undefined: it is no such form. */
+export function copyOfForm(body: unknown): unknown {
+  return look(() => {
+    if (!/ (FormData|URLSearchParams)]/.test(Object.prototype.toString.call(body))) return undefined
+    const form = body as FormData
+    const copy = new (form.constructor as typeof FormData)()
+    for (const [name, value] of form as unknown as Iterable<[string, string]>) copy.append(name, value)
+    return copy
+  })
 }
 
 /** A stream of Node, as far as its failure is concerned. */

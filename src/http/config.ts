@@ -45,6 +45,7 @@ export function copyOf<Config extends object>(config: Config): Config {
   const parent: object | null = Object.getPrototypeOf(config)
   const copy: Config = parent ? Object.create(parent) : new (Bare as unknown as new () => Config)()
   for (const key of Object.keys(config) as (keyof Config)[]) copy[key] = config[key]
+  for (const key of Object.getOwnPropertySymbols(config) as (keyof Config)[]) copy[key] = config[key]
   return copy
 }
 

@@ -37,8 +37,9 @@ export function createFetchCall(context: FetchContext): Call<Response> {
         throw error
       }),
     async send(tokens, { isReplay, mayFollow }): Promise<Attempt<Response>> {
-      const isBare = !tokens && !isReplay
-      const response = await (isBare ? copies.pass(mayFollow) : copies.send(tokens ?? {}, !mayFollow))
+      const headers = tokens ?? {}
+      const isBare = !isReplay && !Object.keys(headers).length
+      const response = await (isBare ? copies.pass(mayFollow) : copies.send(headers, !mayFollow))
       const isRefresh = !response.ok && inspection && !(await unlessRefresh(inspection, true))
       return {
         response,

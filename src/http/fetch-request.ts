@@ -1,7 +1,7 @@
 /** One request of a `fetch`, as its caller made it, and copies of it that carry tokens. */
 
 import { isPromise, pause } from '../core/waiting.js'
-import { carries, discard, isStream, look, readHead } from './body.js'
+import { carries, copyOfForm, discard, isStream, look, readHead } from './body.js'
 import { copyOf } from './config.js'
 import { type GivenHeaders, kindOf, readHeaders } from './fetch-headers.js'
 
@@ -97,15 +97,16 @@ export function createCopies(
   }
 }
 
-/** A copy, also of a web form as the body. Its caller may change both after the call: `fetch` reads them at once. */
+/** A copy, also of a web form and of bytes. Their caller may change them after the call: `fetch` reads them at once. */
 function keep(init: RequestInit, body: unknown): RequestInit {
-  const copy = look(() => {
-    const form =
-      body instanceof URLSearchParams ? new URLSearchParams() : body instanceof FormData && new FormData()
-    if (form) for (const [name, value] of body as Iterable<[string, string]>) form.append(name, value)
-    return form
-  })
+  const copy = copyOfForm(body) ?? look(() => copyOfBytes(body))
   return copy ? copyWith(init, { body: copy }) : copyOf(init)
+}
+
+function copyOfBytes(body: unknown): ArrayBuffer | undefined {
+  if (!ArrayBuffer.isView(body)) return body instanceof ArrayBuffer ? body.slice(0) : undefined
+  const { buffer, byteOffset, byteLength } = body
+  return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer
 }
 
 /** A copy with these members, also if its class has accessors of those names. */

@@ -1,6 +1,7 @@
 /** The steps of a request, for listeners of every event: its method and its address, without headers and body. */
 
 import { parseUrl } from '../core/environment.js'
+import type { Grant } from '../core/grant.js'
 import type { Handle } from '../core/handle.js'
 import type { RequestEvent } from '../core/types.js'
 
@@ -30,14 +31,15 @@ export function report<Response extends { status: number }>(
     id,
     client: baseURL ? `${client} ${addressOf(baseURL)}` : client,
     method: method.toUpperCase(),
-    url: addressOf(url()),
+    url: addressOf(url(), handle.current()),
   }
   let sent = 0
   const step: Report = (phase, status) =>
     handle.report({ ...described, phase: phase === 'sent' && sent++ ? 'replayed' : phase, status })
   const answer = new Promise<Response>(resolve => resolve(call(step)))
   answer.then(
-    ({ status }) => step('done', status),
+    // A mock may answer nothing.
+    response => step('done', response?.status),
     error => {
       const status: number | undefined = error?.response?.status
       step(status ? 'done' : 'failed', status)
@@ -46,9 +48,11 @@ export function report<Response extends { status: number }>(
   return answer
 }
 
-/** Origin and path, empty where there is no page to resolve it; segments longer than a UUID may be secrets. */
-function addressOf(url: string): string {
+/** Origin and path, empty where there is no page to resolve it; segments longer than a UUID may be secrets, and tokens are. */
+function addressOf(url: string, grant?: Grant): string {
   const { protocol, host, pathname = '' } = parseUrl(url) ?? ({} as Partial<URL>)
-  const shown = pathname.split('/').map(segment => (segment.length > 36 ? '…' : segment))
+  const tokens = grant ? [grant.accessToken, grant.record.refreshToken, ...grant.earlier, ...grant.spent] : []
+  const isSecret = (segment: string): boolean => segment.length > 36 || tokens.includes(segment)
+  const shown = pathname.split('/').map(segment => (isSecret(segment) ? '…' : segment))
   return host ? `${protocol}//${host}${shown.join('/')}` : (protocol ?? '')
 }

@@ -1,7 +1,7 @@
 /** Bodies of every kind, sent again over real HTTP; and those that cannot be (behaviours 11 and 12). */
 import { Agent } from 'node:http'
 import { Readable } from 'node:stream'
-import type { AxiosRequestConfig } from 'axios'
+import type { AxiosInstance, AxiosRequestConfig } from 'axios'
 import FormDataPackage from 'form-data'
 import { describe, expect, it, vi } from 'vitest'
 import { type Arrived, LIFETIME, loopback, rejection, session, settle, stage } from '../support/axios.js'
@@ -119,6 +119,46 @@ describe('a form on Node', () => {
     expect(sent.map(({ url, token }) => [url.slice(-8), token])).toEqual([['/refresh', undefined]])
     refreshes[0]?.answer()
     await first
+    expect(refreshes).toHaveLength(1)
+  })
+})
+
+describe('a form that its caller fills anew after the call', () => {
+  const pages = ['one', 'two']
+  const fill = (api: AxiosInstance): Promise<unknown> => {
+    const form = new FormData()
+    const params = new URLSearchParams()
+    return Promise.all(
+      pages.map(page => {
+        form.set('page', page)
+        params.set('page', page)
+        return api.post('/x', form, { params })
+      }),
+    )
+  }
+  const both = [
+    ['at-2', 'one', 'page=one'],
+    ['at-2', 'two', 'page=two'],
+  ]
+
+  it('arrives as it was at the call, as a body and in the query, after a wait for a token', async () => {
+    const { api, sent, pass, refreshes } = await stage()
+    pass(LIFETIME)
+    await fill(api)
+    const seen = sent.map(({ token, data, params }) => [token, (data as FormData).get('page'), `${params}`])
+    expect([seen, refreshes.length]).toEqual([both, 1])
+  })
+
+  it('arrives as it was at the call, as a body and in the query, on a replay', async () => {
+    const { url, arrived } = await loopback(refuseOld)
+    const { api, refreshes } = await session(url, { adapter: 'http' })
+    await fill(api)
+    const seen = arrived.map(({ token, body, url }) => [
+      token,
+      /one|two/.exec(`${body}`)?.[0],
+      url.slice(url.indexOf('?') + 1),
+    ])
+    expect(seen.sort()).toEqual([...both.map(([, ...rest]) => ['at-1', ...rest]), ...both])
     expect(refreshes).toHaveLength(1)
   })
 })

@@ -190,6 +190,19 @@ describe('a config', () => {
     expect(Object.values(config.headers).join()).not.toContain('at-1')
   })
 
+  it('keeps its members whose names are symbols, which adapters see', async () => {
+    const mark = Symbol('mark')
+    const { api, adapter } = await stage()
+    const seen: unknown[] = []
+    api.defaults.adapter = config => {
+      seen.push(Reflect.get(config, mark))
+      return adapter(config)
+    }
+    api.interceptors.request.use(config => Object.assign(config, { [mark]: 1 }))
+    await api.get('/a')
+    expect(seen).toEqual([1])
+  })
+
   it('may be an object of a class, whose members adapters see', async () => {
     class Own {
       get mark(): string {

@@ -79,6 +79,18 @@ const ways: Record<string, Call> = {
     await later()
     return api.post('/refresh', undefined, { headers: { 'X-Refresh': `Refresh ${refreshToken}` } })
   },
+  'later, with the refresh token in params': async (api, { refreshToken }) => {
+    await later()
+    return api.post('/refresh', undefined, { params: { refresh_token: refreshToken } })
+  },
+  'later, with the refresh token in the query of its URL': async (api, { refreshToken }) => {
+    await later()
+    return api.post(`/refresh?a=b&refresh_token=${encodeURIComponent(`${refreshToken}`)}#c`)
+  },
+  'later, with the refresh token in its path': async (api, { refreshToken }) => {
+    await later()
+    return api.get(`/refresh/${encodeURIComponent(`${refreshToken}`)}`)
+  },
   'later, with the refresh token in Authorization': async (api, { refreshToken }) => {
     await later()
     return api.get('/refresh', { headers: { Authorization: `Bearer ${refreshToken}` } })
@@ -109,7 +121,7 @@ describe('a refresh through the same instance', () => {
       revoke()
       expect((await api.get('/a')).status).toBe(200)
       expect(refreshes).toHaveLength(1)
-      expect(sent.map(({ url }) => url.slice(url.lastIndexOf('/')))).toEqual(['/a', '/refresh', '/a'])
+      expect(sent.map(({ url }) => /\/a$|\/refresh/.exec(url)?.[0])).toEqual(['/a', '/refresh', '/a'])
     })
   }
 
@@ -199,6 +211,31 @@ describe('a refresh through the same instance', () => {
     refreshes[0]?.answer()
     await Promise.all([first, second])
     expect(tokens()).toEqual(['at-2', 'at-2'])
+  })
+
+  it('is recognised by a refresh token with characters that JSON escapes', async () => {
+    const staged = await begin(async (api, { refreshToken }) => {
+      await later()
+      return api.post('/refresh', { refreshToken })
+    })
+    await staged.auth.login({ access_token: 'old', refresh_token: 'rt"\\1', expires_in: LIFETIME / 1000 })
+    staged.pass(LIFETIME)
+    expect((await staged.api.get('/a')).status).toBe(200)
+    expect(staged.tokens()).toEqual([undefined, 'new'])
+  })
+
+  it('ends the session where its address carries a refresh token that the server refuses', async () => {
+    const { api, auth, pass, sent } = await stage({
+      refresh: async ({ refreshToken }, { api }) => {
+        await later()
+        return (await api.get('/refresh', { params: { refresh_token: refreshToken } })).data
+      },
+      respond: ({ url }) =>
+        url.endsWith('/refresh') ? { status: 401, data: '{"error":"invalid_grant"}' } : undefined,
+    })
+    pass(LIFETIME)
+    expect(await rejection(api.get('/a'))).toMatchObject({ code: 'ERR_SESSION_EXPIRED' })
+    expect([auth.getState().status, sent.length]).toEqual(['expired', 1])
   })
 
   it('is recognised by a refresh token that means something in a regular expression', async () => {

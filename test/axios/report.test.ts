@@ -1,5 +1,5 @@
 import axios, { AxiosError } from 'axios'
-import { createAuth, type RequestEvent, serverRenewal } from 'tokenflight'
+import { createAuth, type RequestEvent, serverRenewal, type TokenResponse } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { API, deferred, LIFETIME, rejection, type StageOptions, settle, stage } from '../support/axios.js'
@@ -249,10 +249,21 @@ describe('a listener of every event', () => {
     expect(statuses()).toEqual([401, 200])
   })
 
+  it('receives the status done for an answer that a mock leaves out', async () => {
+    const { api, steps } = await watched({ axios: { adapter: async () => undefined as never } })
+    await rejection(api.get('/orders', { transformResponse: [] }))
+    await settle()
+    expect(phases(steps)).toEqual(['sent', 'done'])
+  })
+
   it('sees no token in any step, wherever the application puts one', async () => {
-    const auth = createAuth({ retry: 0, refresh: async () => ({ access_token: 'at-secret-2' }) })
+    const tokens: TokenResponse[] = []
+    const auth = createAuth({ retry: 0, refresh: async () => tokens.shift() as TokenResponse })
     onTestFinished(() => auth.dispose())
-    await auth.login({ access_token: 'at-secret-1', refresh_token: 'rt-secret-1', expires_in: 300 })
+    await auth.login({ access_token: 'at-secret-0', refresh_token: 'rt-secret-0', expires_in: 300 })
+    const answer = { access_token: 'at-secret-1', refresh_token: 'rt-secret-1', expires_in: 300 }
+    tokens.push(answer)
+    await auth.refresh()
     const api = axios.create({
       baseURL: API,
       adapter: async config => ({ status: 200, statusText: '', data: 'at-secret-1', headers: {}, config }),
@@ -265,7 +276,11 @@ describe('a listener of every event', () => {
       { token: 'rt-secret-1' },
       { headers: { 'X-Other': 'at-secret-1' } },
     )
-    expect(steps).toHaveLength(2)
+    // As short as an identifier, so only its value tells it from one.
+    for (const token of ['at-secret-0', 'rt-secret-0', 'at-secret-1', 'rt-secret-1'])
+      await api.delete(`/tokens/${token}/orders`)
+    expect(steps).toHaveLength(10)
+    expect(steps.at(-1)).toMatchObject({ url: `${API}/tokens/…/orders` })
     expect(JSON.stringify(steps)).not.toMatch(/secret/)
   })
 })

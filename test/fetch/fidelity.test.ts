@@ -143,6 +143,15 @@ describe('without a token to add, the very objects of the caller are sent', () =
       },
     ],
     [
+      'in a session whose access token is a cookie',
+      async () => {
+        const one = await spied({ login: false, auth: { storage: cookieSession({ access: 'cookie' }) } })
+        await one.auth.login({ expires_in: 300 } as never)
+        expect(one.auth.getState().status).toBe('authenticated')
+        return one
+      },
+    ],
+    [
       'after the wait for a storage that held nothing',
       () => {
         const storage = { getItem: async () => null, setItem() {}, removeItem() {} }
@@ -171,6 +180,13 @@ describe('without a token to add, the very objects of the caller are sent', () =
     expect(calls[0]?.[0]).toBe(request)
     expect(calls[1]?.[1]).toBe(init)
   })
+})
+
+it('keeps the members of init whose names are symbols', async () => {
+  const { api, calls } = await spied()
+  const mark = Symbol('mark')
+  await api(`${API}/a`, { [mark]: 1 } as RequestInit)
+  expect(Reflect.get(calls[0]?.[1] as object, mark)).toBe(1)
 })
 
 describe('a dispatcher', () => {

@@ -281,6 +281,31 @@ describe('a replay', () => {
     expect(sent.map(({ body }) => /one|two/.exec(body)?.[0])).toEqual(['one', 'two'])
   })
 
+  it.each<[string, (bytes: Uint8Array<ArrayBuffer>) => BodyInit]>([
+    ['a typed array', bytes => bytes],
+    ['a part of a buffer', bytes => new DataView(bytes.buffer, 1, 2)],
+    ['a buffer', bytes => bytes.buffer],
+  ])(
+    'sends the bytes of %s as they were at the call, although the caller uses them anew',
+    async (_, view) => {
+      const { api, revoke, pass, sent, refreshes } = await stage({ manual: true })
+      for (const prepare of [() => pass(10 * 60_000), revoke]) {
+        prepare()
+        const bytes = new Uint8Array([111, 110, 101])
+        const body = view(bytes)
+        const expected = await new Response(body).text()
+        sent.length = 0
+        const answer = api(`${API}/a`, { method: 'POST', body })
+        structuredClone(bytes.fill(120), { transfer: [bytes.buffer] })
+        await settle()
+        refreshes.at(-1)?.answer()
+        expect((await answer).status).toBe(200)
+        expect(sent.map(({ body }) => body)).toEqual(Array(sent.length).fill(expected))
+        expect(sent).toHaveLength(prepare === revoke ? 2 : 1)
+      }
+    },
+  )
+
   it('leaves the first request unchanged', async () => {
     const { api, revoke, sent } = await stage()
     for (const input of [
