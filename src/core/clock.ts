@@ -51,7 +51,7 @@ export function createSteadyClock(clock: Clock): SteadyClock {
 }
 
 /** The platform's clocks, looked up at every call. */
-export const systemClock = {
+export const systemClock: Required<Clock> = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-} satisfies Clock
+}

@@ -77,7 +77,7 @@ export class AxiosCall implements Call<AxiosResponse> {
     // A `DPoP` header of the application, in any case, would be a second proof.
     if (tokens?.['DPoP']) own.headers.delete('DPoP')
     Object.assign(own.headers, tokens)
-    const [data, params] = this.isSent || this.hasWaited ? this.forms : []
+    const [data, params] = this.hasWaited ? this.forms : []
     if (data) own.data = data
     if (params) own.params = params
     const repeated = this.isSent && repeatBody?.()

@@ -185,13 +185,13 @@ export const LIMIT = 65_536
 /** The text at the start of a stream, up to its end, the limit, or as much as is enough. The rest is cancelled. */
 export async function readHead(
   stream: ReadableStream<Uint8Array>,
-  isEnough: (text: string) => boolean,
+  isEnough?: (text: string) => boolean,
 ): Promise<string> {
   const reader = stream.getReader()
   const decoder = new TextDecoder()
   let text = ''
   try {
-    while (text.length < LIMIT && !isEnough(text)) {
+    while (text.length < LIMIT && !isEnough?.(text)) {
       const { done, value } = await reader.read()
       if (done) break
       text += decoder.decode(value, { stream: true })

@@ -14,7 +14,7 @@ export interface FetchContext {
   /** The origins that may see its token. */
   readonly origins: Origins
   /** Whether its body makes it the refresh, whose 401 is its own. Undefined: it does not. */
-  readonly inspection: Promise<boolean> | undefined
+  readonly inspection: Promise<unknown> | undefined
   readonly step: Report | undefined
   hasOwnCredentials(): boolean
 }

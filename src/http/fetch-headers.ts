@@ -30,7 +30,7 @@ export function readHeaders(headers: HeadersInit | undefined): GivenHeaders {
   return {
     get(name) {
       const values = own.filter(pair => isSame(pair, name)).map(([, value]) => value)
-      return values.length > 1 ? values.join(', ') : values[0]
+      return values.length ? values.join() : undefined
     },
     values: () => own.map(([, value]) => value).join(),
     with(others = {}) {
@@ -39,6 +39,7 @@ export function readHeaders(headers: HeadersInit | undefined): GivenHeaders {
         for (const name in others) copy.set(name, others[name] as string)
         return copy
       }
+      // Stryker disable next-line ConditionalExpression: a shortcut
       if (!own.length) return { ...others }
       const names = Object.keys(others)
       const rest = own.filter(pair => !names.some(name => isSame(pair, name)))

@@ -1,6 +1,6 @@
 /** One request of a `fetch`, as its caller made it, and copies of it that carry tokens. */
 
-import { isPromise, pause } from '../core/waiting.js'
+import { ignore, isPromise, pause } from '../core/waiting.js'
 import { carries, copyOfForm, discard, isStream, look, readHead } from './body.js'
 import { copyOf } from './config.js'
 import { type GivenHeaders, kindOf, readHeaders } from './fetch-headers.js'
@@ -71,7 +71,7 @@ export function createCopies(
   const spare = request && !body ? twin(request) : undefined
   let base: Request | undefined
   const makeBase = (): Request => {
-    if (spare) discard(request?.body)
+    if (spare) discard((request as Request).body)
     if (spare && !init) return spare
     const Kind = (request ? baseOf(request) : Request.prototype).constructor as typeof Request
     const made = new Kind(spare ?? request ?? url, members ?? init)
@@ -140,13 +140,13 @@ function graft(copy: Request, original: Request): Request {
 }
 
 /** Whether the body of a `Request` carries the token, and so makes it the refresh; undefined where no text is in it. */
-export function inspect({ request, body, headers }: Given, token: string): Promise<boolean> | undefined {
-  if (!request || body || !/json|text|form/i.test(headers.get('content-type') ?? '')) return undefined
+export function inspect({ request, body, headers }: Given, token: string): Promise<unknown> | undefined {
+  if (!request || body || !/json|text|form/i.test(`${headers.get('content-type')}`)) return undefined
   const look = async (): Promise<boolean> => {
     const copy = twin(request)
-    return carries(await (copy.body ? readHead(copy.body, () => false) : copy.text()), token)
+    return carries(await (copy.body ? readHead(copy.body) : copy.text()), token)
   }
-  return look().catch(() => false)
+  return look().catch(ignore)
 }
 
 /**
@@ -154,7 +154,7 @@ export function inspect({ request, body, headers }: Given, token: string): Promi
  * the body of a request may never end.
  */
 export function unlessRefresh<T>(
-  inspection: Promise<boolean>,
+  inspection: Promise<unknown>,
   grant: T | Promise<T>,
 ): Promise<T | undefined> {
   const found = inspection.then(isRefresh => (isRefresh ? undefined : grant))

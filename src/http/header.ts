@@ -42,6 +42,7 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
   const names = (): string[] => {
     if (always) return always
     const current = handle.current()
+    // Stryker disable next-line ArrayDeclaration: no request has a header of that name
     return current ? Object.keys(make(current.accessToken)) : []
   }
   return {
@@ -50,6 +51,7 @@ export function createTokenHeaders(handle: Handle, header: HeaderOption | undefi
       const present = names().filter(each => exists(headers.get(each)))
       if (!present.length) return present
       const current = handle.current()
+      // Stryker disable next-line ArrayDeclaration: no token has that value
       const tokens = current ? [current.accessToken, ...current.earlier] : []
       const isOurs = (token: string): boolean => {
         const made = make(token)
@@ -68,9 +70,12 @@ function exists(value: unknown): boolean {
 
 /** A value as it arrives, whose scheme may be in any case (RFC 9110 section 11.1), for comparison. */
 function plain(value: unknown): string {
-  return String(value)
-    .trim()
-    .replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `)
+  return (
+    String(value)
+      .trim()
+      // Stryker disable next-line MethodExpression: both sides alike
+      .replace(/(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `)
+  )
 }
 
 type Maker = Pick<TokenHeaders, 'name' | 'make'>
@@ -100,8 +105,7 @@ function several(header: (token: string) => Record<string, string>): Maker {
     name: undefined,
     make(token) {
       const headers: unknown = header(token)
-      const entries =
-        headers && !isPromise(headers) && typeof headers === 'object' ? Object.entries(headers) : []
+      const entries = headers && typeof headers === 'object' ? Object.entries(headers) : []
       if (!entries.length || !entries.every(([name]) => isHeaderName(name)))
         refuse('header', 'header names', headers)
       return Object.fromEntries(entries.map(([name, value]) => [name, readText(value, 'header')]))

@@ -42,6 +42,7 @@ export interface HttpOptions<Request, Response> {
 }
 
 /** The names of the options above. */
+// Stryker disable next-line ObjectLiteral: it is made while the module loads, before the run switches a mutant on
 export const optionNames: Readonly<Record<keyof HttpOptions<unknown, unknown>, 1>> = {
   allowedOrigins: 1,
   shouldRefresh: 1,
@@ -93,6 +94,7 @@ export function resolveHttpOptions<Request, Response>(
     origins,
     allows(allowed, url, describe, complete) {
       // A URL that begins like this, where there is nothing to skip, needs no parsing.
+      // Stryker disable next-line ArrowFunction,ConditionalExpression: a shortcut
       if (!isSkipped && allowed.some(origin => url.startsWith(`${origin}/`))) return true
       const target = parseUrl(url)
       if (!target || isForeign(allowed, target.href)) {

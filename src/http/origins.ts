@@ -37,22 +37,23 @@ export function createOrigins(
   let known: [base: unknown, page: string | undefined, origins: Origins] | undefined
   return base => {
     const page = pageOrigin()
+    // Stryker disable next-line ConditionalExpression: a cache
     if (known && known[0] === base && known[1] === page) return known[2]
     // Without a base, so that a relative URL without a page has no origin.
-    const origin = parseUrl(`${base ?? ''}`, page ?? null)?.origin
+    const origin = parseUrl(`${base}`, page ?? null)?.origin
     const origins = open(origin && origin !== 'null' ? [origin] : [])
     known = [base, page, origins]
     return origins
   }
 }
 
+function isHttp({ protocol }: URL): boolean {
+  return protocol === 'http:' || protocol === 'https:'
+}
+
 function readOrigin(entry: unknown): string | undefined {
   const url = typeof entry === 'string' ? parseUrl(entry, null) : undefined
-  const isOrigin =
-    url &&
-    /^https?:$/.test(url.protocol) &&
-    url.href === `${url.origin}/` &&
-    /^[\w[][\w.:\]-]*$/.test(url.host)
+  const isOrigin = url && isHttp(url) && url.href === `${url.origin}/` && /^[\w[][\w.:\]-]*$/.test(url.host)
   return isOrigin ? url.origin : undefined
 }
 
@@ -67,8 +68,8 @@ export function createWithholding(handle: Handle): (origins: Origins, url: strin
   return (origins, url) => {
     const target = parseUrl(url)
     // Without a token there is nothing to withhold; without a server nothing to send it to.
-    if (!handle.session() || (target ? !/^https?:$/.test(target.protocol) : origins.length)) return
-    const origin = target?.origin ?? ''
+    if (!handle.session() || (target ? !isHttp(target) : origins.length)) return
+    const origin = `${target?.origin}`
     if (warned.has(origin) || warned.size >= MOST_WARNINGS) return
     warned.add(origin)
     handle.warn(

@@ -178,11 +178,24 @@ describe('a client of a session that was disposed', () => {
     for (const path of ['/a', '/b']) {
       await rejection(axiosStage.api.get(path))
       await staged.api(API + path)
+      for (const { warnings } of [axiosStage, staged])
+        expect(warnings).toEqual([expect.stringMatching(/disposed/)])
     }
-    for (const { tokens, statuses, refreshes, warnings } of [axiosStage, staged]) {
+    for (const { tokens, statuses, refreshes } of [axiosStage, staged])
       expect([tokens(), statuses(), refreshes.length]).toEqual([[undefined, undefined], [401, 401], 0])
-      expect(warnings).toEqual([expect.stringMatching(/disposed/)])
+  })
+
+  it('sends a request at once where the token is dead, and makes no refresh', async () => {
+    const axiosStage = await stage({ manual: true })
+    const staged = await fetchStage({ manual: true })
+    for (const { auth, pass } of [axiosStage, staged]) {
+      pass(LIFETIME)
+      auth.dispose()
     }
+    expect((await rejection(axiosStage.api.get('/a'))).response?.status).toBe(401)
+    expect((await staged.api(`${API}/a`)).status).toBe(401)
+    for (const { tokens, refreshes } of [axiosStage, staged])
+      expect([tokens(), refreshes.length]).toEqual([[undefined], 0])
   })
 
   it('sends no token with a request that waited in an interceptor when the session was disposed', async () => {

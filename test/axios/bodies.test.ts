@@ -149,6 +149,14 @@ describe('a form that its caller fills anew after the call', () => {
     expect([seen, refreshes.length]).toEqual([both, 1])
   })
 
+  it('is the very object of the caller for an adapter that nothing delays', async () => {
+    const { api, sent } = await stage()
+    const form = new FormData()
+    const params = new URLSearchParams()
+    await api.post('/x', form, { params })
+    expect([sent[0]?.data === form, sent[0]?.params === params]).toEqual([true, true])
+  })
+
   it('arrives as it was at the call, as a body and in the query, on a replay', async () => {
     const { url, arrived } = await loopback(refuseOld)
     const { api, refreshes } = await session(url, { adapter: 'http' })

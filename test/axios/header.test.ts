@@ -95,6 +95,12 @@ describe('a header function', () => {
   })
 })
 
+it('takes a header that is null for one that is missing', async () => {
+  const { api, tokens } = await stage()
+  await api.get('/orders', { headers: { Authorization: null as never } })
+  expect(tokens()).toEqual(['at-1'])
+})
+
 it('leaves a DPoP header of the application alone in a session without a key', async () => {
   const { api, sent } = await stage()
   await api.get('/orders', { headers: { DPoP: 'proof' } })
@@ -113,6 +119,7 @@ describe('a function that makes a header', () => {
     ['header returns a promise', async (token: string) => ({ 'X-Token': token })],
     ['header returns a promise that fails', () => Promise.reject(new Error())],
     ['header returns nothing', () => undefined],
+    ['header returns null', () => null],
     ['header returns a text', (token: string) => token],
     ['header returns Headers', (token: string) => new Headers({ 'X-Token': token })],
     ['header returns no headers', () => ({})],
@@ -125,7 +132,13 @@ describe('a function that makes a header', () => {
   ]
   /** The end of the message for each of them. */
   const expectation = (what: string): string => {
-    const got = /promise/.test(what) ? 'a promise' : /nothing/.test(what) ? 'undefined' : 'object'
+    const got = /promise/.test(what)
+      ? 'a promise'
+      : /nothing/.test(what)
+        ? 'undefined'
+        : /null/.test(what)
+          ? 'null'
+          : 'object'
     if (what.startsWith('format')) return `\`header.format\` must return a string, got ${got}`
     if (/value/.test(what)) return '`header` must return strings, got a promise'
     return `\`header\` must return header names, got ${/text/.test(what) ? 'string' : got}`

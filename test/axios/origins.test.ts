@@ -179,6 +179,23 @@ describe('a token that is withheld because of the origin', () => {
     }
   })
 
+  it('causes a warning for plain HTTP, too, and for a hundred origins at the most', async () => {
+    const { api, warnings } = await stage({ respond: () => ({}) })
+    for (let count = 0; count < 102; count++) await api.get(`http://h${count}.example/a`)
+    expect(warnings).toHaveLength(100)
+    expect(warnings.at(-1)).toContain('http://h99.example')
+  })
+
+  it('is withheld from every address without an origin, also where the base URL has none', async () => {
+    const { api, tokens, warnings } = await stage({
+      axios: { baseURL: 'app://local/' },
+      respond: () => ({}),
+    })
+    for (const url of ['orders', 'app://local/x', 'other://x', 'data:text/plain,x']) await api.get(url)
+    expect(tokens()).toEqual(Array(4).fill(undefined))
+    expect(warnings).toEqual([])
+  })
+
   it('causes no warning where there is no token to withhold, or where the request wants none', async () => {
     const own = { headers: { Authorization: 'Bearer mine' } }
     const { api, auth, warnings } = await stage({ login: false, respond: () => ({}) })

@@ -268,6 +268,45 @@ describe('a Request of a class of the application', () => {
     expect([request.headers.has('Authorization'), request.bodyUsed]).toEqual([false, true])
   })
 
+  it('whose clone throws is sent, and sent again, as one of the platform would be', async () => {
+    class Odd extends Request {
+      override clone(): Request {
+        throw new TypeError('odd')
+      }
+    }
+    const { api, calls, revoke } = await spied()
+    revoke()
+    expect((await api(new Odd(`${API}/a`, { method: 'POST', body: 'tea' }))).status).toBe(200)
+    expect(await Promise.all(calls.map(([sent]) => (sent as Request).text()))).toEqual(['tea', 'tea'])
+  })
+
+  it('keeps its body where init has another one', async () => {
+    const { api, calls } = await spied()
+    const request = new Request(`${API}/a`, { method: 'POST', body: 'tea' })
+    expect((await api(request, { body: 'milk' })).status).toBe(200)
+    expect(await (calls[0]?.[0] as Request).text()).toBe('milk')
+    expect(await request.text()).toBe('tea')
+  })
+
+  it('leaves no copy of its body behind where the wait for the session shows that it needs none', async () => {
+    const cancelled: unknown[] = []
+    class Watched extends Request {
+      override clone(): Request {
+        const copy = super.clone()
+        vi.spyOn(copy.body as ReadableStream, 'cancel').mockImplementation(
+          async () => void cancelled.push(copy),
+        )
+        return copy
+      }
+    }
+    const storage = { getItem: async () => null, setItem() {}, removeItem() {} }
+    const { api, calls } = await spied({ login: false, auth: { storage } })
+    const request = new Watched(`${API}/a`, { method: 'POST', body: 'tea' })
+    await api(request)
+    expect(calls[0]?.[0]).toBe(request)
+    expect(cancelled).toHaveLength(1)
+  })
+
   it('that clones by itself keeps its private field, and so does its replay', async () => {
     const { api, calls, revoke } = await spied()
     revoke()
@@ -446,13 +485,15 @@ describe('a Request whose body streams, while a refresh is under way', () => {
     const request = new undici.Request(`${API}/upload`, init as undici.RequestInit)
     expect((await api(request as never)).status).toBe(200)
     expect(calls).toHaveLength(1)
+    expect((calls[0]?.[0] as Request).headers.get('Authorization')).toBe('Bearer at-1')
   })
 
+  const json = { 'Content-Type': 'application/json' }
+  const bytes = { 'Content-Type': 'application/octet-stream' }
   /** A Request that carries the refresh token in two parts of a stream. */
   const refreshCall = () => {
     const body = new Blob(['{"refreshToken":', '"rt-1"}']).stream() as never
-    const headers = { 'Content-Type': 'application/json' }
-    return new Request(`${API}/refresh`, { method: 'POST', body, duplex: 'half', headers } as object)
+    return new Request(`${API}/refresh`, { method: 'POST', body, duplex: 'half', headers: json } as object)
   }
 
   it('is the refresh where it carries the refresh token: inside the window its 401 is its own', async () => {
@@ -462,6 +503,33 @@ describe('a Request whose body streams, while a refresh is under way', () => {
     revoke()
     expect((await api(refreshCall())).status).toBe(401)
     expect([calls.length, refreshes.length]).toEqual([1, 1])
+  })
+
+  it.each<[string, () => [Request, RequestInit?]]>([
+    [
+      'does not carry the refresh token',
+      () => [new Request(`${API}/a`, { method: 'POST', body: '{"a":1}', headers: json })],
+    ],
+    [
+      'carries it in a body that init replaces',
+      () => [
+        new Request(`${API}/a`, { method: 'POST', body: '{"rt":"rt-1"}', headers: json }),
+        { body: '{"a":1}' },
+      ],
+    ],
+    [
+      'carries it in bytes of another type',
+      () => [new Request(`${API}/a`, { method: 'POST', body: '{"rt":"rt-1"}', headers: bytes })],
+    ],
+  ])('is replayed after a 401 inside the window where it %s', async (_, make) => {
+    const { api, auth, pass, revoke, calls, refreshes } = await spied({ manual: true })
+    pass(WINDOW)
+    await auth.getAccessToken()
+    revoke()
+    const answer = api(...make())
+    await settle()
+    refreshes[0]?.answer()
+    expect([(await answer).status, calls.length, refreshes.length]).toEqual([200, 2, 1])
   })
 
   it('is the refresh where it carries the refresh token: with a dead token it waits not for itself', async () => {
