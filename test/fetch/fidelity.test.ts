@@ -2,7 +2,7 @@
 import { cookieSession, createAuth } from 'tokenflight'
 import { type AuthFetch, type AuthFetchOptions, authFetch } from 'tokenflight/fetch'
 import * as undici from 'undici'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { API, deferred, loopback, settle } from '../support/axios.js'
 import { type Stage, type StageOptions, stage } from '../support/fetch.js'
 
@@ -284,7 +284,8 @@ describe('a Request of a class of the application', () => {
     const { api, calls } = await spied()
     const request = new Request(`${API}/a`, { method: 'POST', body: 'tea' })
     expect((await api(request, { body: 'milk' })).status).toBe(200)
-    expect(await (calls[0]?.[0] as Request).text()).toBe('milk')
+    const [sent] = calls[0] ?? []
+    expect(await (sent as Request).text()).toBe('milk')
     expect(await request.text()).toBe('tea')
   })
 
@@ -299,10 +300,14 @@ describe('a Request of a class of the application', () => {
         return copy
       }
     }
-    const storage = { getItem: async () => null, setItem() {}, removeItem() {} }
+    const gate = deferred<null>()
+    const storage = { getItem: () => gate.promise, setItem() {}, removeItem() {} }
     const { api, calls } = await spied({ login: false, auth: { storage } })
     const request = new Watched(`${API}/a`, { method: 'POST', body: 'tea' })
-    await api(request)
+    const answer = api(request)
+    expect(calls).toEqual([])
+    gate.resolve(null)
+    await answer
     expect(calls[0]?.[0]).toBe(request)
     expect(cancelled).toHaveLength(1)
   })
@@ -485,7 +490,24 @@ describe('a Request whose body streams, while a refresh is under way', () => {
     const request = new undici.Request(`${API}/upload`, init as undici.RequestInit)
     expect((await api(request as never)).status).toBe(200)
     expect(calls).toHaveLength(1)
-    expect((calls[0]?.[0] as Request).headers.get('Authorization')).toBe('Bearer at-1')
+    const [sent] = calls[0] ?? []
+    expect((sent as Request).headers.get('Authorization')).toBe('Bearer at-1')
+  })
+
+  it('is replayed where a server rejects the token before the body has ended', async () => {
+    const { api, auth, pass, revoke, calls, refreshes } = await spied({ manual: true })
+    pass(WINDOW)
+    await auth.getAccessToken()
+    revoke()
+    const { body } = open()
+    const init = { method: 'POST', body, duplex: 'half', headers: { 'Content-Type': 'text/plain' } } as object
+    const answer = api(new Request(`${API}/upload`, init))
+    refreshes[0]?.answer()
+    expect((await answer).status).toBe(200)
+    expect(calls.map(([sent]) => (sent as Request).headers.get('Authorization'))).toEqual([
+      'Bearer at-1',
+      'Bearer at-2',
+    ])
   })
 
   const json = { 'Content-Type': 'application/json' }
