@@ -1,6 +1,7 @@
 /** The storages as the application chooses them, and as the engine uses them. */
 import { check } from './check.js'
 import { isPage } from './environment.js'
+import type { SessionRecord } from './record.js'
 import type { CookieRules, Share } from './state.js'
 import { NO_PAGE, type RecordStore } from './store.js'
 import type { AuthLock, TokenStorage } from './types.js'
@@ -84,13 +85,19 @@ export function plainRecords(given: TokenStorage, key: string, shared: boolean):
       return isPromise(removed) ? removed.then(ignore) : undefined
     },
     isAt(area, entry) {
-      // The application may have wrapped the area: then both hold the same text, before or after a write.
-      const before = area.getItem(entry)
-      const isSame = (text: unknown): boolean => text === before || text === area.getItem(entry)
+      // The application may have wrapped the area: then both hold the same record, before or after a write.
+      const before = versionOf(area.getItem(entry))
+      const isSame = (text: unknown): boolean =>
+        [before, versionOf(area.getItem(entry))].includes(versionOf(text))
       const text = storage.getItem(entry)
       return isPromise(text) ? text.then(isSame) : isSame(text)
     },
   }
+}
+
+/** The version of the record in the text: no two records have the same. The text itself may differ in its order. */
+export function versionOf(text: unknown): unknown {
+  return (parseText(text) as SessionRecord | null)?.version
 }
 
 /** The value in the text. A text that is no JSON reads as empty. Some storages, such as unstorage, parse it themselves. */

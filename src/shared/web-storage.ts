@@ -10,7 +10,7 @@ import {
   parseRecord,
   type SessionRecord,
 } from '../core/record.js'
-import { markStorage, parseText } from '../core/storage.js'
+import { markStorage, parseText, versionOf } from '../core/storage.js'
 import { NO_PAGE, type RecordStore, TOO_NEW } from '../core/store.js'
 import type { TokenStorage } from '../core/types.js'
 import { atMost, pause } from '../core/waiting.js'
@@ -73,7 +73,7 @@ function openArea(area: () => Storage, entry: string): AreaRecords {
     get: () => parseRecord(read()),
     set: record => area().setItem(entry, JSON.stringify(record)),
     remove: () => area().removeItem(entry),
-    isAt: (other, at) => at === entry && other.getItem(at) === area().getItem(at),
+    isAt: (other, at) => at === entry && versionOf(other.getItem(at)) === versionOf(area().getItem(at)),
     respect(force) {
       if (!force && isOtherFormat(read())) throw new Error(TOO_NEW)
     },

@@ -66,6 +66,10 @@ async function row(): Promise<unknown> {
   const all = await indexedDB.databases()
   return all.some(({ name }) => name === KEY) ? readRow(KEY, 'record') : undefined
 }
+/** The value, mapped at once if it is there at once. */
+function then(value: unknown, map: (value: unknown) => unknown): never {
+  return (value instanceof Promise ? value.then(map) : map(value)) as never
+}
 /** All that the origin holds. */
 const stored = async (): Promise<unknown[]> => [
   ...local.items.values(),
@@ -186,6 +190,19 @@ describe('a storage of the application that keeps the session in a storage of th
     setItem: async (key, value) => area.setItem(key, value),
     removeItem: async key => area.removeItem(key),
   })
+  /** Parses the text that it reads, as unstorage does. */
+  const parsing = (storage: TokenStorage): TokenStorage => {
+    const parse = (text: unknown) => JSON.parse(text as string)
+    return { ...storage, getItem: key => then(storage.getItem(key), parse) }
+  }
+  /** Keeps the members in an order of its own, as databases do. */
+  const sorting = (storage: TokenStorage): TokenStorage => {
+    const sort = (text: unknown) => {
+      const members = Object.entries(JSON.parse(text as string) ?? {}).sort()
+      return members.length ? JSON.stringify(Object.fromEntries(members)) : null
+    }
+    return { ...storage, getItem: key => then(storage.getItem(key), sort) }
+  }
 
   it.each<[what: string, make: () => TokenStorage]>([
     ['localStorage itself', () => localStorage],
@@ -196,6 +213,14 @@ describe('a storage of the application that keeps the session in a storage of th
     ['sharedStorage around asynchronous functions', () => sharedStorage(later(localStorage))],
     ['webStorage around functions', () => webStorage(sync(localStorage) as Storage)],
     ['sharedStorage(webStorage())', () => sharedStorage(webStorage())],
+    ['functions that parse', () => parsing(sync(localStorage))],
+    ['asynchronous functions that parse', () => parsing(later(localStorage))],
+    ['asynchronous functions that parse, around sessionStorage', () => parsing(later(sessionStorage))],
+    ['sharedStorage around functions that parse', () => sharedStorage(parsing(sync(localStorage)))],
+    ['sharedStorage around asynchronous ones', () => sharedStorage(parsing(later(localStorage)))],
+    ['webStorage around functions that parse', () => webStorage(parsing(sync(localStorage)) as Storage)],
+    ['functions that change the order of the members', () => sorting(sync(localStorage))],
+    ['functions that parse and change the order', () => parsing(sorting(later(localStorage)))],
   ])('keeps it after a reload: %s', async (_, make) => {
     const tokens = pair()
     const page = async () => {
