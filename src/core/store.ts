@@ -135,8 +135,13 @@ async function put(store: Store, record: SessionRecord, force: boolean | undefin
 async function drop({ records }: Store, record: SessionRecord): Promise<void> {
   const stored = parseRecord(await records.get())
   if (!stored || !isNewer(record, stored)) return
-  if (stored.generation !== record.generation || stored.refreshToken !== record.refreshToken)
+  if (stored.generation === record.generation && stored.refreshToken === record.refreshToken) return
+  try {
     await records.remove()
+  } catch {
+    // A storage that removes nothing may still replace it.
+    await records.set(record)
+  }
 }
 
 /** The record, unless a logout came after it. */

@@ -223,3 +223,58 @@ describe('a storage that fails to write', () => {
     expect(row).toMatchObject({ accessToken: expect.any(String) })
   })
 })
+
+describe('a storage that fails to remove', () => {
+  const refuseRemoval = (): never => {
+    throw new DOMException('The entry is locked', 'InvalidStateError')
+  }
+  const storages: Record<string, () => [storage: TokenStorage, items: ReadonlyMap<string, string>]> = {
+    'of the application': () => {
+      const { items, view } = createLocalArea()
+      return [{ ...view(), removeItem: refuseRemoval }, items]
+    },
+    'of the application, asynchronous'() {
+      const { items, view } = createLocalArea()
+      const { getItem, setItem } = view()
+      const storage: TokenStorage = {
+        getItem: async key => getItem(key),
+        setItem: async (key, value) => setItem(key, value),
+        removeItem: async () => refuseRemoval(),
+      }
+      return [storage, items]
+    },
+    'behind webStorage()'() {
+      const { items, view } = createLocalArea()
+      vi.stubGlobal('sessionStorage', { ...view(), removeItem: refuseRemoval })
+      return [webStorage(sessionStorage), items]
+    },
+  }
+  const ends: Record<string, (opened: Opened) => Promise<unknown>> = {
+    'a logout': ({ auth }) => auth.logout(),
+    async 'the end of the session'({ auth, refresh }) {
+      const done = auth.refresh()
+      await pass(SECOND)
+      refresh.last.fail(httpError(401))
+      await done
+    },
+  }
+  const cases = Object.keys(storages).flatMap(name => Object.keys(ends).map(end => [name, end] as const))
+
+  it.each(cases)('%s: holds no token after %s, and restores nothing', async (name, end) => {
+    const [storage, items] = storages[name]!()
+    const opened = open({ storage, autoRefresh: 'off', retry: 0 })
+    await does(opened.auth.login(pair()))
+    await does(ends[end]!(opened))
+    expect([...items.values()].join()).not.toContain('secret')
+    expect(opened.events.of('warning')).toHaveLength(1)
+    opened.auth.dispose()
+    const next = open({ storage, autoRefresh: 'off' })
+    await pass(SECOND)
+    expect(next.auth.getState()).toEqual({ status: 'anonymous' })
+    expect(await next.auth.getAccessToken()).toBeUndefined()
+    expect([next.refresh.calls, next.events.all]).toEqual([[], []])
+    const tokens = pair()
+    await does(next.auth.login(tokens))
+    expect([...items.values()].join()).toContain(tokens.refresh_token)
+  })
+})
