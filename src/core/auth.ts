@@ -171,12 +171,14 @@ function lateToken(
   return signal?.aborted ? Promise.reject(abortReason(signal)) : unlessAborted(token(), signal)
 }
 
-async function refresh(engine: Engine, isPatient?: boolean): Promise<void> {
+/** `isForced`: for a call that asks for a token. It waits as long as the server demands, and undoes no logout. */
+async function refresh(engine: Engine, isForced?: boolean): Promise<void> {
   // The call comes from the refresh function, which would wait for itself.
   if (engine.isCalling) return refreshNow(engine)
   if (engine.loading) await engine.loading
   if (engine.ended) throw engine.ended
-  if (engine.grant || engine.settings.cookie) await refreshNow(engine, isPatient)
+  const isLoggedOut = isForced && engine.record.ended === 'logout'
+  if (engine.grant || (engine.settings.cookie && !isLoggedOut)) await refreshNow(engine, isForced)
 }
 
 /** No script sees a token that is a cookie. */

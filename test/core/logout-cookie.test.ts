@@ -178,6 +178,23 @@ describe('a logout in cookie mode', () => {
     expect(endpoint.calls).toHaveLength(3)
   })
 
+  it('is not undone by forceRefresh, neither in its page nor after a reload', async () => {
+    const endpoint = logoutEndpoint(down)
+    const first = openCookie({ logout: endpoint.logout })
+    await restored(first.auth)
+    await first.auth.logout()
+    expect(await first.auth.getAccessToken({ forceRefresh: true })).toBeUndefined()
+    const second = reload(first, () => openCookie({ logout: endpoint.logout }))
+    expect(await second.auth.getAccessToken({ forceRefresh: true })).toBeUndefined()
+    await restored(second.auth)
+    for (const { auth } of [first, second]) expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect([first.refresh.reasons, second.refresh.reasons]).toEqual([['restore'], []])
+    // The server is still told.
+    endpoint.answer = up
+    await pass(HOUR)
+    expect(endpoint.calls).toHaveLength(3)
+  })
+
   it('ends for a login elsewhere that refresh() finds, also after a reload', async () => {
     const first = openCookie({ logout: logoutEndpoint().logout })
     await restored(first.auth)
