@@ -34,6 +34,7 @@ export async function logOut(
   known: Promise<SessionRecord | null> | MaybeTokens | false,
 ): Promise<void> {
   if (!isPage()) warnWithoutLogout(engine)
+  engine.logouts.generations.add(engine.record.generation)
   const notice = isPromise(known) ? undefined : createNotice(engine, known || undefined)
   const stored = end(engine, 'logout', undefined, untold(engine))
   if (notice) notice.since = engine.record.savedAt
@@ -112,7 +113,6 @@ function createNotice(engine: Engine, given: MaybeTokens): LogoutNotice | undefi
   if (!settings.logout || (!accessToken && !settings.cookie)) return undefined
   // One cookie, one notice.
   if (settings.cookie) clear(engine)
-  logouts.generations.add(record.generation)
   logouts.refreshTokens.add(refreshToken)
   // The access token that no script sees has only a name, which the server does not know.
   const tokens = withoutHoles(settings.isHidden ? {} : { accessToken, refreshToken })

@@ -136,6 +136,25 @@ describe('a refresh token that arrives after the logout', () => {
     expect(auth.getState()).toMatchObject({ claims: { sub: 'grace' } })
   })
 
+  it('is revoked alone where the session of a login that has followed is refreshed later', async () => {
+    const { auth, refresh, endpoint, tokens } = await flying()
+    await auth.logout()
+    await auth.login(pair({ sub: 'grace' }))
+    const late = refresh.last.answer()
+    await settle()
+    for (let round = 0; round < 2; round++) {
+      watch(auth.refresh())
+      await settle()
+      refresh.last.answer(pair({ sub: 'grace' }))
+      await settle()
+    }
+    expect(endpoint.calls.map(({ refreshToken }) => refreshToken)).toEqual([
+      tokens.refresh_token,
+      late.refresh_token,
+    ])
+    expect(refresh.calls).toHaveLength(3)
+  })
+
   it('is sent again if the first call fails, although the login that followed is older than a day', async () => {
     const { auth, refresh, endpoint } = await flying()
     await auth.logout()
