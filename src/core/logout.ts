@@ -54,13 +54,13 @@ export function revokeStray(engine: Engine, tokens: NonNullable<MaybeTokens>, ge
   if (isOver && isNew) void tellLate(engine, tokens)
 }
 
-/** Repeats the calls that failed in an earlier page. */
-export function resumeLogouts(engine: Engine): void {
-  const { revoke } = engine.record
+/** Repeats the calls that failed in an earlier page. A logout of this page may have replaced their record. */
+export function resumeLogouts(engine: Engine, { revoke, savedAt }: SessionRecord): void {
   if (!revoke) return
-  for (const tokens of revoke) createNotice(engine, tokens)
-  if (engine.logouts.notices.size) void tellAgain(engine)
-  else storeUntold(engine)
+  for (const tokens of revoke) createNotice(engine, tokens, savedAt)
+  const { size } = engine.logouts.notices
+  if (!size || revoke !== engine.record.revoke) storeUntold(engine)
+  if (size) void tellAgain(engine)
 }
 
 /** A session has begun. Its cookie has replaced the one of the session before. */
@@ -107,7 +107,7 @@ export function warnWithoutLogout(engine: Engine): void {
     warn(engine, 'Cookie mode needs `logout`: no script can delete the cookie, so the server must')
 }
 
-function createNotice(engine: Engine, given: MaybeTokens): LogoutNotice | undefined {
+function createNotice(engine: Engine, given: MaybeTokens, at?: number): LogoutNotice | undefined {
   const { settings, logouts, record } = engine
   const { accessToken, refreshToken } = given ?? {}
   if (!settings.logout || (!accessToken && !settings.cookie)) return undefined
@@ -116,7 +116,7 @@ function createNotice(engine: Engine, given: MaybeTokens): LogoutNotice | undefi
   logouts.refreshTokens.add(refreshToken)
   // The access token that no script sees has only a name, which the server does not know.
   const tokens = withoutHoles(settings.isHidden ? {} : { accessToken, refreshToken })
-  const since = record.ended === 'logout' ? record.savedAt : settings.clock.now()
+  const since = at ?? (record.ended === 'logout' ? record.savedAt : settings.clock.now())
   const notice = { tokens, since, call: undefined }
   logouts.notices.add(notice)
   return notice

@@ -41,9 +41,10 @@ async function resume(
   const { settings, clock } = engine
   const stored = isPromise(first) ? await first : first
   // A login or logout came first.
-  if (engine.record.generation) return
-  if (stored) adopt(engine, stored)
-  resumeLogouts(engine)
+  const isLate = !!engine.record.generation
+  if (stored && !isLate) adopt(engine, stored)
+  if (stored) resumeLogouts(engine, stored)
+  if (isLate) return
   // A logout lasts until the next login.
   const isLoggedOut = engine.record.ended === 'logout'
   const { cookie } = settings

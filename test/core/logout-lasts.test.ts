@@ -10,6 +10,7 @@ import {
   deferred,
   HOUR,
   MINUTE,
+  type Opened,
   opaque,
   type open,
   pair,
@@ -90,6 +91,30 @@ describe.each(STORAGES)('a logout with %s', (_, make) => {
     reload(second, () => openPage({ storage: storage(), logout: endpoint.logout }))
     await pass(HOUR)
     expect(endpoint.calls).toHaveLength(2)
+  })
+
+  it.each<[what: string, act: (auth: Opened['auth']) => Promise<void>, status: string]>([
+    ['login', auth => auth.login(pair({ sub: 'grace' })), 'authenticated'],
+    ['logout', auth => auth.logout(), 'anonymous'],
+  ])('is sent again after a reload where a %s comes first', async (_, act, status) => {
+    const { storage, text } = make()
+    const endpoint = logoutEndpoint(down)
+    const first = openPage({ storage: storage(), logout: endpoint.logout })
+    const tokens = pair()
+    await first.auth.login(tokens)
+    await first.auth.logout()
+    endpoint.calls.length = 0
+    const second = reload(first, () => openPage({ storage: storage(), logout: endpoint.logout }))
+    const acted = act(second.auth)
+    await restored(second.auth)
+    await acted
+    expect(endpoint.calls).toHaveLength(1)
+    endpoint.answer = up
+    await pass(HOUR)
+    const told = { accessToken: tokens.access_token, refreshToken: tokens.refresh_token }
+    expect(endpoint.calls).toEqual([told, told])
+    expect(second.auth.getState().status).toBe(status)
+    expect(text()).not.toContain(tokens.refresh_token)
   })
 
   it('leaves no token once the server was reached', async () => {
@@ -450,6 +475,23 @@ it('tells no server while the page is being prerendered', async () => {
   await pass(SECOND)
   expect(endpoint.calls).toHaveLength(2)
   Reflect.deleteProperty(document, 'prerendering')
+})
+
+it('of a page that logs out before the storage is read keeps the tokens of the logout before it', async () => {
+  const storage = cell(null, { asynchronous: true })
+  const endpoint = logoutEndpoint(down)
+  const first = openPage({ storage, logout: endpoint.logout })
+  const tokens = pair()
+  await first.auth.login(tokens)
+  await first.auth.logout()
+  const second = reload(first, () => openPage({ storage, logout: endpoint.logout }))
+  await second.auth.logout()
+  const third = reload(second, () => openPage({ storage, logout: endpoint.logout }))
+  endpoint.answer = up
+  endpoint.calls.length = 0
+  await restored(third.auth)
+  await pass(SECOND)
+  expect(endpoint.calls.map(({ refreshToken }) => refreshToken)).toEqual([tokens.refresh_token])
 })
 
 it('waits for the storage that is still being read before it tells the server', async () => {
