@@ -140,6 +140,8 @@ async function take(engine: Engine, flight: Flight, answer: unknown, requestedAt
   else renew(engine, grant ? reconcile(grant, reading, isReleased, clock()) : reading)
   // No listener runs inside the lock, or before the flight has settled.
   flight.deliver = events.hold(new Promise(ignore))
+  // The session of another user counts at once, as after a login.
+  if (flight.done) engine.publish()
   await save(engine)
   revokeStray(engine, reading, generation)
   return true

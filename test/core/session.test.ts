@@ -138,6 +138,32 @@ describe('new tokens', () => {
     expect(old).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
   })
 
+  it('of another user come with the state of that user, also while they are being stored', async () => {
+    const writing = deferred<void>()
+    let isSlow = false
+    const storage = recordStorage({
+      get: () => null,
+      set: () => (isSlow ? writing.promise : undefined),
+      remove() {},
+    })
+    const { auth, refresh, events } = open({ storage, autoRefresh: 'off' })
+    await auth.login(pair({ sub: 'ada' }))
+    isSlow = true
+    const old = watch(auth.refresh())
+    await settle()
+    const next = refresh.last.answer(pair({ sub: 'grace' }))
+    await settle()
+    expect(old).toMatchObject({ status: 'rejected', error: { code: 'ERR_SIGNED_OUT' } })
+    expect(auth.getState()).toMatchObject({ claims: { sub: 'grace' }, refreshing: false })
+    expect(await auth.getAccessToken()).toBe(next.access_token)
+    // Listeners may navigate away, so they run later.
+    expect(events.names).toEqual(['login'])
+    writing.resolve()
+    await settle()
+    expect(events.names).toEqual(['login', 'login'])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
   it.each<[string, () => { access_token: string }]>([
     ['an opaque token', () => ({ access_token: opaque('at') })],
     [
