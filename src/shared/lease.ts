@@ -1,6 +1,6 @@
 /** A lock on IndexedDB, for platforms without Web Locks. */
 import type { AuthLock } from '../core/types.js'
-import { ignore, pause, unlessAborted } from '../core/waiting.js'
+import { abortReason, ignore, pause, unlessAborted } from '../core/waiting.js'
 import { transact } from './indexed-db.js'
 
 /** How often a waiter asks for the lease, milliseconds. */
@@ -26,7 +26,7 @@ export function createLease(database: string, duration: number): AuthLock {
           stored?.holder === holder ? { holder, until: 0 } : undefined,
         ).catch(ignore)
       for (;;) {
-        signal?.throwIfAborted()
+        if (signal?.aborted) throw abortReason(signal)
         const asking = transact<Lease>(database, key, stored =>
           stored && stored.until > Date.now() && stored.until < Date.now() + 2 * duration
             ? undefined

@@ -371,6 +371,24 @@ describe('without Web Locks', () => {
     expect(await lease()).toMatchObject({ until: 0 })
   })
 
+  it('four tabs of a browser without throwIfAborted cost one refresh, too', async () => {
+    class OlderController extends AbortController {
+      override get signal() {
+        return Object.assign(super.signal, { throwIfAborted: undefined }) as never
+      }
+    }
+    vi.stubGlobal('AbortController', OlderController)
+    const four = await tabs(
+      4,
+      refreshStub(() => new Promise(resolve => setTimeout(() => resolve(pair()), 30))),
+    )
+    const outcomes = ask(four)
+    await pass(SECOND)
+    const value = four.storage.record?.accessToken
+    expect(outcomes).toEqual(Array(4).fill({ status: 'fulfilled', value }))
+    expect(four.refresh.calls).toHaveLength(1)
+  })
+
   it('a holder that is gone is waited for until its lease runs out, and then one tab sends', async () => {
     const two = await tabs(2)
     await lend(LEASE)
