@@ -1,7 +1,7 @@
 /** `createAuth`: the public members, and the start of the engine. */
 import { acquire, NO_REJECTIONS, restoreAgain } from './access.js'
 import { CLEAR } from './backoff.js'
-import { check, ownOptions } from './check.js'
+import { check, kindOf, ownOptions } from './check.js'
 import { createSteadyClock } from './clock.js'
 import { createHandle } from './create-handle.js'
 import { nextState, warn } from './derive.js'
@@ -51,7 +51,7 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
     ready: restore(engine, first),
     async login(answer, options = {}) {
       const { remember = true } = ownOptions(options, 'login', { remember: 1 })
-      check(typeof remember === 'boolean', 'remember', 'a boolean', remember)
+      check(typeof remember === 'boolean', 'remember', 'a boolean', kindOf(remember))
       const reading = readAnswer(settings.read(answer), settings.clock.now(), undefined, !!settings.dpop)
       // Listeners learn first about an end that another tab has stored.
       publish(engine)

@@ -17,7 +17,8 @@ export function ownOptions<Options extends object>(
   maker: string,
   names: Names<Options>,
 ): Options {
-  check(options && typeof options === 'object', 'options', 'an object', options)
+  // A text in its place may be a token.
+  check(options && typeof options === 'object', 'options', 'an object', kindOf(options))
   const known = Object.keys(names)
   for (const name of Object.keys(options)) {
     if (!known.includes(name))
@@ -26,7 +27,7 @@ export function ownOptions<Options extends object>(
   return Object.assign(Object.create(null), options)
 }
 
-/** The kind of a value that a callback returned, without its contents. */
+/** The kind of a value, without its contents. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   return typeof (value as { then?: unknown }).then === 'function' ? 'a promise' : typeof value

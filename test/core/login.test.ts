@@ -6,6 +6,7 @@ import {
   cell,
   deferred,
   engineView,
+  expectNoToken,
   invalidGrant,
   MINUTE,
   open,
@@ -55,6 +56,29 @@ describe('login', () => {
       expect(done.status).toBe('fulfilled')
     },
   )
+
+  it.each<[mistake: string, options: (token: string) => unknown, message: string]>([
+    [
+      'a refresh token in place of its options',
+      token => token,
+      'tokenflight: `options` must be an object, got string',
+    ],
+    [
+      'a refresh token as `remember`',
+      token => ({ remember: token }),
+      'tokenflight: `remember` must be a boolean, got string',
+    ],
+  ])('with %s is refused without the token in the message', async (_, options, message) => {
+    const { access_token, refresh_token } = pair()
+    const storage = cell()
+    const { auth, events } = open({ storage })
+    const error = await rejection(auth.login({ access_token }, options(refresh_token) as never))
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error.message).toBe(message)
+    expectNoToken(error)
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect([storage.writes, events.names]).toEqual([[], []])
+  })
 
   it('in a listener is reported when its tokens are stored, too', async () => {
     let written = deferred()

@@ -93,7 +93,7 @@ describe('createAuth', () => {
 
   it.each<[options: unknown, message: string]>([
     [null, '`options` must be an object, got null'],
-    [7, '`options` must be an object, got 7'],
+    [7, '`options` must be an object, got number'],
     [{ refresh: {} }, '`refresh` must be a function, got object'],
     [{ refresh: 'url' }, '`refresh` must be a function, got url'],
     [{ logout: null }, '`logout` must be a function, got null'],

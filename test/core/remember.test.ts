@@ -181,7 +181,7 @@ it('remember is the only option of a login', async () => {
 it('remember must be a boolean', async () => {
   const { auth } = await openTab(() => memoryStorage())
   await expect(auth.login(pair(), { remember: 'no' as never })).rejects.toThrow(
-    /`remember` must be a boolean, got no/,
+    /`remember` must be a boolean, got string/,
   )
   expect(auth.getState()).toEqual({ status: 'anonymous' })
 })
