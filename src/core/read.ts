@@ -1,4 +1,5 @@
 /** Reading the answers of the back end, by `AuthOptions.read` and the storage of the session. */
+import { isText } from './check.js'
 import { toFailure } from './failure.js'
 import type { RefreshFunction, TokenResponse } from './types.js'
 import { isPromise } from './waiting.js'
@@ -11,8 +12,8 @@ export type NameToken = (read: Read | undefined, answer: unknown) => TokenRespon
 
 /** Whether the answer has an access token in a spelling that is known. The engine looks closer. */
 export function hasAccessToken(answer: unknown): boolean {
-  const { access_token, access, accessToken } = (answer ?? {}) as TokenResponse
-  return !!(access_token ?? access ?? accessToken)
+  const { access_token, accessToken, access } = (answer ?? {}) as TokenResponse
+  return isText(access_token ?? accessToken ?? access)
 }
 
 /**

@@ -78,8 +78,8 @@ export function readAnswer(
   isBound?: boolean,
 ): TokenReading {
   if (!answer || typeof answer !== 'object') throw new TypeError(`Not a token answer: ${kindOf(answer)}`)
-  const accessToken = answer.access_token ?? answer.access ?? answer.accessToken
-  const refreshToken = answer.refresh_token ?? answer.refresh ?? answer.refreshToken
+  const accessToken = answer.access_token ?? answer.accessToken ?? answer.access
+  const refreshToken = answer.refresh_token ?? answer.refreshToken ?? answer.refresh
   const type = answer.token_type ?? answer.tokenType
   const refuse = (name: string, value: unknown): TypeError =>
     new TypeError(

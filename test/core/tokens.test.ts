@@ -170,7 +170,7 @@ describe('a token answer', () => {
     ['eyJhbGciOi', 'string'],
     [7, 'number'],
     [{}, isNoToken('access_token', 'undefined', '')],
-    [{ accessToken: null, error: 'e' }, isNoToken('access_token', 'null', 'accessToken,error')],
+    [{ access: null, error: 'e' }, isNoToken('access_token', 'null', 'access,error')],
     [{ access_token: '' }, isNoToken('access_token', 'an empty string', 'access_token')],
     [{ access_token: 'a b' }, isNoToken('access_token', 'one with them', 'access_token')],
     [{ access_token: 7 }, isNoToken('access_token', 'number', 'access_token')],
