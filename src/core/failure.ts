@@ -10,10 +10,17 @@ const MISCONFIGURED =
   /^(invalid_(request|client|scope|dpop_proof)|unauthorized_client|unsupported_grant_type)$/
 /** Error codes of a server that may take the next attempt (RFC 6749 section 4.1.2.1, RFC 9449 section 8). */
 const BUSY = /^(server_error|temporarily_unavailable|use_dpop_nonce)$/
-/** Attaches the answer to our error for it, for `classify`. A function may return the whole `Response`. */
+
+/** Whether a function returned the whole answer of its client: a `Response`, also of another class, or that of axios. */
+export function isResponse(answer: unknown): answer is Response {
+  const { status, headers } = Object(answer)
+  return typeof status === 'number' && !!headers
+}
+
+/** Attaches the answer to our error for it, for `classify`. */
 export function toFailure(error: unknown, answer: unknown): unknown {
   if (error instanceof TypeError)
-    hide(error, 'response', answer instanceof Response ? answer : { status: 200, data: answer })
+    hide(error, 'response', isResponse(answer) ? answer : { status: 200, data: answer })
   return error
 }
 

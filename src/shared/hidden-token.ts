@@ -1,5 +1,5 @@
 /** Answers of servers whose access token is a cookie. */
-import { toFailure } from '../core/failure.js'
+import { isResponse, toFailure } from '../core/failure.js'
 import type { NameToken } from '../core/read.js'
 import type { TokenResponse } from '../core/types.js'
 
@@ -9,10 +9,9 @@ import type { TokenResponse } from '../core/types.js'
  * @throws TypeError for an answer that is not a success
  */
 export const nameHiddenToken: NameToken = (read, given) => {
-  const answer: unknown = read ? read(given as never) : given
-  const members = (answer && typeof answer === 'object' ? answer : {}) as TokenResponse & { error?: unknown }
-  if (members.error || (answer instanceof Response && !answer.ok))
-    throw toFailure(new TypeError('Not a token answer: it is an error'), answer)
+  refuseError(given)
+  const members: TokenResponse = Object(read ? read(given as never) : given)
+  refuseError(members)
   const { expires_in, expiresIn, expires_at, expiresAt, scope, id_token } = members
   const { refresh_expires_in, refresh_token_expires_in, refreshExpiresIn } = members
   return {
@@ -20,4 +19,10 @@ export const nameHiddenToken: NameToken = (read, given) => {
     ...{ expires_in, expiresIn, expires_at, expiresAt, scope, id_token },
     ...{ refresh_expires_in, refresh_token_expires_in, refreshExpiresIn },
   }
+}
+
+function refuseError(answer: unknown): void {
+  const isRefused = isResponse(answer) && !(answer.status >= 200 && answer.status < 300)
+  if (isRefused || Object(answer).error)
+    throw toFailure(new TypeError('Not a token answer: it is an error'), answer)
 }
