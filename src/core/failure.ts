@@ -91,7 +91,7 @@ function describe(cause: unknown, { status, body, headers }: FailureReading): Re
 
 function toHeaders(bag: object): Headers {
   const headers = new Headers()
-  for (const [name, value] of Symbol.iterator in bag ? (bag as Headers) : Object.entries(bag)) {
+  for (const [name, value] of Symbol.iterator in Object(bag) ? (bag as Headers) : Object.entries(bag)) {
     try {
       headers.set(name, String(value))
     } catch {

@@ -13,7 +13,7 @@ const TOKEN_SCHEME = /^(bearer|dpop)$/i
 /** Redirects that an HTTP client of Node refused: undici, follow-redirects. */
 const REFUSED_REDIRECT = /ERR_FR_TOO_MANY_REDIRECTS|unexpected redirect|redirect count exceeded/
 
-/** The parts that HTTP clients give an error: ours, axios's, a thrown `Response`, other OAuth libraries'. */
+/** The parts that HTTP clients give an error: ours, axios's, a thrown `Response`, RxJS's, other OAuth libraries'. */
 export interface HttpFailure {
   status?: unknown
   statusCode?: unknown
@@ -24,7 +24,12 @@ export interface HttpFailure {
   type?: unknown
   code?: unknown
   cause?: unknown
+  /** The answer. Of an XMLHttpRequest: its body. */
   response?: HttpFailure | undefined
+  responseJSON?: unknown
+  responseText?: unknown
+  getAllResponseHeaders?: () => unknown
+  xhr?: HttpFailure | undefined
   /** Set by a preset that knows the class better than the status does. */
   failureClass?: FailureClass | undefined
 }
@@ -63,11 +68,28 @@ function isProxyChallenge(header: string): boolean {
   )
 }
 
+/** The answer, which most clients keep in `response`; of an XMLHttpRequest that RxJS, jQuery or a function rejects with. */
+function answerOf(failure: HttpFailure): HttpFailure {
+  const { xhr = failure } = failure
+  if (!xhr.getAllResponseHeaders) return failure.response ?? failure
+  // Reading the text throws where another type was asked for.
+  const data = xhr.responseJSON ?? (xhr.response === undefined ? xhr.responseText : xhr.response) ?? ''
+  return { status: xhr.status, headers: xhr.getAllResponseHeaders(), data }
+}
+
+/** The headers of the answer. A text has one a line, as that of an XMLHttpRequest. */
+function headersOf(failure: HttpFailure, answer: HttpFailure): unknown {
+  const headers = answer.headers ?? failure.headers
+  return typeof headers === 'string'
+    ? Object.fromEntries(headers.split('\n').map(line => line.split(/: *(.*)/)))
+    : headers
+}
+
 export async function readFailure(error: unknown): Promise<FailureReading> {
   const failure = (error ?? {}) as HttpFailure
-  const response = failure.response ?? failure
+  const response = answerOf(failure)
   const status = Number(response.status ?? response.statusCode ?? failure.status ?? failure.statusCode)
-  const headers = response.headers ?? failure.headers
+  const headers = headersOf(failure, response)
   const [body, isParsed] = parse(await readData(failure, response))
   const isHtml = isHtmlPage(headers, body)
   return {
@@ -88,6 +110,7 @@ export async function readFailure(error: unknown): Promise<FailureReading> {
 
 /** The body, as far as a client has read it, which some put in `error`; the text of a `Response` that was thrown unread. */
 async function readData(failure: HttpFailure, response: HttpFailure): Promise<unknown> {
+  if (typeof response === 'string') return response
   const { clone, bodyUsed } = response as Partial<Response>
   const data = response.data === undefined ? failure.data : response.data
   if (data !== undefined) return data
@@ -114,7 +137,7 @@ export function parse(data: unknown): [body: unknown, isJson: boolean] {
 export function readRetryAfter(error: unknown, now: number): number {
   try {
     const failure = (error ?? {}) as HttpFailure
-    const headers = failure.response?.headers ?? failure.headers
+    const headers = headersOf(failure, answerOf(failure))
     const value = readHeader(headers, 'retry-after')
     // The server's own clock, where it may be read: the device's may be a day off.
     const sentAt = Date.parse(readHeader(headers, 'date'))

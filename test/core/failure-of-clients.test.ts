@@ -58,6 +58,94 @@ describe('the error of a client that keeps the body in `error`', () => {
   })
 })
 
+/** The members of an `XMLHttpRequest`, as far as they can be read: `responseText` is there for texts alone. */
+function xhr(status: number, response: unknown, headers: string, responseType = '') {
+  return {
+    ...{ status, response, responseType },
+    getAllResponseHeaders: () => headers,
+    getResponseHeader: () => null,
+    get responseText() {
+      if (responseType === 'json') throw new DOMException('No text', 'InvalidStateError')
+      return response
+    },
+  }
+}
+
+/** Of RxJS: the error has the body in place of the answer. */
+function rxjs(status: number, body: unknown, headers = '', responseType = 'json') {
+  const request = xhr(status, body, headers, responseType)
+  return Object.assign(new Error(`ajax error ${status}`), { xhr: request, status, response: body })
+}
+
+/** Of jQuery: the header functions and the body in two forms, without the platform's request. */
+function jqXhr(status: number, text: string, headers: string, json?: object) {
+  const { getAllResponseHeaders, getResponseHeader } = xhr(status, text, headers)
+  const body = { responseText: text, ...(json && { responseJSON: json }) }
+  return { status, ...body, getAllResponseHeaders, getResponseHeader }
+}
+
+const TYPE_HTML = 'date: today\r\ncontent-type: text/html\r\n'
+const TYPE_JSON = 'content-type: application/json\r\n'
+const CLIENT = { error: 'invalid_client' }
+
+describe('the error of a client of XMLHttpRequest', () => {
+  it.each<[what: string, create: () => unknown, expected: FailureClass]>([
+    ['a page with 403, of RxJS', () => rxjs(403, '<p>no', TYPE_HTML, 'text'), 'transient'],
+    ['a page with 403 in place of JSON, of RxJS', () => rxjs(403, null, TYPE_HTML), 'transient'],
+    ['a page with 404 in place of JSON, of RxJS', () => rxjs(404, null), 'misconfigured'],
+    ['invalid_client, of RxJS', () => rxjs(400, CLIENT, TYPE_JSON), 'misconfigured'],
+    ['invalid_grant, of RxJS', () => rxjs(400, { error: 'invalid_grant' }, TYPE_JSON), 'rejected'],
+    ['a body with a status, of RxJS', () => rxjs(400, { status: 503, ...CLIENT }), 'misconfigured'],
+    ['no answer, of RxJS', () => rxjs(0, null), 'transient'],
+    ['a page with 403, of jQuery', () => jqXhr(403, '<p>no', TYPE_HTML), 'transient'],
+    ['invalid_client, of jQuery', () => jqXhr(400, '{…}', TYPE_JSON, CLIENT), 'misconfigured'],
+    ['invalid_client as a text, of jQuery', () => jqXhr(400, JSON.stringify(CLIENT), ''), 'misconfigured'],
+    ['a dead token, of jQuery', () => jqXhr(400, '{"code":1}', TYPE_JSON, { code: 1 }), 'rejected'],
+    ['a page with 401, of the request', () => xhr(401, '<p>no', TYPE_HTML), 'transient'],
+    ['invalid_client, of the request', () => xhr(400, CLIENT, TYPE_JSON, 'json'), 'misconfigured'],
+    ['a page, its text alone', () => ({ status: 403, response: '<html>no' }), 'transient'],
+  ])('is classed by its body and its headers: %s', async (_, create, expected) => {
+    expect(await classOf(create())).toEqual([expected, CALLS[expected]])
+  })
+
+  it.each<[what: string, create: (headers: string) => unknown]>([
+    ['of RxJS', headers => rxjs(503, { a: 1 }, headers)],
+    ['of jQuery', headers => jqXhr(503, '', headers)],
+    ['of the request', headers => xhr(503, '', headers)],
+    ['with its headers as a text', headers => ({ status: 503, headers })],
+  ])('has its Retry-After respected, and shows its headers to classify: %s', async (_, create) => {
+    const classify = vi.fn()
+    const failure = create('X-Trace: a: b\r\nretry-after: 120\r\n')
+    const refresh = refreshStub(() => Promise.reject(failure))
+    const { auth, events } = open({ classify, refresh })
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    const { status, headers } = classify.mock.calls[0]?.[0] ?? {}
+    expect([status, [...headers]]).toEqual([
+      503,
+      [
+        ['retry-after', '120'],
+        ['x-trace', 'a: b'],
+      ],
+    ])
+    expect(events.of('refreshFailed')).toMatchObject([{ attempts: 1, retryAt: Date.now() + 2 * MINUTE }])
+    expect(events.of('warning')).toEqual([])
+    expect(refresh.calls).toHaveLength(1)
+  })
+
+  it.each([7, true, [], () => ''])('with %o in place of headers reaches classify, too', async headers => {
+    const classify = vi.fn(() => 'rejected' as const)
+    const refresh = refreshStub(() => Promise.reject({ status: 418, headers }))
+    const { auth, events } = open({ classify, refresh })
+    await auth.login(pair())
+    watch(auth.refresh())
+    await settle()
+    expect([auth.getState().status, classify.mock.calls.length]).toEqual(['expired', 1])
+    expect(events.of('warning')).toEqual([])
+  })
+})
+
 /** Of node-fetch or undici: a `Response` that is no instance of the global class. */
 class ForeignResponse {
   readonly #response: Response
