@@ -2,7 +2,7 @@
 import { isText } from './check.js'
 import { toFailure } from './failure.js'
 import type { RefreshFunction, TokenResponse } from './types.js'
-import { isPromise } from './waiting.js'
+import { ignore, isPromise } from './waiting.js'
 
 /** `AuthOptions.read`. */
 export type Read = (answer: never) => TokenResponse
@@ -18,21 +18,35 @@ export function hasAccessToken(answer: unknown): boolean {
 
 /**
  * The answer as `read` maps it. An answer that is mapped already is accepted, too.
+ * @param accessToken the token of an answer that has none in its body
  * @throws TypeError that keeps the answer for `classify`
  */
-export function mapAnswer(read: Read | undefined, answer: unknown): TokenResponse {
-  if (!read) return answer as TokenResponse
+export function mapAnswer(read: Read | undefined, answer: unknown, accessToken?: string): TokenResponse {
   let mapped: unknown
   let cause: unknown
   try {
-    mapped = read(answer as never)
+    mapped = read?.(answer as never)
   } catch (error) {
     cause = error
   }
+  refusePromise(mapped, answer)
   if (hasAccessToken(mapped)) return mapped as TokenResponse
-  if (hasAccessToken(answer)) return answer as TokenResponse
-  const kind = cause ? 'threw' : isPromise(mapped) ? 'returned a promise' : 'returned no access token'
-  throw toFailure(new TypeError(`Not a token answer: \`read\` ${kind}`, { cause }), answer)
+  // `read` may find a rotated refresh token, or rely on an access token that is not there.
+  if (accessToken && !hasAccessToken(answer))
+    return { ...(answer as object), ...(mapped as object), accessToken }
+  if (!read || hasAccessToken(answer)) return answer as TokenResponse
+  throw refusal(cause ? 'threw' : 'returned no access token', answer, cause)
+}
+
+/** @throws TypeError where `read` returned a promise: its tokens are needed at once */
+export function refusePromise(mapped: unknown, answer: unknown): void {
+  if (!isPromise(mapped)) return
+  mapped.then(ignore, ignore)
+  throw refusal('returned a promise', answer)
+}
+
+function refusal(deed: string, answer: unknown, cause?: unknown): unknown {
+  return toFailure(new TypeError(`Not a token answer: \`read\` ${deed}`, { cause }), answer)
 }
 
 /** The refresh function with its answers read. It is called at once, so that its requests are recognised. */

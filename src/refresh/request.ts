@@ -103,16 +103,7 @@ async function readTokens(response: Response, { read }: SessionMode): Promise<To
   const body: unknown = await response.json().catch(() => undefined)
   const tokens = (body && typeof body === 'object' ? body : {}) as TokenResponse
   const accessToken = /^Bearer +(\S+)$/i.exec(readHeader(response.headers, 'authorization'))?.[1]
-  if (hasAccessToken(tokens) || !accessToken) return mapAnswer(read, tokens)
-  let mapped: TokenResponse | undefined
-  try {
-    // It may find a rotated refresh token.
-    // Stryker disable next-line OptionalChaining: the error of a call without a function is caught, too
-    mapped = read?.(tokens as never)
-  } catch {
-    // It may rely on an access token that is not there.
-  }
-  return mapped && hasAccessToken(mapped) ? mapped : { ...tokens, ...mapped, accessToken }
+  return mapAnswer(read, tokens, accessToken)
 }
 
 /** An answer whose access token is a cookie, such as a 204. A page in its place comes from a wrong address. */

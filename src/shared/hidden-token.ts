@@ -1,6 +1,6 @@
 /** Answers of servers whose access token is a cookie. */
 import { isResponse, toFailure } from '../core/failure.js'
-import type { NameToken } from '../core/read.js'
+import { type NameToken, refusePromise } from '../core/read.js'
 import type { TokenResponse } from '../core/types.js'
 
 /**
@@ -10,8 +10,10 @@ import type { TokenResponse } from '../core/types.js'
  */
 export const nameHiddenToken: NameToken = (read, given) => {
   refuseError(given)
-  const members: TokenResponse = Object(read ? read(given as never) : given)
-  refuseError(members)
+  const mapped: unknown = read ? read(given as never) : given
+  refusePromise(mapped, given)
+  refuseError(mapped)
+  const members: TokenResponse = Object(mapped)
   const { expires_in, expiresIn, expires_at, expiresAt, scope, id_token } = members
   const { refresh_expires_in, refresh_token_expires_in, refreshExpiresIn } = members
   return {

@@ -1,5 +1,13 @@
 /** The option `read`: one mapping of the back end's answer, for `login()` and for every refresh. */
-import { createAuth, oauth2Refresh, refreshRequest } from 'tokenflight'
+import {
+  type AuthOptions,
+  cookieSession,
+  createAuth,
+  memoryStorage,
+  oauth2Refresh,
+  refreshRequest,
+  type TokenStorage,
+} from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import { opaque, open, pair, rejection, settle, track, useFakeTime } from '../support/core.js'
 
@@ -125,6 +133,62 @@ describe('read', () => {
     expect(error).toBeInstanceOf(TypeError)
     expect(error.message).toMatch(message)
     expect(auth.getState()).toEqual({ status: 'anonymous' })
+  })
+
+  describe('that is asynchronous', () => {
+    const late = (async ({ data }: Answer) => ({ refreshToken: data.renewal })) as unknown as typeof read
+
+    it.each<[storage: string, open: () => AuthOptions<Answer>]>([
+      ['in memory', () => ({ storage: memoryStorage() })],
+      ['in cookies alone', () => ({ storage: cookieSession({ access: 'cookie', exists: () => false }) })],
+    ])('and rejects leaves no rejection without a handler, and no session: %s', async (_, options) => {
+      const unhandled = vi.fn()
+      process.on('unhandledRejection', unhandled)
+      try {
+        const read = (async () => Promise.reject(new Error('secret'))) as unknown as () => never
+        const { auth } = open({ ...options(), read })
+        const error = await rejection(auth.login(answer(1) as never))
+        expect(error).toBeInstanceOf(TypeError)
+        expect(error.message).toBe('Not a token answer: `read` returned a promise')
+        expect(auth.getState()).toEqual({ status: 'anonymous' })
+        vi.useRealTimers()
+        await new Promise(resolve => setTimeout(resolve, 5))
+        expect(unhandled).not.toHaveBeenCalled()
+      } finally {
+        process.off('unhandledRejection', unhandled)
+      }
+    })
+
+    it('is refused although the answer has an access token in a known spelling', async () => {
+      const { auth } = open({ read: late })
+      const error = await rejection(auth.login({ ...answer(1), accessToken: 'at-1' } as never))
+      expect(error.message).toBe('Not a token answer: `read` returned a promise')
+      expect(auth.getState()).toEqual({ status: 'anonymous' })
+    })
+
+    it.each<[what: string, storage: () => TokenStorage, init: ResponseInit]>([
+      ['with the token in a header', memoryStorage, { headers: { Authorization: 'Bearer at-2' } }],
+      ['with its tokens in the body', memoryStorage, {}],
+      ['with a cookie', () => cookieSession({ access: 'cookie', exists: () => false }), {}],
+    ])('refuses the answer of a refresh, and keeps the session: %s', async (_, storage, init) => {
+      const { send, sent } = endpoint(answer, init)
+      let mapping = read
+      const { auth, events } = open<Answer>({
+        storage: storage(),
+        read: given => mapping(given),
+        refresh: refreshRequest({ url, fetch: send }) as never,
+      })
+      await auth.login(answer(1) as never)
+      mapping = late
+      const error = await rejection(auth.refresh())
+      expect(error).toMatchObject({
+        code: 'ERR_REFRESH_FAILED',
+        cause: { cause: { message: 'Not a token answer: `read` returned a promise' } },
+      })
+      await settle()
+      expect(events.of('refreshFailed')).toMatchObject([{ class: 'misconfigured', attempts: 1 }])
+      expect([auth.getState().status, sent.length]).toEqual(['authenticated', 1])
+    })
   })
 
   it('that finds no token in the answer of a refresh keeps the session, and the message names the option', async () => {
