@@ -100,10 +100,9 @@ export function missingToken(kind: string): Error {
 }
 
 async function readTokens(response: Response, { read }: SessionMode): Promise<TokenResponse> {
-  const body: unknown = await response.json().catch(() => undefined)
-  const tokens = (body && typeof body === 'object' ? body : {}) as TokenResponse
+  const body: unknown = await response.json().catch(() => ({}))
   const accessToken = /^Bearer +(\S+)$/i.exec(readHeader(response.headers, 'authorization'))?.[1]
-  return mapAnswer(read, tokens, accessToken)
+  return mapAnswer(read, body, accessToken)
 }
 
 /** An answer whose access token is a cookie, such as a 204. A page in its place comes from a wrong address. */

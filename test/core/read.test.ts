@@ -1,6 +1,5 @@
 /** The option `read`: one mapping of the back end's answer, for `login()` and for every refresh. */
 import {
-  type AuthOptions,
   cookieSession,
   createAuth,
   memoryStorage,
@@ -49,6 +48,28 @@ describe('read', () => {
     expect(await auth.getAccessToken()).toBe('at-3')
     expect(auth.getState()).toMatchObject({ expiresAt: Date.now() + 300_000 })
     expect(sent).toEqual(['{"refreshToken":"rt-1"}', '{"refreshToken":"rt-2"}'])
+  })
+
+  it.each<[what: string, init: ResponseInit]>([
+    ['alone', {}],
+    ['beside the token in the Authorization header', { headers: { Authorization: 'Bearer at-9' } }],
+  ])('maps answers that are no objects: a token as JSON text, %s', async (_, init) => {
+    const { send, sent } = endpoint(number => `at-${number}`, init)
+    const read = (accessToken: string) => ({ accessToken })
+    const auth = track(createAuth({ read, refresh: refreshRequest({ url, send: 'access', fetch: send }) }))
+    await auth.login('at-1')
+    await auth.refresh()
+    expect([await auth.getAccessToken(), sent.length]).toEqual(['at-2', 1])
+  })
+
+  it('gets no members of an answer that is no JSON', async () => {
+    const read = vi.fn(({ token }: { token: string }) => ({ accessToken: token }))
+    const send = vi.fn<typeof fetch>(async () => new Response('', { headers: { Authorization: 'Bearer at-2' } }))
+    const auth = track(createAuth({ read, refresh: refreshRequest({ url, send: 'access', fetch: send }) }))
+    await auth.login({ token: 'at-1' })
+    await auth.refresh()
+    expect([await auth.getAccessToken(), send.mock.calls.length]).toEqual(['at-2', 1])
+    expect(read).toHaveBeenLastCalledWith({})
   })
 
   it('maps the answers of oauth2Refresh', async () => {
@@ -138,15 +159,15 @@ describe('read', () => {
   describe('that is asynchronous', () => {
     const late = (async ({ data }: Answer) => ({ refreshToken: data.renewal })) as unknown as typeof read
 
-    it.each<[storage: string, open: () => AuthOptions<Answer>]>([
-      ['in memory', () => ({ storage: memoryStorage() })],
-      ['in cookies alone', () => ({ storage: cookieSession({ access: 'cookie', exists: () => false }) })],
-    ])('and rejects leaves no rejection without a handler, and no session: %s', async (_, options) => {
+    it.each<[where: string, storage: () => TokenStorage]>([
+      ['in memory', memoryStorage],
+      ['in cookies alone', () => cookieSession({ access: 'cookie', exists: () => false })],
+    ])('and rejects leaves no rejection without a handler, and no session: %s', async (_, storage) => {
       const unhandled = vi.fn()
       process.on('unhandledRejection', unhandled)
       try {
         const read = (async () => Promise.reject(new Error('secret'))) as unknown as () => never
-        const { auth } = open({ ...options(), read })
+        const { auth } = open({ storage: storage(), read })
         const error = await rejection(auth.login(answer(1) as never))
         expect(error).toBeInstanceOf(TypeError)
         expect(error.message).toBe('Not a token answer: `read` returned a promise')
