@@ -80,7 +80,7 @@ function findRendered({ settings, initialState: initial }: Engine): SessionRecor
   const expiresAt = settings.isHidden && initial?.status === 'authenticated' && initial.expiresAt
   // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
   if (!expiresAt || expiresAt <= savedAt) return undefined
-  const { accessToken, lifetime } = readAnswer(settings.read({ expires_at: expiresAt }), savedAt)
+  const { accessToken, lifetime } = readAnswer(nameHiddenToken(undefined, { expires_at: expiresAt }), savedAt)
   const generation = savedAt / 1_000
   return { ...EMPTY, generation, version: 1, savedAt, accessToken, expiresAt, lifetime: lifetime ?? 0 }
 }

@@ -1,5 +1,5 @@
 /** `cookieSession({ access: 'cookie' })`: both tokens are HttpOnly cookies, so no script sees any. */
-import { type AuthOptions, type AuthState, cookieSession, refreshRequest } from 'tokenflight'
+import { type AuthOptions, type AuthState, cookieSession, refreshRequest, type TokenResponse } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import * as onAxios from '../support/axios.js'
 import {
@@ -126,6 +126,24 @@ describe('a session whose access token is a cookie', () => {
     await pass(5 * MINUTE)
     expect(refresh.reasons).toEqual(['ahead'])
     expect(auth.getState()).toMatchObject({ status: 'authenticated', claims: { sub: 'ada' } })
+  })
+
+  it('takes its expiry from the state that the server rendered without the option `read`, which maps answers', async () => {
+    const initialState: AuthState = {
+      status: 'authenticated',
+      claims: { sub: 'ada' },
+      expiresAt: Date.now() + 5 * MINUTE,
+      refreshing: false,
+    }
+    const read = ({ data }: { data: { ttl: number } }) => ({ expires_in: data.ttl }) as TokenResponse
+    const refresh = refreshStub(async () => ({ data: { ttl: 600 } }) as never)
+    const { auth, events } = open({ storage: storage(), read, refresh, initialState })
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ claims: { sub: 'ada' }, expiresAt: Date.now() + 5 * MINUTE })
+    expect([refresh.calls.length, events.names]).toEqual([0, []])
+    await auth.refresh()
+    expect(auth.getState()).toMatchObject({ expiresAt: Date.now() + 10 * MINUTE })
+    expect(refresh.reasons).toEqual(['manual'])
   })
 
   it('asks the server if the state that it rendered has no expiry, or one that has passed', async () => {
