@@ -87,17 +87,17 @@ export async function recoverLate(engine: Engine, flight: Flight, failure: Failu
   engine.publish()
 }
 
-/** The server refused the refresh token (`cause`), or there is nothing to refresh with. */
-export async function finish(engine: Engine, flight: Flight, cause?: unknown): Promise<void> {
+/** The server refused the refresh token (`failure`), or there is nothing to refresh with. */
+export async function finish(engine: Engine, flight: Flight, failure?: Failure): Promise<void> {
   const { grant, clock } = engine
   engine.isUndecided = false
   if (!grant) return
   const now = clock()
   // The access token is good, so the session lives as long as the token.
-  if (cause === undefined && now < grant.endsAt)
+  if (!failure && now < grant.endsAt)
     return flight.settle(new RefreshFailedError('There is no refresh token', 0))
-  const why = cause === undefined ? 'no_refresh_token' : 'refresh_rejected'
-  await end(engine, now >= grant.refreshEndsAt ? 'refresh_token_expired' : why, cause)
+  const why = failure ? 'refresh_rejected' : 'no_refresh_token'
+  await end(engine, now >= grant.refreshEndsAt ? 'refresh_token_expired' : why, failure?.error)
 }
 
 /** The server granted no new pair for the access token: the session lives until the token ends. */
@@ -115,16 +115,16 @@ function failNewPair(
 }
 
 /** The session is over, unless another tab has newer tokens. */
-async function reject(engine: Engine, flight: Flight, { error, locked }: Failure): Promise<undefined> {
+async function reject(engine: Engine, flight: Flight, failure: Failure): Promise<undefined> {
   if (engine.sharing) {
-    if (!locked) await pause(PEER_DELAY)
+    if (!failure.locked) await pause(PEER_DELAY)
     await sync(engine)
   }
   // The session has other tokens by now than the refused ones.
   if (!isPresent(engine, flight) || flight.isReleased) return
   // Other tabs that wait for a session ask the server themselves, at once: no end is stored that would tell them.
   if (!flight.grant) await storeBackoff(engine)
-  await finish(engine, flight, error)
+  await finish(engine, flight, failure)
 }
 
 /** The refresh failed, and the session goes on. */
