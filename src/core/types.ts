@@ -49,7 +49,8 @@ export interface TokenResponse {
   refreshExpiresIn?: number | string | null | undefined
   /**
    * `Bearer` (RFC 6749 section 7.1) or `JWT`, in any case; surrounding spaces are ignored. Both are sent as `Bearer`,
-   * and absent means `Bearer`. With `dpop()` also `DPoP`, which is then the default. Another type causes a `warning`.
+   * and absent means `Bearer`. With `dpop()` also `DPoP`, which is then the default, and they cause a `warning`. An answer
+   * with another type is refused.
    */
   token_type?: string | null | undefined
   tokenType?: string | null | undefined
