@@ -69,9 +69,9 @@ export function releaseWaiters(engine: Engine, before: Grant, stored: Promise<un
 
 async function carryOut(engine: Engine, flight: Flight): Promise<void> {
   try {
-    // A page that is being prerendered spends no refresh token, and has no lock.
-    const activation = whenActivated()
-    if (activation) await activation
+    // A page that is being prerendered spends no refresh token, and has no lock. No function of the application is called
+    // inside `createAuth`.
+    await whenActivated()
     const { sharing, clock } = engine
     // Stryker disable next-line BooleanLiteral: without other pages nothing depends on the lock
     const exclusive = sharing?.exclusive ?? (work => work(false))

@@ -164,6 +164,7 @@ describe('a session whose access token is a cookie', () => {
 
   it('tells the end of the session if the answer names it', async () => {
     const { auth, refresh } = open({ storage: storage(), refresh: refreshStub() })
+    await settle()
     refresh.last.answer({ expires_in: 300, refresh_expires_in: 3600 })
     await auth.ready
     expect(auth.getState()).toMatchObject({ sessionExpiresAt: Date.now() + HOUR })

@@ -1,5 +1,5 @@
 /** The start of a page, and a storage that other pages write to. */
-import { memoryStorage } from 'tokenflight'
+import { cookieSession, memoryStorage, type TokenStorage } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import { markStorage } from '../../src/core/storage.js'
 import {
@@ -36,6 +36,44 @@ function withoutRefreshToken(options: Parameters<typeof storedRecord>[0]): Store
   const { refreshToken: _, ...record } = storedRecord(options)
   return record
 }
+
+describe('a restore that asks the server', () => {
+  const ways: [what: string, storage: () => TokenStorage, reason: string][] = [
+    ['by its cookie', () => cookieSession(), 'restore'],
+    [
+      'with stored tokens that have both expired',
+      () => cell(storedRecord({ ago: HOUR, refreshExpiresAt: Date.now() - MINUTE })),
+      'expired',
+    ],
+  ]
+
+  it.each(ways)(
+    'calls the refresh function after createAuth, which it may use: %s',
+    async (_, storage, reason) => {
+      const tokens = pair()
+      const seen: unknown[] = []
+      const refresh = refreshStub(() => {
+        seen.push(auth.getState().status)
+        return Promise.resolve(tokens)
+      })
+      const { auth } = open({ storage: storage(), refresh, retry: 0 })
+      expect(refresh.calls).toHaveLength(0)
+      await auth.ready
+      expect(await auth.getAccessToken()).toBe(tokens.access_token)
+      expect([seen.length, refresh.reasons]).toEqual([1, [reason]])
+    },
+  )
+
+  it.each(ways)('sends no request if a login comes first: %s', async (_, storage) => {
+    const { auth, refresh } = open({ storage: storage(), retry: 0 })
+    const tokens = pair()
+    await auth.login(tokens)
+    await auth.ready
+    expect(await auth.getAccessToken()).toBe(tokens.access_token)
+    expect(auth.getState()).toMatchObject({ status: 'authenticated', refreshing: false })
+    expect(refresh.calls).toHaveLength(0)
+  })
+})
 
 describe('a storage that others write to', () => {
   /** Writes of other tabs come between our writes, this many times. */

@@ -116,7 +116,7 @@ describe('a refresh function that calls the same authFetch waits not for itself'
     pass(DEAD)
     const first = api(`${API}/1`)
     const second = api(new Request(`${API}/2`, { method: 'POST', body: 'no token here' }))
-    await later()
+    await vi.waitFor(() => expect(refreshes).toHaveLength(1))
     refreshes[0]?.answer()
     expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200])
     expect(sent.map(({ token }) => token)).toEqual(['at-2', 'at-2'])
