@@ -1,5 +1,11 @@
 /** `cookieSession({ access: 'cookie' })`: both tokens are HttpOnly cookies, so no script sees any. */
-import { type AuthOptions, type AuthState, cookieSession, refreshRequest, type TokenResponse } from 'tokenflight'
+import {
+  type AuthOptions,
+  type AuthState,
+  cookieSession,
+  refreshRequest,
+  type TokenResponse,
+} from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import * as onAxios from '../support/axios.js'
 import {

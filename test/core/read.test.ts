@@ -64,7 +64,9 @@ describe('read', () => {
 
   it('gets no members of an answer that is no JSON', async () => {
     const read = vi.fn(({ token }: { token: string }) => ({ accessToken: token }))
-    const send = vi.fn<typeof fetch>(async () => new Response('', { headers: { Authorization: 'Bearer at-2' } }))
+    const send = vi.fn<typeof fetch>(
+      async () => new Response('', { headers: { Authorization: 'Bearer at-2' } }),
+    )
     const auth = track(createAuth({ read, refresh: refreshRequest({ url, send: 'access', fetch: send }) }))
     await auth.login({ token: 'at-1' })
     await auth.refresh()

@@ -120,15 +120,18 @@ describe('the refresh function', () => {
     expect(seen).toMatchObject({ status: 'authenticated', refreshing: true })
   })
 
-  it.each([undefined, null, 0, ''])('that rejects with %j ends the session where classify returns rejected', async error => {
-    const refresh = refreshStub(() => Promise.reject(error))
-    const { auth, events } = open({ refresh, classify: () => 'rejected' })
-    await auth.login(pair())
-    expect(await rejection(auth.refresh())).toMatchObject({ reason: 'refresh_rejected' })
-    expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_rejected' })
-    expect(events.of('sessionExpired')).toHaveLength(1)
-    expect(refresh.calls).toHaveLength(1)
-  })
+  it.each([undefined, null, 0, ''])(
+    'that rejects with %j ends the session where classify returns rejected',
+    async error => {
+      const refresh = refreshStub(() => Promise.reject(error))
+      const { auth, events } = open({ refresh, classify: () => 'rejected' })
+      await auth.login(pair())
+      expect(await rejection(auth.refresh())).toMatchObject({ reason: 'refresh_rejected' })
+      expect(auth.getState()).toMatchObject({ status: 'expired', reason: 'refresh_rejected' })
+      expect(events.of('sessionExpired')).toHaveLength(1)
+      expect(refresh.calls).toHaveLength(1)
+    },
+  )
 
   it.each<[string, () => unknown]>([
     [
