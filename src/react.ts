@@ -124,9 +124,10 @@ export function useClaims(selector?: (claims: unknown) => unknown): unknown {
     return (state: AuthState<unknown>): unknown => {
       const present = 'claims' in state ? state.claims : undefined
       if (present !== claims) {
-        claims = present
-        const next = claims && selector ? selector(claims) : claims
+        const next = present && selector ? selector(present) : present
         if (!isSame(selected as Bag, next as Bag)) selected = next
+        // A selector that throws must throw again: what is selected belongs to the claims before.
+        claims = present
       }
       return selected
     }

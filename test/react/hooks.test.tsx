@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 /** The state that components see, and the number of their renders. */
 import { act, render, renderHook } from '@testing-library/react'
-import { lazy, memo, type ReactNode, StrictMode, Suspense, startTransition, useState } from 'react'
+import { Component, lazy, memo, type ReactNode, StrictMode, Suspense, startTransition, useState } from 'react'
 import type { AuthState, JwtClaims } from 'tokenflight'
 import { AuthProvider, type UseAuth, useAuth, useClaims } from 'tokenflight/react'
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
@@ -14,7 +14,17 @@ const within =
       <AuthProvider auth={auth}>{children}</AuthProvider>
     </Wrapper>
   )
+/** Shows an error in place of its children. */
+class Boundary extends Component<{ readonly children: ReactNode }> {
+  static getDerivedStateFromError = (): object => ({ hasFailed: true })
+  override state = { hasFailed: false }
+  override render() {
+    return this.state.hasFailed ? 'failed' : this.props.children
+  }
+}
 const Strict = ({ children }: { children: ReactNode }) => <StrictMode>{children}</StrictMode>
+
+const hasRole = (claims: Person): boolean => claims.roles.includes('admin')
 
 /** Renders a hook and counts how often. */
 function watch<T>(auth: Counted, hook: () => T) {
@@ -300,6 +310,25 @@ describe('useClaims', () => {
     rerender()
     rerender()
     expect(selector).toHaveBeenCalledTimes(1)
+  })
+
+  it.each([
+    ['the same', (selector: typeof hasRole) => selector],
+    ['another', (selector: typeof hasRole) => (claims: Person) => selector(claims)],
+  ])('shows nothing of the user before if the selector throws: %s at each render', async (_, at) => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const auth = session()
+    await auth.login(tokens({ sub: 'ada', roles: ['admin'] }))
+    const Role = () => (useClaims(at(hasRole)) ? 'admin' : 'guest')
+    const { container } = render(
+      <Boundary>
+        <Role />
+      </Boundary>,
+      { wrapper: within(auth) },
+    )
+    expect(container.textContent).toBe('admin')
+    await act(() => auth.login(tokens({ sub: 'bob', roles: undefined as never })))
+    expect(container.textContent).toBe('failed')
   })
 
   it('does not render on a refresh that fails or begins', async () => {
