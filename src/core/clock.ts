@@ -1,4 +1,5 @@
 /** Time that only goes forward, and that no correction of the wall clock moves. */
+import { attempt } from './environment.js'
 import type { Clock } from './types.js'
 
 /** How long before the page wakes the wall clock may have run ahead for that to be sleep, milliseconds. */
@@ -53,5 +54,5 @@ export function createSteadyClock(clock: Clock): SteadyClock {
 /** The platform's clocks, looked up at every call. */
 export const systemClock: Required<Clock> = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic: () => attempt(() => performance.now()) ?? Date.now(),
 }

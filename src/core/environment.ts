@@ -4,6 +4,15 @@ import type { AuthLock } from './types.js'
 /** The longest wait that a timer takes; beyond it `setTimeout` fires at once (HTML, 32-bit delay). */
 const LONGEST_WAIT = 2 ** 31 - 1
 
+/** The result; undefined if the platform has no such thing or refuses it, as a sandboxed frame refuses cookies. */
+export function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Runs the callback after so many milliseconds (at most 24.8 days). Returns a function that cancels it.
  * @param isAwaited a caller waits for it, so Node must live on until it is due or cancelled
@@ -27,32 +36,23 @@ export function isPage(): boolean {
   const scope = globalThis as { Document?: unknown; WorkerGlobalScope?: unknown }
   return (
     isNative(scope.Document) ||
-    (isNative(scope.WorkerGlobalScope) &&
-      typeof navigator !== 'undefined' &&
-      /^Mozilla\//.test(navigator.userAgent))
+    (isNative(scope.WorkerGlobalScope) && /^Mozilla\//.test(`${attempt(() => navigator.userAgent)}`))
   )
 }
 
 /** The origin of the page or worker; undefined without one. */
 export function pageOrigin(): string | undefined {
-  return typeof location === 'undefined' ? undefined : location?.origin
+  return attempt(() => location.origin)
 }
 
 /** The base of relative URLs: that of the document, else the page. */
 function baseUrl(): string | undefined {
-  const base = typeof document === 'undefined' ? undefined : document?.baseURI
-  return base ?? (typeof location === 'undefined' ? undefined : location?.href)
+  return attempt(() => document.baseURI) ?? attempt(() => location.href)
 }
 
 /** The URL as the platform resolves it. Undefined: the text is not a URL. `base` null: it must be absolute. */
 export function parseUrl(url: string, base: string | null = baseUrl() ?? null): URL | undefined {
-  let parsed: URL | undefined
-  try {
-    parsed = new URL(url, base ?? undefined)
-  } catch {
-    // The text is not a URL.
-  }
-  return parsed
+  return attempt(() => new URL(url, base ?? undefined))
 }
 
 function isNative(value: unknown): boolean {
@@ -61,21 +61,20 @@ function isNative(value: unknown): boolean {
 }
 
 export function isVisible(): boolean {
-  return typeof document === 'undefined' || document.visibilityState !== 'hidden'
+  return attempt(() => document.visibilityState) !== 'hidden'
 }
 
 export function isOffline(): boolean {
-  return typeof navigator !== 'undefined' && navigator.onLine === false
+  return attempt(() => navigator.onLine) === false
 }
 
 export function webLocks(): AuthLock | undefined {
-  return typeof navigator === 'undefined' ? undefined : (navigator.locks as AuthLock | undefined)
+  return attempt(() => navigator.locks as AuthLock)
 }
 
 /** Resolves when the user visits a page that is being prerendered; undefined: the page is not. */
 export function whenActivated(): Promise<void> | undefined {
-  if (typeof document === 'undefined' || !(document as { prerendering?: boolean }).prerendering)
-    return undefined
+  if (!attempt(() => (document as { prerendering?: boolean }).prerendering)) return undefined
   return new Promise(resolve => document.addEventListener('prerenderingchange', () => resolve()))
 }
 
@@ -88,7 +87,7 @@ export function listen(
   if (typeof window === 'undefined' || !window.addEventListener) return () => {}
   const targets: readonly (readonly [EventTarget | undefined, readonly string[]])[] = [
     [window, ofWindow],
-    [typeof document === 'undefined' ? undefined : document, ofDocument],
+    [attempt(() => document), ofDocument],
   ]
   const each = (method: 'addEventListener' | 'removeEventListener'): void => {
     for (const [target, names] of targets) for (const name of names) target?.[method](name, listener)
@@ -108,12 +107,9 @@ export function onWake(listener: (event: string, restored: boolean) => void): ()
 
 /** The value of a cookie that scripts can read. Empty: the page has no such cookie. */
 export function readCookie(name: string): string {
-  if (typeof document === 'undefined') return ''
-  const pair = document.cookie.split('; ').find(each => each.startsWith(`${name}=`))
+  const pair = attempt(() => document.cookie)
+    ?.split('; ')
+    .find(each => each.startsWith(`${name}=`))
   const value = pair?.slice(name.length + 1) ?? ''
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return value
-  }
+  return attempt(() => decodeURIComponent(value)) ?? value
 }
