@@ -43,7 +43,7 @@ export interface AuthProviderProps<Claims = JwtClaims> {
   /**
    * Server rendering only: the state that the server's page shows, `auth.getState()` of its request. Pass it on the
    * server and in the browser. The first render in the browser repeats it, and it stays until the restore has
-   * finished. If the network prevents the restore, it stays, with `error`.
+   * finished. If the network prevents the restore, it stays, with `error`. The first one of an `auth` counts.
    * `@default` the `initialState` of the `auth`; without one, `loading`, and on the server the state of a logged-in `auth`
    */
   readonly serverState?: AuthState<Claims> | undefined
@@ -80,7 +80,9 @@ export function AuthProvider<Claims>({
   serverState,
   children,
 }: AuthProviderProps<Claims>): ReactElement {
-  const provided = useMemo(() => provide(auth, serverState) as Provided, [auth, serverState])
+  // The server has rendered once: an object that is made anew at each render says nothing new.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the first state counts
+  const provided = useMemo(() => provide(auth, serverState) as Provided, [auth])
   return createElement(AuthContext.Provider, { value: provided }, children)
 }
 

@@ -2,7 +2,7 @@
 /** The state that the server rendered stays on the page until the restore in the browser has finished. */
 
 import { act } from '@testing-library/react'
-import { lazy, type ReactNode, Suspense } from 'react'
+import { lazy, memo, type ReactNode, Suspense } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import type { AuthState, TokenResponse } from 'tokenflight'
@@ -183,6 +183,30 @@ it('useAuth returns the same object until something changes, with an error over 
   expect(seen.length).toBeGreaterThan(length)
   expect(seen.at(-1)).toBe(seen[length - 1])
   expect(seen.at(-1)).toMatchObject({ ...rendered, error: { code: 'ERR_REFRESH_FAILED' } })
+})
+
+it('a `serverState` that is made anew at each render of the parent renders nothing below', async () => {
+  const seen: unknown[] = []
+  const Watcher = memo(() => {
+    seen.push(useAuth())
+    return <p>authenticated Ada</p>
+  })
+  const { auth } = openCookieSession({ refresh: busy })
+  const page = <Watcher />
+  const { show } = await hydrate(app(auth, { ...rendered }, page))
+  await act(() => auth.ready)
+  const { length } = seen
+  await show(app(auth, { ...rendered }, page))
+  await show(app(auth, { ...rendered }, page))
+  expect(seen).toHaveLength(length)
+  expect(seen.at(-1)).toMatchObject({ ...rendered, error: { code: 'ERR_REFRESH_FAILED' } })
+})
+
+it('another `auth` comes with another `serverState`', async () => {
+  const { show, text } = await hydrate(app(openCookieSession().auth, rendered))
+  const grace = { ...rendered, claims: { sub: 'grace', name: 'Grace', roles: [] } }
+  await show(app(openCookieSession().auth, grace))
+  expect(text()).toBe('authenticated Grace')
 })
 
 async function withoutWindow<T>(work: () => T): Promise<T> {
