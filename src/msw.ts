@@ -108,7 +108,7 @@ export function mockAuth(options: MockAuthOptions): MockAuth {
     },
     // The method of a refresh is a setting, so there is a handler for each: the wrong one answers 405.
     handlers: [...endpoints, { method: 'GET', path: '/refresh' } as const].map(({ method, path }) =>
-      http[method === 'GET' ? 'get' : 'post'](`${server.baseUrl}${path}`, async ({ request }) => {
+      http[method === 'GET' ? 'get' : 'post'](patternOf(`${server.baseUrl}${path}`), async ({ request }) => {
         // The jar of the request: a reset while it is answered leaves the next jar empty.
         const cookieJar = jar
         const reply = await respond(request, { cookies: cookieJar.matching(request) })
@@ -147,6 +147,16 @@ export function mockAuth(options: MockAuthOptions): MockAuth {
       jar = emptyJar()
     },
   }
+}
+
+/**
+ * The addresses that are equal to this one. An expression, because in a text msw gives a meaning to characters such as
+ * `+`. A path stays a text: it belongs to the page that is open at the time of the request.
+ */
+function patternOf(address: string): RegExp | string {
+  const { href, pathname } = new URL(address, 'http://localhost')
+  if (address.startsWith('/')) return pathname
+  return new RegExp(`^${href.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`)
 }
 
 function send(reply: Reply): Response {

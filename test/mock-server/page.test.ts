@@ -53,6 +53,14 @@ describe('mockAuth in a page', () => {
     expect(response.status).toBe(400)
   })
 
+  it('answers at a path with letters that a URL encodes', async () => {
+    const own = mockAuth({ baseUrl: '/café/auth' })
+    server.use(...own.handlers)
+    expect((await fetch('/café/auth/me')).status).toBe(401)
+    expect(own.stats.requests).toBe(1)
+    server.resetHandlers()
+  })
+
   it('breaks connections for XMLHttpRequest too', async () => {
     await backend.issue('ada')
     backend.failNextRefresh({ networkError: true })
