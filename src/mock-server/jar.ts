@@ -14,14 +14,16 @@ export interface CookieJar {
    * `Cookie` header. In a page no script can write that header: its value is then msw's copy of `document.cookie`.
    */
   matching(request: Request): Readonly<Record<string, string>>
-  /** Empties the jar. */
+  /** Empties the jar for good: it keeps nothing of an answer that comes later. */
   clear(): void
 }
 
 /** An empty jar. `now` returns epoch ms. */
 export function createCookieJar(now: () => number): CookieJar {
+  let isGone = false
   const kept = new Map<string, { readonly cookie: ReplyCookie; readonly expiresAt: number }>()
   const store = (cookies: readonly ReplyCookie[]): void => {
+    if (isGone) return
     for (const cookie of cookies) {
       if (cookie.maxAge > 0) kept.set(cookie.name, { cookie, expiresAt: now() + cookie.maxAge * 1000 })
       else kept.delete(cookie.name)
@@ -44,6 +46,7 @@ export function createCookieJar(now: () => number): CookieJar {
     },
     clear() {
       store([...kept.values()].map(({ cookie }) => ({ ...cookie, value: '', maxAge: 0 })))
+      isGone = true
     },
   }
 }

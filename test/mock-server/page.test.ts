@@ -2,7 +2,7 @@
 import axios from 'axios'
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { mockAuth } from '../../src/msw.js'
 
 const backend = mockAuth({ baseUrl: '/auth', transport: 'cookie', csrf: true })
@@ -51,6 +51,19 @@ describe('mockAuth in a page', () => {
     expect(document.cookie).not.toContain('csrf=')
     const response = await fetch('/auth/refresh', { method: 'POST', credentials: 'include' })
     expect(response.status).toBe(400)
+  })
+
+  it('shows the page no cookie of an answer that was under way at a reset', async () => {
+    await backend.issue('ada')
+    backend.delayRefresh(100)
+    const headers = { 'X-CSRF-Token': csrf() }
+    const late = fetch('/auth/refresh', { method: 'POST', credentials: 'include', headers })
+    await vi.waitFor(() => expect(backend.stats.requests).toBe(1), { interval: 1 })
+    backend.reset()
+    await late
+    expect(document.cookie).not.toContain('csrf=')
+    await backend.issue('grace')
+    expect(document.cookie).toContain('csrf=')
   })
 
   it('answers at a path with letters that a URL encodes', async () => {
