@@ -129,7 +129,7 @@ export function mockAuth(options: MockAuthOptions): MockAuth {
         const cookies = jar.matching(info.request)
         const passed = await authorize(info.request, { ...passage, cookies })
         if ('refusal' in passed) return send(passed.refusal)
-        return withHeaders(await resolver(info, passed.claims), passed.headers)
+        return withHeaders(await answerOf(() => resolver(info, passed.claims)), passed.headers)
       }
       // msw types an answer by its body, and a refusal has another body than the resolver's own answer.
       return guarded as unknown as HttpResolver<Params, RequestBody, ResponseBody>
@@ -161,6 +161,16 @@ function patternOf(address: string): RegExp | string {
 
 function send(reply: Reply): Response {
   return reply.networkError ? HttpResponse.error() : toResponse(reply)
+}
+
+/** The answer of a resolver: msw takes a `Response` that it throws, too. */
+async function answerOf<Answer>(resolve: () => Answer): Promise<Awaited<Answer> | Response> {
+  try {
+    return await resolve()
+  } catch (thrown) {
+    if (thrown instanceof Response) return thrown
+    throw thrown
+  }
 }
 
 /** The answer with headers added. Those of a native `Response` may be immutable: then a copy of it. */

@@ -81,6 +81,36 @@ describe('mockAuth in msw/node', () => {
     )
   })
 
+  it.each([
+    ['that a resolver returns', async (answer: Response) => answer],
+    [
+      'that a resolver throws, as msw allows',
+      (answer: Response): never => {
+        throw answer
+      },
+    ],
+  ])('puts the tokens that the server renewed on an answer %s', async (_, give) => {
+    backend.configure({ renewal: 'server' })
+    const missing = () => give(new HttpResponse(null, { status: 404 }))
+    server.use(http.get(`${api}/missing`, backend.protect(missing)))
+    const { accessToken, refreshToken } = await login()
+    backend.expireAccessTokens()
+    const headers = { Authorization: `Bearer ${accessToken}`, 'X-Refresh-Token': refreshToken }
+    const answer = await fetch(`${api}/missing`, { headers })
+    expect(answer.status).toBe(404)
+    expect((await orders(answer.headers.get('X-Access-Token') ?? '')).status).toBe(200)
+    expect(backend.stats).toMatchObject({ refreshes: 1, unauthorized: 0 })
+  })
+
+  it('leaves an error that a resolver throws to msw', async () => {
+    const broken = () => Promise.reject(new Error('out of order'))
+    server.use(http.get(`${api}/broken`, backend.protect(broken)))
+    const { accessToken } = await login()
+    const answer = await fetch(`${api}/broken`, { headers: { Authorization: `Bearer ${accessToken}` } })
+    expect(answer.status).toBe(500)
+    expect(await answer.json()).toMatchObject({ message: 'out of order' })
+  })
+
   it('leaves the body of a request to the resolver that it guards', async () => {
     const { accessToken } = await login()
     const { data } = await axios.post(
