@@ -327,6 +327,28 @@ describe('the knobs of mockAuth in msw/node', () => {
     expect(backend.stats).toMatchObject({ failures: 1, rejected, refreshes: 1 })
   })
 
+  it.each([204, 205, 304])('answers %i without a body, although one was given', async status => {
+    const { refreshToken } = await login()
+    backend.failNextRefresh({ status, body: '<h1>Moved</h1>' })
+    const failed = await refresh(refreshToken)
+    expect([failed.status, await failed.text()]).toEqual([status, ''])
+    expect(backend.stats).toMatchObject({ failures: 1, refreshes: 0 })
+  })
+
+  it('grants no scope that only the claims of a user name', async () => {
+    const users = {
+      eve: { password: 'x', claims: { scope: 'orders:write', token_use: 'refresh', sub: 'ada' } },
+    }
+    const own = mockAuth({ baseUrl: 'https://claims.example.test', users })
+    const guarded = own.protect(() => HttpResponse.json({}), { scope: 'orders:write' })
+    server.use(...own.handlers, http.get('https://claims.example.test/orders', guarded))
+    const { accessToken } = await own.issue('eve')
+    expect(decodeJwt(accessToken)).toMatchObject({ sub: 'eve', token_use: 'access' })
+    expect(decodeJwt(accessToken)).not.toHaveProperty('scope')
+    const headers = { Authorization: `Bearer ${accessToken}` }
+    expect((await fetch('https://claims.example.test/orders', { headers })).status).toBe(403)
+  })
+
   it('counts no broken connection as rejected, with any status', async () => {
     const { refreshToken } = await login()
     backend.failNextRefresh({ status: 401, networkError: true })

@@ -53,13 +53,12 @@ export function failedReply(failure: MockFailure): Reply {
     error === undefined ? { message } : { error, error_description: message },
     headers,
   )
-  if (body !== undefined) {
-    return {
-      ...reply,
-      headers: [['Content-Type', 'text/html'], ['Cache-Control', 'no-store'], ...headers],
-      body,
-    }
-  }
   // Statuses that have no body by definition (RFC 9110 section 15).
-  return [204, 205, 304].includes(status) ? { ...reply, body: undefined } : reply
+  if ([204, 205, 304].includes(status)) return { ...reply, body: undefined }
+  if (body === undefined) return reply
+  return {
+    ...reply,
+    headers: [['Content-Type', 'text/html'], ['Cache-Control', 'no-store'], ...headers],
+    body,
+  }
 }

@@ -33,7 +33,7 @@ export async function signAccessToken(
     aud: options.baseUrl,
     jti: id,
     sid: session.id,
-    ...(scope === '' ? {} : { scope }),
+    scope: scope || undefined,
   })
 }
 

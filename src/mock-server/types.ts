@@ -175,7 +175,7 @@ export interface MockFailure {
   readonly lostAnswer?: boolean | undefined
   /** OAuth error code of the JSON answer, for example `'invalid_grant'`. Default: none, so only the status tells the failure. */
   readonly error?: string | undefined
-  /** A body to answer with instead of JSON, sent as `text/html`. Default: none. */
+  /** A body to answer with instead of JSON, sent as `text/html`; 204, 205 and 304 have none. Default: none. */
   readonly body?: string | undefined
 }
 
