@@ -9,11 +9,12 @@ import {
 import { type AttemptContext, AxiosAttempt, pass } from './axios-attempt.js'
 import { createBodyError } from './axios-error.js'
 import { startLimit, type TimeLimit, unlessCancelled } from './axios-wait.js'
-import { copyOfForm, type Repeated, whileIntact } from './body.js'
+import { copyOfForm, type Repeated } from './body.js'
 import type { Attempt, AttemptPlace, Call } from './call.js'
 import { copyOf, urlOf } from './config.js'
 import { type CallProgress, createProgress } from './progress.js'
 import type { Report } from './report.js'
+import { whileIntact } from './waiting-body.js'
 
 type Config = InternalAxiosRequestConfig
 

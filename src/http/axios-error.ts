@@ -7,7 +7,7 @@ import {
   type InternalAxiosRequestConfig,
 } from 'axios'
 import { type AuthError, cloneError, hide } from '../core/errors.js'
-import { closedEarly } from './body.js'
+import { closedEarly } from './waiting-body.js'
 
 type Config = InternalAxiosRequestConfig
 type Adapter = NonNullable<Config['adapter']>

@@ -1,11 +1,12 @@
 /** One call of a `fetch`: its attempts and its waits. */
 import { rethrowOwn } from '../core/errors.js'
 import { unlessAborted } from '../core/waiting.js'
-import { closedEarly, discard, whileIntact } from './body.js'
+import { discard } from './body.js'
 import type { Attempt, Call } from './call.js'
 import { type Copies, type Given, unlessRefresh } from './fetch-request.js'
 import { isForeign, type Origins } from './origins.js'
 import type { Report } from './report.js'
+import { closedEarly, whileIntact } from './waiting-body.js'
 
 /** The circumstances of a call. */
 export interface FetchContext {

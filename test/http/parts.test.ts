@@ -2,20 +2,12 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it, vi } from 'vitest'
 import { withJson } from '../../src/http/answer.js'
-import {
-  carries,
-  closedEarly,
-  discard,
-  isStream,
-  LIMIT,
-  prepareRepeat,
-  readHead,
-  whileIntact,
-} from '../../src/http/body.js'
+import { carries, discard, isStream, LIMIT, prepareRepeat, readHead } from '../../src/http/body.js'
 import { describeChallenge, findUnmet, readChallenges } from '../../src/http/challenge.js'
 import { onClone } from '../../src/http/clone.js'
 import { handOver, readings, urlOf } from '../../src/http/config.js'
 import { createProgress } from '../../src/http/progress.js'
+import { closedEarly, whileIntact } from '../../src/http/waiting-body.js'
 import { rejection, settle } from '../support/axios.js'
 
 describe('the challenges of a header', () => {
