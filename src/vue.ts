@@ -102,12 +102,17 @@ export function createAuthPlugin<Claims>(
 export function useAuth<Claims = JwtClaims, Answer = TokenResponse>(): UseAuth<Claims, Answer> {
   const { auth, derive } = follow<Claims>()
   const { login, logout, refresh, getAccessToken } = auth
-  const view: Record<string, unknown> = { login, logout, refresh, getAccessToken }
+  const view: Record<string, unknown> = {
+    login,
+    logout,
+    refresh,
+    getAccessToken,
+    state: derive(state => state),
+    refreshing: derive(state => !!state.refreshing),
+  }
   for (const name of ['status', 'claims', 'expiresAt', 'sessionExpiresAt', 'error', 'reason'] as const) {
     view[name] = derive(state => state[name])
   }
-  view['state'] = derive(state => state)
-  view['refreshing'] = derive(state => !!state.refreshing)
   return view as unknown as UseAuth<Claims, Answer>
 }
 
@@ -128,11 +133,28 @@ export function useClaims<Claims = JwtClaims, Selected = unknown>(
 ): ComputedRef<Selected | undefined>
 export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<unknown> {
   let selected: unknown
-  return follow().derive(({ claims }) => {
-    const next = claims && selector ? selector(claims) : claims
-    if (!isSame(selected as Bag, next as Bag)) selected = next
-    return selected
+  let get = (): unknown => undefined
+  const latest = follow().derive(({ claims }) => {
+    try {
+      const next = claims && selector ? selector(claims) : claims
+      if (!isSame(selected as Bag, next as Bag)) {
+        selected = next
+        get = () => next
+      }
+    } catch (error) {
+      selected = get = () => {
+        throw error
+      }
+    }
+    return get
   })
+  // A computed ref whose function throws does so once, and then has its value from before: that of another user.
+  return {
+    __proto__: latest,
+    get value() {
+      return latest.value()
+    },
+  } as never
 }
 
 /**
@@ -171,13 +193,13 @@ function follow<Claims>(): {
   let isHydrated = !isServer && instance?.vnode.el?.parentNode
   const read = (): AuthState<Claims> => {
     const present = auth.getState()
-    if (!isServer) return withInitialState(present, initial)
+    if (!isServer && !isHydrated) return withInitialState(present, initial)
     // Without a user a server renders `loading`, because the browser may know better.
-    return initial ?? (present.status === 'authenticated' ? present : LOADING)
+    return initial ?? (isServer && present.status === 'authenticated' ? present : LOADING)
   }
-  const state = shallowRef(isHydrated ? (initial ?? LOADING) : read())
+  const state = shallowRef(read())
   const update = (): void => {
-    if (!isHydrated) state.value = read()
+    state.value = read()
   }
   const release = (): void => {
     isHydrated = undefined

@@ -31,6 +31,12 @@ const name = () =>
   )
 const plugins = (auth: Counted) => ({ global: { plugins: [createAuthPlugin(auth)] } })
 
+const role = () =>
+  component(
+    () => useClaims((claims: Person) => claims.roles.includes('admin')),
+    ({ value }) => (value ? 'admin' : 'guest'),
+  )
+
 it('shows a session and renders only after changes of the values that it reads', async () => {
   const auth = session()
   const one = name()
@@ -179,4 +185,27 @@ it('a mismatch would be seen by these tests', async () => {
     .use(createAuthPlugin(session()))
     .mount(container)
   expect(warnings.length).toBeGreaterThan(0)
+})
+
+it('shows nothing of the user before if the selector throws, and the next user afterwards', async () => {
+  const auth = session()
+  await auth.login(tokens({ sub: 'ada', roles: ['admin'] }))
+  const page = ref(1)
+  const errors: unknown[] = []
+  const isAdmin = role()
+  const Page = () => [h('i', page.value), h(isAdmin.definition, { key: 1, page: page.value })]
+  const view = mount(Page, {
+    global: { ...plugins(auth).global, config: { errorHandler: error => errors.push(error) } },
+  })
+  expect(view.text()).toBe('1admin')
+  await auth.login(tokens({ sub: 'bob', roles: undefined as never }))
+  await nextTick()
+  expect(view.text()).toBe('1')
+  page.value++
+  await nextTick()
+  expect(view.text()).toBe('2')
+  expect(errors).toHaveLength(isAdmin.renders - 1)
+  await auth.login(tokens({ sub: 'grace', roles: ['user'] }))
+  await nextTick()
+  expect(view.text()).toBe('2guest')
 })

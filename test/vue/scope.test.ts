@@ -178,6 +178,17 @@ describe('useClaims', () => {
     expect(value.value).toBe(false)
   })
 
+  it('throws at each access what the selector throws, until it returns', async () => {
+    const auth = session()
+    await auth.login(tokens({ sub: 'ada', roles: ['admin'] }))
+    const { value } = scoped(auth, () => useClaims((claims: Person) => claims.roles.includes('admin')))
+    expect(value.value).toBe(true)
+    await auth.login(tokens({ sub: 'bob', roles: undefined as never }))
+    for (let access = 0; access < 3; access++) expect(() => value.value).toThrow(TypeError)
+    await auth.login(tokens({ sub: 'grace', roles: ['admin'] }))
+    expect(value.value).toBe(true)
+  })
+
   it('does not call the selector without claims', () => {
     const selector = vi.fn()
     expect(scoped(session(), () => useClaims(selector)).value.value).toBeUndefined()
