@@ -8,6 +8,7 @@ import {
   computed,
   defineComponent,
   getCurrentInstance,
+  getCurrentScope,
   inject,
   onBeforeUnmount,
   onMounted,
@@ -73,6 +74,14 @@ interface Provided<Claims> {
   readonly auth: Auth<Claims, never>
   /** The state that the server rendered, if there is one. */
   readonly initial: AuthState<Claims> | undefined
+  /** For all calls outside a scope, such as those of a navigation guard: nothing tells when one of them is over. */
+  unscoped?: Followed<Claims>
+}
+
+interface Followed<Claims> {
+  readonly auth: Auth<Claims, never>
+  /** Makes a ref of a part of the state. */
+  readonly derive: <T>(select: (state: Members) => T) => ComputedRef<T>
 }
 
 /** Any member of any state. */
@@ -95,7 +104,8 @@ export function createAuthPlugin<Claims>(
 
 /**
  * The state as read-only refs, and `login`, `logout`, `refresh` and `getAccessToken`. Call it in `setup`, or wherever
- * the app can be injected from (`app.runWithContext`, a store, a navigation guard); it listens until its scope ends.
+ * the app can be injected from (`app.runWithContext`, a store, a navigation guard); it listens until its scope ends,
+ * or outside a scope for as long as the app lives, once for all such calls.
  * Name the type of the claims, and that of the answer that `read` maps, if there is one: `useAuth<MyClaims>()`.
  * @throws Error without the plugin
  */
@@ -178,19 +188,19 @@ export const AuthDevtools: DefineComponent<AuthDevtoolsProps> = /* @__PURE__ */ 
   },
 }) as never
 
-/** Follows the session for as long as the scope lives. `derive` makes a ref of a part of the state. */
-function follow<Claims>(): {
-  auth: Auth<Claims, never>
-  derive: <T>(select: (state: Members) => T) => ComputedRef<T>
-} {
-  const { auth, initial } = (inject(KEY, null) || {}) as Provided<Claims>
+/** Follows the session for as long as the scope lives. */
+function follow<Claims>(): Followed<Claims> {
+  const provided = (inject(KEY, null) || {}) as Provided<Claims>
+  const { auth, initial, unscoped } = provided
   if (!auth) throw new Error('tokenflight: missing app.use(createAuthPlugin(auth))')
+  const isScoped = getCurrentScope()
+  if (!isScoped && unscoped) return unscoped
   const instance = getCurrentInstance()
   // A server may have a window, too: a polyfill, or a test that renders and hydrates in one place. Before it renders,
   // in a guard, only the state of the page tells it from a script.
   const isServer = instance ? inject(ssrContextKey, null) : initial && !hasWindow()
   // A vnode that is hydrated has its element before it is mounted. Until then the state of the server is kept.
-  let isHydrated = !isServer && instance?.vnode.el?.parentNode
+  let isHydrated = isScoped && !isServer && instance?.vnode.el?.parentNode
   const read = (): AuthState<Claims> => {
     const present = auth.getState()
     if (!isServer && !isHydrated) return withInitialState(present, initial)
@@ -206,15 +216,20 @@ function follow<Claims>(): {
     update()
   }
   // The scope may be a store's, which outlives the component that used the store first.
-  if (!isServer) onScopeDispose(auth.subscribe(update))
+  if (!isServer) {
+    const stop = auth.subscribe(update)
+    if (isScoped) onScopeDispose(stop)
+  }
   if (isHydrated) {
     onMounted(release)
     // The component may be removed before it is mounted.
     onBeforeUnmount(release)
   }
-  return {
+  const followed: Followed<Claims> = {
     auth,
     // A server gets no notification: there the state is read when the ref is read.
     derive: select => computed(() => select((isServer ? read() : state.value) as Members)),
   }
+  if (!isScoped) provided.unscoped = followed
+  return followed
 }

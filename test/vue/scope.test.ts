@@ -1,6 +1,6 @@
 /** Outside components: in any scope that the app can be injected from. No DOM. */
 import type { AuthState, JwtClaims } from 'tokenflight'
-import { createAuthPlugin, useAuth, useClaims } from 'tokenflight/vue'
+import { createAuthPlugin, type UseAuth, useAuth, useClaims } from 'tokenflight/vue'
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 import {
   type App,
@@ -117,6 +117,24 @@ describe('useAuth', () => {
     expect(auth.listeners).toBe(0)
     await auth.login(tokens())
     expect(one.value.status.value).toBe('anonymous')
+  })
+
+  it('listens once for all calls outside a scope, such as those of a navigation guard', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const auth = session()
+    const app = appOf(auth)
+    const guard = (): UseAuth => app.runWithContext(() => useAuth())
+    const first = guard()
+    for (let navigation = 0; navigation < 10; navigation++) expect(guard().status.value).toBe('anonymous')
+    expect(auth.listeners).toBe(1)
+    await auth.login(tokens())
+    expect(first.status.value).toBe('authenticated')
+    expect(guard().status.value).toBe('authenticated')
+    const { stop } = scoped(auth, useAuth)
+    expect(auth.listeners).toBe(2)
+    stop()
+    expect(auth.listeners).toBe(1)
+    expect(warn).not.toHaveBeenCalled()
   })
 
   it('names the missing plugin', () => {
