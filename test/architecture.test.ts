@@ -33,6 +33,7 @@ const layers: Record<string, string[]> = {
   'index.ts': ['core/', 'shared/', 'refresh/', 'http/renewal.ts', 'http/challenge.ts'],
   'axios.ts': ['http/', ...open],
   'fetch.ts': ['http/', ...open],
+  'hooks/follow.ts': open,
   'hooks/': [],
   'react.ts': ['hooks/', 'devtools/load.ts', 'devtools/options.ts', ...open],
   'vue.ts': ['hooks/', 'devtools/load.ts', 'devtools/options.ts', ...open],
@@ -54,6 +55,8 @@ const packages: Record<string, string[]> = {
   'http/': [],
   'react.ts': ['react'],
   'vue.ts': ['vue'],
+  // Imported by vue.ts alone.
+  'hooks/follow.ts': ['vue'],
   'devtools/load.ts': ['tokenflight/devtools'],
   'msw.ts': ['msw'],
   'dpop.ts': ['dpop'],
