@@ -196,7 +196,7 @@ describe('useClaims', () => {
     expect(value.value).toBe(false)
   })
 
-  it('throws at each access what the selector throws, until it returns', async () => {
+  it('throws the error of the selector at each access, until the selector returns', async () => {
     const auth = session()
     await auth.login(tokens({ sub: 'ada', roles: ['admin'] }))
     const { value } = scoped(auth, () => useClaims((claims: Person) => claims.roles.includes('admin')))
