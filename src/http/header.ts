@@ -73,8 +73,8 @@ function plain(value: unknown): string {
   return (
     String(value)
       .trim()
-      // Stryker disable next-line MethodExpression: both sides alike
-      .replace(/(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `)
+      // Stryker disable next-line MethodExpression,Regex: both sides alike, without white space in front
+      .replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `)
   )
 }
 
