@@ -60,8 +60,7 @@ export function createProgress<Event extends Progress>(show: Listener<Event>): C
       end(isOutcome) {
         if (!isOutcome) isRefused = true
         // In a task of its own, so that a listener that throws does not fail the call.
-        else if (kept?.length) void Promise.resolve().then(release)
-        else kept = undefined
+        else void Promise.resolve().then(release)
       },
     }
   }

@@ -11,7 +11,7 @@ import {
 } from 'tokenflight'
 import { type AttachOptions, attachAuth } from 'tokenflight/axios'
 import { type AuthFetchOptions, authFetch } from 'tokenflight/fetch'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   API,
   deferred,
@@ -167,6 +167,21 @@ describe('an answer from another origin, at the end of a redirect', () => {
     expect([(await api(`${API}/orders`)).status, tokens()]).toEqual([200, ['at-1', 'at-2']])
   })
 
+  it('is not assumed where a service worker answers the adapter of axios on fetch from elsewhere', async () => {
+    const arrived: unknown[] = []
+    vi.stubGlobal('fetch', async (request: Request) => {
+      const token = request.headers.get('Authorization')
+      arrived.push(token)
+      return Object.defineProperties(new Response('{}', { status: token === 'Bearer at-1' ? 401 : 200 }), {
+        url: { value: 'https://backend.example/orders' },
+        redirected: { value: false },
+      })
+    })
+    const { api, refreshes } = await session(API, { adapter: 'fetch' })
+    expect((await api.get('/orders')).status).toBe(200)
+    expect([arrived, refreshes.length]).toEqual([['Bearer at-1', 'Bearer at-2'], 1])
+  })
+
   it('hands out no tokens and refuses none with an XMLHttpRequest, while the token is dead', async () => {
     const collect = ({ headers }: AxiosResponse): TokenResponse | undefined =>
       headers['x-new'] ? { access_token: headers['x-new'] } : undefined
@@ -226,6 +241,30 @@ describe('a redirect that fetch follows by itself', () => {
       ['/orders', 'at-1'],
     ])
   })
+
+  it.each([
+    [undefined, 'error'],
+    ['follow', 'error'],
+    ['error', 'error'],
+    ['manual', 'manual'],
+  ])(
+    'fails where tokens are collected and an adapter on fetch does not tell the final URL: the mode %s becomes %s',
+    async (redirect, expected) => {
+      const modes: unknown[] = []
+      const { api, adapter, tokens } = await stage({
+        attach: { renewal: collectTokens(() => undefined) },
+        respond: (_request, config) => {
+          modes.push(Reflect.get(config, 'fetchOptions'))
+          return {}
+        },
+      })
+      api.defaults.adapter = Object.assign(adapter, { adapterName: 'fetch' }) as AxiosAdapter
+      const config = { fetchOptions: { redirect, cache: 'no-store' } } as AxiosRequestConfig
+      expect((await api.get('/orders', config)).status).toBe(200)
+      expect(modes).toEqual([{ redirect: expected, cache: 'no-store' }])
+      expect(tokens()).toEqual(['at-1'])
+    },
+  )
 
   it('is for the application to decide, and its config stays as it is', async () => {
     const { home } = await servers()

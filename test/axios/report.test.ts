@@ -82,6 +82,15 @@ describe('a listener of every event', () => {
     expect(steps[1]?.status).toBeUndefined()
   })
 
+  it('receives a failure when an adapter rejects without an error', async () => {
+    const { api, steps, sent } = await watched({ respond: () => Promise.reject(undefined) })
+    const caught = await api.get('/orders').catch((error: unknown) => [error])
+    expect(caught).toEqual([undefined])
+    await settle()
+    expect(phases(steps)).toEqual(['sent', 'failed'])
+    expect(sent).toHaveLength(1)
+  })
+
   it('receives a failure when the session ends while a request waits', async () => {
     const { api, auth, steps, pass, sent } = await watched({ manual: true })
     pass(LIFETIME)

@@ -66,6 +66,18 @@ describe('a redirect that the http adapter follows', () => {
     })
   }
 
+  it('takes nothing but the token away on the way to another origin', async () => {
+    const [home, away] = [await server(), await server()]
+    const options: AttachOptions = { header: { name: 'X-Token', format: token => token } }
+    const { api } = await session(home.url, { adapter: 'http' }, options)
+    await api.get(`/to?${away.url}/x`, { headers: { 'X-Trace': 'trace-1' } })
+    const headers = [...home.arrived, ...away.arrived].map(arrived => arrived.headers)
+    expect(headers.map(each => [each['x-token'], each['x-trace']])).toEqual([
+      ['at-1', 'trace-1'],
+      [undefined, 'trace-1'],
+    ])
+  })
+
   it('calls the beforeRedirect of the application with the arguments of axios, and strips the token afterwards', async () => {
     const home = await server()
     const { api } = await session(`http://api.test:${home.port}`, { adapter: 'http', lookup })

@@ -1,6 +1,6 @@
 /** The parts of a client that can be tried alone: headers, bodies, progress and the config that is handed over. */
 import { PassThrough } from 'node:stream'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { withJson } from '../../src/http/answer.js'
 import { carries, discard, isStream, LIMIT, prepareRepeat, readHead } from '../../src/http/body.js'
 import { describeChallenge, findUnmet, readChallenges } from '../../src/http/challenge.js'
@@ -424,6 +424,25 @@ describe('the progress of an attempt', () => {
       [2, 2],
       [3, 1],
     ])
+  })
+
+  it('is shown once where the outcome turns out to be large right at its end', async () => {
+    const { shown, start } = collect()
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    onTestFinished(() => void process.off('unhandledRejection', unhandled))
+    const attempt = start(false)
+    attempt.listener({ loaded: 1, bytes: 1 })
+    attempt.end(true)
+    attempt.listener({ loaded: 70_000, bytes: 69_999 })
+    const expected = [
+      [1, 1],
+      [70_000, 69_999],
+    ]
+    expect(shown).toEqual(expected)
+    await settle()
+    expect(shown).toEqual(expected)
+    expect(unhandled).not.toHaveBeenCalled()
   })
 
   it('of a replay goes on from the bytes that were shown', () => {
