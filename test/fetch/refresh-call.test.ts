@@ -313,6 +313,7 @@ describe('a server that hands out tokens on ordinary answers', () => {
         pass(DEAD)
         const controller = new AbortController()
         const aborted = rejection(api(`${API}/1`, { signal: controller.signal }))
+        await settle()
         const other = api(`${API}/2`)
         await settle()
         controller.abort()
