@@ -41,7 +41,7 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
 ): Auth<Claims, Answer> {
   const engine = createEngine(options as AuthOptions)
   const { settings, events, sharing, store } = engine
-  clearLeftovers(settings.key, settings.records, sharing)
+  clearLeftovers(settings.key, settings.records)
   if (isPage()) warnWithoutLogout(engine)
   for (const address of settings.endpoints) if (address) warnOfPlainHttp(engine, address)
   const stopListening = onWake((event, persisted) => wake(engine, event, persisted))

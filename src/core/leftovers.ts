@@ -1,7 +1,6 @@
 /** The tokens that an earlier release of the application has left in another storage. */
 import { isPage } from './environment.js'
-import { parseRecord, type SessionRecord } from './record.js'
-import type { Sharing } from './state.js'
+import { parseRecord, RECORD, type SessionRecord, TABLE } from './record.js'
 import type { RecordStore } from './store.js'
 import { ignore, isPromise } from './waiting.js'
 
@@ -10,19 +9,29 @@ const AREAS = ['localStorage', 'sessionStorage'] as const
 /**
  * Removes the tokens that lie under the name of the session in another storage than its own: nothing would ever spend
  * or revoke them. They are not adopted, because a tab with the earlier release may still be using them.
- * @param sharing uses the database anyway. Without it the whole database is deleted, so that no empty one is created.
  */
-export function clearLeftovers(name: string, storage: RecordStore, sharing: Sharing | undefined): void {
+export function clearLeftovers(name: string, storage: RecordStore): void {
   if (!isPage()) return
   for (const each of AREAS) clearArea(name, storage, each)
-  if (storage.database !== name) void clearDatabase(name, sharing).catch(ignore)
+  if (storage.database !== name) void clearDatabase(name).catch(ignore)
 }
 
-async function clearDatabase(name: string, sharing: Sharing | undefined): Promise<void> {
-  const databases = await indexedDB.databases?.()
-  if (databases && !databases.some(each => each.name === name)) return
-  if (sharing) await sharing.clearRecord(hasTokens)
-  else indexedDB.deleteDatabase(name)
+/** Removes the record alone: the database may hold the key of the session, or items of the application's own storage. */
+async function clearDatabase(name: string): Promise<void> {
+  const connection = await new Promise<IDBDatabase>(resolve => {
+    const opening = indexedDB.open(name)
+    // There is no such database, and none is created.
+    opening.onupgradeneeded = () => opening.transaction?.abort()
+    opening.onerror = event => event.preventDefault()
+    opening.onsuccess = () => resolve(opening.result)
+  })
+  const store = connection.transaction(TABLE, 'readwrite').objectStore(TABLE)
+  const reading = store.get(RECORD)
+  reading.onsuccess = () => {
+    if (hasTokens(reading.result)) store.delete(RECORD)
+  }
+  // It waits for the transaction.
+  connection.close()
 }
 
 function clearArea(name: string, storage: RecordStore, each: (typeof AREAS)[number]): void {

@@ -52,6 +52,10 @@ export interface SessionRecord {
   readonly ended?: 'logout' | SessionEndReason
 }
 
+/** The object store of each database, and the key of the record in it. */
+export const TABLE = 'tokens'
+export const RECORD = 'record'
+
 const LARGEST_COUNT = 1e12
 
 /** The version of the format that is read and written here. */

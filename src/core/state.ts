@@ -72,8 +72,6 @@ export interface Sharing {
   /** Runs a refresh while no other page runs its own, as far as the platform can guarantee that. */
   readonly exclusive: <T>(work: (locked: boolean) => Promise<T>) => Promise<T>
   readonly peers: Peers
-  /** Removes the record in the database of the session, if another storage has left it. */
-  clearRecord(isLeftover: (record: unknown) => boolean): Promise<unknown>
   /** The refresh of a page that has gone away may still set the cookie. */
   readonly mark?: RefreshMark
   /** A logout lasts, although no script can delete the cookie, or the page has no time to write to its database. */

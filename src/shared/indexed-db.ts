@@ -3,8 +3,7 @@
  * write that comes just before the release of a lock is often not visible to the next tab.
  */
 
-/** Key of the record in its database. */
-export const RECORD = 'record'
+import { TABLE } from '../core/record.js'
 
 /**
  * Reads a value and, in the same transaction, writes the result of `update`; undefined keeps the value, null deletes it.
@@ -16,16 +15,15 @@ export function transact<T>(
   key: string,
   update?: (stored: T | undefined) => T | null | undefined,
 ): Promise<T | undefined> {
-  const storeName = 'tokens'
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open(database, 1)
-    opening.onupgradeneeded = () => void opening.result.createObjectStore(storeName)
+    opening.onupgradeneeded = () => void opening.result.createObjectStore(TABLE)
     opening.onerror = () => reject(opening.error)
     opening.onsuccess = () => {
       const connection = opening.result
       try {
-        const transaction = connection.transaction(storeName, update ? 'readwrite' : 'readonly')
-        const store = transaction.objectStore(storeName)
+        const transaction = connection.transaction(TABLE, update ? 'readwrite' : 'readonly')
+        const store = transaction.objectStore(TABLE)
         const reading: IDBRequest<T | undefined> = store.get(key)
         let value: T | undefined
         let failure: unknown

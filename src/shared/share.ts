@@ -1,6 +1,5 @@
 /** The parts of a session that several pages or processes share. Only the storages that share it import them. */
 import type { Engine, Share, Sharing } from '../core/state.js'
-import { RECORD, transact } from './indexed-db.js'
 import { createExclusive } from './lock.js'
 import { createPeers } from './peers.js'
 
@@ -9,7 +8,6 @@ export function shareAll(engine: Engine): Sharing {
   return {
     exclusive: createExclusive(key, lock, refreshTimeout, engine.clock),
     peers: createPeers(engine),
-    clearRecord: isLeftover => transact(key, RECORD, stored => (isLeftover(stored) ? null : undefined)),
   }
 }
 

@@ -185,7 +185,7 @@ describe('a storage of the application that keeps the session in a storage of th
     setItem: (key, value) => area.setItem(key, value),
     removeItem: key => area.removeItem(key),
   })
-  const later = (area: Storage): TokenStorage => ({
+  const later = (area: TokenStorage): TokenStorage => ({
     getItem: async key => area.getItem(key),
     setItem: async (key, value) => area.setItem(key, value),
     removeItem: async key => area.removeItem(key),
@@ -211,6 +211,7 @@ describe('a storage of the application that keeps the session in a storage of th
     ['asynchronous functions', () => later(localStorage)],
     ['sharedStorage(localStorage)', () => sharedStorage(localStorage)],
     ['sharedStorage around asynchronous functions', () => sharedStorage(later(localStorage))],
+    ['functions around indexedDBStorage', () => later(indexedDBStorage())],
     ['webStorage around functions', () => webStorage(sync(localStorage) as Storage)],
     ['sharedStorage(webStorage())', () => sharedStorage(webStorage())],
     ['functions that parse', () => parsing(sync(localStorage))],

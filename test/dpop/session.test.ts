@@ -7,6 +7,7 @@ import {
   createAuth,
   memoryStorage,
   refreshRequest,
+  type TokenStorage,
   webStorage,
 } from 'tokenflight'
 import { dpop } from 'tokenflight/dpop'
@@ -33,7 +34,7 @@ describe('the key', () => {
       setItem: (key: string, value: string) => void items.set(key, value),
       removeItem: (key: string) => void items.delete(key),
     }
-    return { storage: () => webStorage(area as Storage) }
+    return { area: area as Storage, storage: () => webStorage(area as Storage) }
   }
   let origin: ReturnType<typeof useOrigin>
   beforeEach(() => {
@@ -67,6 +68,23 @@ describe('the key', () => {
     expect(await tab.get()).toBe(200)
     first.auth.dispose()
     expect(await (await next(world)).get()).toBe(200)
+    expect(keysOf(world)).toBe(1)
+  })
+
+  it.each<[what: string, storage: () => TokenStorage]>([
+    ['webStorage(sessionStorage)', () => webStorage(sessionStorage)],
+    ['a storage of the application', () => ({ ...origin.area })],
+  ])('is there for each next page with %s', async (_, storage) => {
+    vi.stubGlobal('sessionStorage', origin.area)
+    const world = await dpopWorld()
+    const first = await dpopSession(world, 'fetch', { storage: storage() })
+    first.auth.dispose()
+    for (let page = 0; page < 2; page++) {
+      const { auth, get } = await next(world, { storage: storage() })
+      expect(await get()).toBe(200)
+      auth.dispose()
+    }
+    expect(world.resource.statuses).toEqual([200, 200])
     expect(keysOf(world)).toBe(1)
   })
 
