@@ -31,7 +31,7 @@ export function dpop(): Dpop {
 
   const proof: Dpop['proof'] = async (method, address, accessToken) => {
     const { htu, htm, place } = read(address, method, !!accessToken)
-    const { pair } = await load()
+    const { pair } = await load(accessToken)
     return generateProof(pair, htu, htm, nonces.get(place), accessToken)
   }
   const learn: Dpop['learn'] = (url, { status, headers }, isResource) => {
@@ -77,14 +77,18 @@ function read(
 }
 
 /** The key of the present session: one for all its tabs. */
-function createKeys(): Pick<Dpop, 'open' | 'forget'> & { readonly load: () => Promise<StoredKey> } {
+function createKeys(): Pick<Dpop, 'open' | 'forget'> & {
+  readonly load: (accessToken?: string) => Promise<StoredKey>
+} {
   let database: string | undefined
   /** Whether other tabs use the key, too. */
   let isShared = false
   let warn: (message: string, error?: unknown) => void
   let current: Promise<StoredKey> | undefined
-  /** Deletes the key of the session before. */
-  let clearing: Promise<unknown> | undefined
+  /** Deletes the key of the session before, and resolves to it. */
+  let clearing: Promise<StoredKey | undefined> | undefined
+  /** The keys by the last tokens of their sessions, which the server may yet have to be told about; undefined: by any. */
+  const over = new Map<string | undefined, typeof clearing>()
 
   const row = (update: (stored: StoredKey | undefined) => StoredKey | null | undefined) =>
     within(transact<StoredKey>(`${database}`, ROW, update), LIMIT, Error)
@@ -103,7 +107,10 @@ function createKeys(): Pick<Dpop, 'open' | 'forget'> & { readonly load: () => Pr
     }
   }
   return {
-    load() {
+    async load(accessToken) {
+      const ended =
+        accessToken && (await (over.get(accessToken) ?? (current ? undefined : over.get(undefined))))
+      if (ended) return ended
       current ??= find().catch(error => {
         current = undefined
         throw error
@@ -116,18 +123,24 @@ function createKeys(): Pick<Dpop, 'open' | 'forget'> & { readonly load: () => Pr
       isShared = isStored
       warn = notify
     },
-    forget(isOver) {
+    forget(isOver, accessToken) {
       const known = current
       if (isOver || isShared) current = undefined
-      if (!isOver || !isShared) return
+      if (!isOver) return void over.delete(undefined)
       const before = clearing
-      const clear = async (): Promise<void> => {
+      const clear = async (): Promise<StoredKey | undefined> => {
         await before
-        const id = (await known?.catch(ignore))?.id
-        // The next session may have begun in another tab.
-        await row(stored => (stored && (!id || stored.id === id) ? null : undefined))
+        let key = (await known?.catch(ignore)) ?? undefined
+        const remove = (stored: StoredKey | undefined): null | undefined => {
+          key ??= stored
+          // The next session may have begun in another tab.
+          return stored && stored.id === key?.id ? null : undefined
+        }
+        if (isShared) await row(remove).catch(error => warn('The key could not be deleted', error))
+        return key
       }
-      clearing = clear().catch(error => warn('The key could not be deleted', error))
+      clearing = clear()
+      for (const token of [accessToken, undefined]) over.set(token, known ?? clearing)
     },
   }
 }

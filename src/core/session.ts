@@ -173,7 +173,7 @@ export async function sync(engine: Engine): Promise<void> {
 function close(engine: Engine, why: EndReason, cause?: unknown, source: 'local' | 'tab' = 'local'): void {
   const { grant, events, settings } = engine
   engine.grant = engine.ended = undefined
-  settings.dpop?.forget(source === 'local')
+  settings.dpop?.forget(source === 'local', grant?.accessToken)
   if (why === 'logout' || !grant) {
     dismiss(engine, new SignedOutError())
     if (grant) events.emit('logout', { source })

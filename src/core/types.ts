@@ -191,8 +191,11 @@ export interface Dpop {
   ): boolean
   /** For `createAuth`: the name of the database, whether the key is stored there, and a function that gets the failures. */
   open(database: string, isStored: boolean, warn: (message: string, error?: unknown) => void): void
-  /** For `createAuth`: another session may have another key. `isOver`: this one has ended, so its key is deleted. */
-  forget(isOver: boolean): void
+  /**
+   * For `createAuth`: another session may have another key. `isOver`: this one has ended, so its key is deleted. Proofs for
+   * its token are still made, for the call of `logout`.
+   */
+  forget(isOver: boolean, accessToken?: string): void
 }
 
 /** The options of `createAuth`. `Answer` is the answer of the back end, if `read` maps it. */

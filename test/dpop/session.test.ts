@@ -5,6 +5,8 @@ import {
   type AuthOptions,
   cookieSession,
   createAuth,
+  type Dpop,
+  indexedDBStorage,
   memoryStorage,
   refreshRequest,
   type TokenStorage,
@@ -106,6 +108,63 @@ describe('the key', () => {
     await login()
     expect(await send('GET', `${world.resource.url}/me`)).toBe(200)
     expect(keysOf(world)).toBe(2)
+  })
+
+  describe('of a session that ends by logout', () => {
+    /** Tells the resource server about the logout, with a proof. */
+    const telling = ({ resource }: DpopWorld, key: Dpop): AuthOptions['logout'] => {
+      return async ({ accessToken }) => {
+        const headers = { Authorization: `DPoP ${accessToken}` }
+        const response = await key.fetch(`${resource.url}/logout`, { method: 'POST', headers })
+        if (!response.ok) throw response
+      }
+    }
+
+    it('signs the call that tells the server, and no other is left', async () => {
+      const world = await dpopWorld({ nonces: true })
+      const key = dpop()
+      const options = { dpop: key, storage: origin.storage(), logout: telling(world, key) }
+      const { auth } = await dpopSession(world, 'fetch', options)
+      await auth.logout()
+      expect(world.resource.statuses).toEqual([401, 200])
+      expect(keysOf(world)).toBe(1)
+      expect(await readKey()).toBeUndefined()
+    })
+
+    it('signs it in a page that has not used it yet, and still reads its session', async () => {
+      const world = await dpopWorld()
+      const first = await dpopSession(world, 'fetch', { storage: indexedDBStorage() })
+      first.auth.dispose()
+      const key = dpop()
+      const auth = createAuth({ dpop: key, storage: indexedDBStorage(), logout: telling(world, key) })
+      onTestFinished(() => auth.dispose())
+      await auth.logout()
+      expect(world.resource.statuses).toEqual([200])
+      expect(keysOf(world)).toBe(1)
+      await expect.poll(readKey).toBeUndefined()
+    })
+
+    it('signs a call that is repeated after the next login', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      onTestFinished(() => void vi.useRealTimers())
+      const world = await dpopWorld()
+      const key = dpop()
+      const tell = telling(world, key)
+      let calls = 0
+      const session = await dpopSession(world, 'fetch', {
+        dpop: key,
+        storage: origin.storage(),
+        autoRefresh: 'always',
+        logout: context => (calls++ ? tell?.(context) : Promise.reject(new TypeError('offline'))) as never,
+      })
+      await session.auth.logout()
+      await session.login()
+      expect(await session.send('GET', `${world.resource.url}/me`)).toBe(200)
+      await vi.advanceTimersByTimeAsync(1_000)
+      await expect.poll(() => world.resource.statuses).toEqual([200, 200])
+      expect(world.resource.arrived.map(({ url }) => url)).toEqual(['/me', '/logout'])
+      expect(keysOf(world)).toBe(2)
+    })
   })
 
   it('is another one for a login that follows a logout at once', async () => {
