@@ -2,22 +2,10 @@
  * Tokens that are of no use without a key of the browser (DPoP, RFC 9449).
  * @module tokenflight/dpop
  */
-import { generateKeyPair, generateProof, type KeyPair } from 'dpop'
+import { generateKeyPair, generateProof } from 'dpop'
 import { check } from './core/check.js'
 import type { Dpop } from './core/types.js'
-import { ignore, within } from './core/waiting.js'
-import { transact } from './shared/indexed-db.js'
-
-/** Key of the key pair in the database of the session. */
-const ROW = 'dpop'
-/** Time limit of one transaction, milliseconds. */
-const LIMIT = 2_000
-
-interface StoredKey {
-  /** Tells it from the key of a later session. */
-  readonly id: number
-  readonly pair: KeyPair
-}
+import { type BoundKey, type KeyStore, openKeys } from './shared/bound-keys.js'
 
 /**
  * The option `dpop` of `createAuth`, one for each session: an ES256 key pair whose private key no script can read, in
@@ -27,7 +15,7 @@ interface StoredKey {
 export function dpop(): Dpop {
   /** By the origin and the kind of server: the nonces of an authorization server are its own. */
   const nonces = new Map<string, string>()
-  const { load, open, forget } = createKeys()
+  const { load, open, use, forget } = createKeys()
 
   const proof: Dpop['proof'] = async (method, address, accessToken) => {
     const { htu, htm, place } = read(address, method, !!accessToken)
@@ -61,6 +49,7 @@ export function dpop(): Dpop {
       return isAsked ? attempt(spare ?? input) : response
     },
     open,
+    use,
     forget,
   }
 }
@@ -76,71 +65,62 @@ function read(
   return { htu: origin + pathname, htm: request.method, place: origin + isResource }
 }
 
-/** The key of the present session: one for all its tabs. */
-function createKeys(): Pick<Dpop, 'open' | 'forget'> & {
-  readonly load: (accessToken?: string) => Promise<StoredKey>
+/** The keys of the present session and of those that have ended here. */
+function createKeys(): Pick<Dpop, 'open' | 'use' | 'forget'> & {
+  readonly load: (accessToken?: string) => Promise<BoundKey>
 } {
-  let database: string | undefined
-  /** Whether other tabs use the key, too. */
-  let isShared = false
-  let warn: (message: string, error?: unknown) => void
-  let current: Promise<StoredKey> | undefined
+  let name: string | undefined
+  let keys: KeyStore
+  let session: number | undefined
+  let current: Promise<BoundKey> | undefined
+  /** The key of the last proof without a token: tokens that come are bound to it. */
+  let asked: BoundKey | undefined
   /** Deletes the key of the session before, and resolves to it. */
-  let clearing: Promise<StoredKey | undefined> | undefined
+  let clearing: Promise<BoundKey | undefined> | undefined
   /** The keys by the last tokens of their sessions, which the server may yet have to be told about; undefined: by any. */
   const over = new Map<string | undefined, typeof clearing>()
 
-  const row = (update: (stored: StoredKey | undefined) => StoredKey | null | undefined) =>
-    within(transact<StoredKey>(`${database}`, ROW, update), LIMIT, Error)
-  const find = async (): Promise<StoredKey> => {
-    check(database, 'dpop', 'given to createAuth before its first use', database)
+  const find = async (): Promise<BoundKey> => {
+    check(name, 'dpop', 'given to createAuth before its first use', name)
     check(globalThis.crypto?.subtle, 'dpop', 'used in a secure context', 'no crypto.subtle')
-    const made: StoredKey = { id: Math.random(), pair: await generateKeyPair('ES256') }
-    await clearing
-    try {
-      // The key of the tab that came first is the key of the session.
-      return (isShared && (await row(stored => (stored ? undefined : made)))) || made
-    } catch (error) {
-      isShared = false
-      warn('The key could not be stored', error)
-      return made
-    }
+    const of = session
+    return keys.store({ id: Math.random(), pair: await generateKeyPair('ES256') }, of, clearing, true)
   }
   return {
     async load(accessToken) {
-      const ended =
-        accessToken && (await (over.get(accessToken) ?? (current ? undefined : over.get(undefined))))
-      if (ended) return ended
+      const known = accessToken && (await (over.get(accessToken) ?? current ?? over.get(undefined)))
+      if (known) return known
       current ??= find().catch(error => {
         current = undefined
         throw error
       })
+      const key = await current
+      if (!accessToken) asked = key
+      return key
+    },
+    open(database, isStored, isShared, warn) {
+      check(!name || name === database, 'dpop', 'a dpop() of its own for each session', database)
+      name = database
+      keys = openKeys(database, isStored, isShared, warn)
+    },
+    use(next, isNew) {
+      const [known, before] = [current, session]
+      session = next
+      current = undefined
+      over.delete(undefined)
+      if (!isNew || !asked) return undefined
+      // With another id it outlives the end of the session before, in whichever tab.
+      current = keys.store({ ...asked, id: Math.random() }, session, clearing)
+      if (known) clearing = keys.clear(known, before, current)
       return current
     },
-    open(name, isStored, notify) {
-      check(!database || database === name, 'dpop', 'a dpop() of its own for each session', name)
-      database = name
-      isShared = isStored
-      warn = notify
-    },
     forget(isOver, accessToken) {
-      const known = current
-      if (isOver || isShared) current = undefined
-      if (!isOver) return void over.delete(undefined)
-      const before = clearing
-      const clear = async (): Promise<StoredKey | undefined> => {
-        await before
-        let key = (await known?.catch(ignore)) ?? undefined
-        const remove = (stored: StoredKey | undefined): null | undefined => {
-          key ??= stored
-          // The next session may have begun in another tab.
-          return stored && stored.id === key?.id ? null : undefined
-        }
-        if (isShared) await row(remove).catch(error => warn('The key could not be deleted', error))
-        return key
-      }
-      clearing = clear()
-      for (const token of [accessToken, undefined]) over.set(token, known ?? clearing)
+      const [known, before] = [current, session]
+      session = current = undefined
+      over.delete(undefined)
+      if (!isOver) return
+      clearing = keys.clear(known, before, clearing)
+      over.set(accessToken, known ?? clearing).set(undefined, known ?? clearing)
     },
   }
 }

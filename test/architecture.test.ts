@@ -38,7 +38,7 @@ const layers: Record<string, string[]> = {
   'react.ts': ['hooks/', 'devtools/load.ts', 'devtools/options.ts', ...open],
   'vue.ts': ['hooks/', 'devtools/load.ts', 'devtools/options.ts', ...open],
   'msw.ts': ['mock-server/'],
-  'dpop.ts': ['shared/indexed-db.ts', ...open],
+  'dpop.ts': ['shared/bound-keys.ts', ...open],
   'devtools/': ['devtools/', ...open],
   'devtools.ts': ['devtools/', ...open],
 }

@@ -55,8 +55,8 @@ export function createAuth<Claims = JwtClaims, Answer = TokenResponse>(
       const reading = readAnswer(settings.read(answer), settings.clock.now(), undefined, !!settings.dpop)
       // Listeners learn first about an end that another tab has stored.
       publish(engine)
-      begin(engine, reading, !remember && settings.records.canBeTabOnly)
-      const stored = save(engine, true)
+      const bound = begin(engine, reading, !remember && settings.records.canBeTabOnly)
+      const stored = Promise.all([bound, save(engine, true)])
       // Listeners run after the session is stored, so that they may navigate away.
       events.hold(stored)
       publish(engine)
@@ -143,7 +143,12 @@ function createEngine(options: AuthOptions): Engine {
     store: undefined as never,
   }
   // Before the channel is opened: `open` refuses a key that another session uses.
-  settings.dpop?.open(settings.key, isPage(), (message, error) => warn(engine, message, error))
+  settings.dpop?.open(
+    settings.key,
+    isPage(),
+    settings.records.shared || !!settings.cookie,
+    (message, error) => warn(engine, message, error),
+  )
   engine.sharing = settings.share?.(engine)
   engine.store = createStore(
     settings.records,

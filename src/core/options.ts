@@ -109,7 +109,7 @@ function checkOptions(options: Complete): void {
   check(isState, 'initialState', 'a state, as `auth.getState()` returns it', initialState)
   checkStorage(storage)
   checkMethods('clock', clock, clock?.monotonic === undefined ? ['now'] : ['now', 'monotonic'])
-  if (dpop !== undefined) checkMethods('dpop', dpop, ['fetch', 'proof', 'learn', 'open', 'forget'])
+  if (dpop !== undefined) checkMethods('dpop', dpop, ['fetch', 'proof', 'learn', 'open', 'use', 'forget'])
 }
 
 /** @throws TypeError when the request sends the refresh token from another place than the one where it is */

@@ -28,14 +28,15 @@ import {
 
 type EndReason = NonNullable<SessionRecord['ended']>
 
-/** A session starts, and replaces any other. `tabOnly`: it ends with this tab. Call `save` next. */
-export function begin(engine: Engine, reading: TokenReading, tabOnly?: boolean): void {
+/** A session starts, and replaces any other. `tabOnly`: it ends with this tab. Call `save` next. Its key may still be on the way. */
+export function begin(engine: Engine, reading: TokenReading, tabOnly?: boolean): unknown {
   const generation = generationAfter(engine.record, engine.settings.clock.now())
   writeRecord(engine, reading, generation, tabOnly ? { tabOnly } : {})
   engine.ended = undefined
   dismiss(engine, new SignedOutError())
   setGrant(engine, false)
   engine.events.emit('login', {})
+  return engine.settings.dpop?.use(generation, true)
 }
 
 /** New tokens of the session, or the first ones of a cookie session. Call `save` next. */
@@ -65,17 +66,17 @@ export function adopt(engine: Engine, stored: SessionRecord, isRestored = false)
     return
   }
   engine.ended = undefined
-  if (!isSame) {
-    engine.grant = undefined
-    settings.dpop?.forget(false)
-  }
+  if (!isSame) engine.grant = undefined
   if (isSame && grant && grant.accessToken === stored.accessToken) {
     if (prolong(grant, stored, grantContext(engine, stored, grant.fromRejection, grant))) settle(engine)
   } else if (isSame && grant && isOlder(`${stored.accessToken}`, grant.accessToken, SKEW)) {
     outbid(engine, grant, stored)
   } else {
     const reason = flight?.reason ?? 'ahead'
-    if (!isSame && record.generation) dismiss(engine, new SignedOutError())
+    if (!isSame) {
+      void settings.dpop?.use(stored.generation)
+      if (record.generation) dismiss(engine, new SignedOutError())
+    }
     const next = setGrant(engine, isSame && reason === 'rejected')
     if (engine.isUndecided) engine.found = next.session
     forgetFailures(engine)
@@ -89,8 +90,7 @@ export function adopt(engine: Engine, stored: SessionRecord, isRestored = false)
 }
 
 /**
- * The session ends. A logout counts at once. Every other end is stored first. The event is delivered in the turn in which
- * the state changes.
+ * The session ends: by logout at once, otherwise when that is stored. The event comes with the change of the state.
  * @param revoke the tokens that the server does not know to be over
  */
 export async function end(

@@ -189,11 +189,24 @@ export interface Dpop {
     answer: { readonly status: number; readonly headers: { get(name: string): unknown } },
     isResource: boolean,
   ): boolean
-  /** For `createAuth`: the name of the database, whether the key is stored there, and a function that gets the failures. */
-  open(database: string, isStored: boolean, warn: (message: string, error?: unknown) => void): void
   /**
-   * For `createAuth`: another session may have another key. `isOver`: this one has ended, so its key is deleted. Proofs for
-   * its token are still made, for the call of `logout`.
+   * For `createAuth`: the name of the database, whether the key is stored there, whether all tabs have one session, and a
+   * function that gets the failures.
+   */
+  open(
+    database: string,
+    isStored: boolean,
+    isShared: boolean,
+    warn: (message: string, error?: unknown) => void,
+  ): void
+  /**
+   * For `createAuth`: the present session. `isNew`: a login, whose key is the one of the last proof without a token. A promise
+   * resolves when the key is stored.
+   */
+  use(session: number, isNew?: boolean): Promise<unknown> | undefined
+  /**
+   * For `createAuth`: no session is present. `isOver`: it has ended here, so its key is deleted. Proofs for its token are still
+   * made, for the call of `logout`.
    */
   forget(isOver: boolean, accessToken?: string): void
 }

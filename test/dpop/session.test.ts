@@ -9,6 +9,7 @@ import {
   indexedDBStorage,
   memoryStorage,
   refreshRequest,
+  type TokenResponse,
   type TokenStorage,
   webStorage,
 } from 'tokenflight'
@@ -16,12 +17,25 @@ import { dpop } from 'tokenflight/dpop'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { transact } from '../../src/shared/indexed-db.js'
 import { type DpopWorld, dpopSession, dpopWorld, happened } from '../support/dpop.js'
+import { createLocalArea } from '../support/origin.js'
 import { becomePage } from '../support/page.js'
 
 interface Row {
   readonly pair: CryptoKeyPair
 }
 const readKey = () => transact<Row>('tokenflight:default', 'dpop')
+/** The places that are taken by the keys of tabs with sessions of their own. */
+const readTabKeys = async () => {
+  const database = await new Promise<IDBDatabase>(resolve => {
+    const opening = indexedDB.open('tokenflight:default')
+    opening.onsuccess = () => resolve(opening.result)
+  })
+  const listing = database.transaction('tokens').objectStore('tokens').getAllKeys()
+  database.close()
+  return new Promise<unknown[]>(resolve => {
+    listing.onsuccess = () => resolve(listing.result.filter(name => /^dpop:/.test(String(name))))
+  })
+}
 const keysOf = ({ issuer, resource }: DpopWorld) =>
   new Set([...issuer.proofs, ...resource.proofs].map(({ jkt }) => jkt)).size
 
@@ -30,13 +44,8 @@ describe('the key', () => {
   const useOrigin = () => {
     becomePage()
     vi.stubGlobal('indexedDB', new IDBFactory())
-    const items = new Map<string, string>()
-    const area = {
-      getItem: (key: string) => items.get(key) ?? null,
-      setItem: (key: string, value: string) => void items.set(key, value),
-      removeItem: (key: string) => void items.delete(key),
-    }
-    return { area: area as Storage, storage: () => webStorage(area as Storage) }
+    const area = createLocalArea().view()
+    return { area, storage: () => webStorage(area) }
   }
   let origin: ReturnType<typeof useOrigin>
   beforeEach(() => {
@@ -53,7 +62,7 @@ describe('the key', () => {
   }
 
   it('is ES256, and its private part cannot be read', async () => {
-    await dpopSession(await dpopWorld(), 'fetch')
+    await dpopSession(await dpopWorld(), 'fetch', { storage: origin.storage() })
     const { privateKey, publicKey } = (await readKey())?.pair ?? ({} as CryptoKeyPair)
     expect(privateKey.extractable).toBe(false)
     expect(privateKey.algorithm).toMatchObject({ name: 'ECDSA', namedCurve: 'P-256' })
@@ -92,7 +101,7 @@ describe('the key', () => {
 
   it('is one where two tabs make theirs at the same moment', async () => {
     const [one, two] = [dpop(), dpop()]
-    for (const key of [one, two]) key.open('tokenflight:default', true, () => {})
+    for (const key of [one, two]) key.open('tokenflight:default', true, true, () => {})
     const url = 'https://api.example.test/'
     const proofs = await Promise.all([one.proof('GET', url), two.proof('GET', url)])
     const keyOf = (proof: string) =>
@@ -108,6 +117,97 @@ describe('the key', () => {
     await login()
     expect(await send('GET', `${world.resource.url}/me`)).toBe(200)
     expect(keysOf(world)).toBe(2)
+  })
+
+  describe('of a login', () => {
+    const request = () => {
+      const body = new URLSearchParams({ grant_type: 'authorization_code', code: 'c', client_id: 'spa' })
+      return { method: 'POST', body }
+    }
+
+    it.each<[what: string, storage: () => TokenStorage]>([
+      ['webStorage()', () => origin.storage()],
+      ['webStorage(sessionStorage)', () => webStorage(sessionStorage)],
+    ])(
+      'is the one that has asked for its tokens, although the old session has ended: %s',
+      async (_, storage) => {
+        vi.stubGlobal('sessionStorage', origin.area)
+        const world = await dpopWorld()
+        const { auth, key, send } = await dpopSession(world, 'fetch', { storage: storage() })
+        const login = await key.fetch(`${world.issuer.url}/token`, request())
+        world.bound.delete('at-1')
+        world.refreshTokens.delete('rt-1')
+        await expect(send('GET', `${world.resource.url}/me`)).rejects.toThrow('Session expired')
+        await auth.login((await login.json()) as TokenResponse)
+        expect(await send('GET', `${world.resource.url}/me`)).toBe(200)
+        auth.dispose()
+        expect(await (await next(world, { storage: storage() })).get()).toBe(200)
+        expect(world.resource.statuses).toEqual([401, 200, 200])
+        // The first login, the second, and the refresh that was refused.
+        expect(world.issuer.statuses).toEqual([200, 200, 400])
+        expect(keysOf(world)).toBe(1)
+      },
+    )
+
+    it('outlives the end of the session before, which another tab stores at the same time', async () => {
+      const world = await dpopWorld()
+      const first = await dpopSession(world, 'fetch', { storage: origin.storage() })
+      const tab = await next(world, { dpop: dpop() })
+      expect(await tab.get()).toBe(200)
+      const login = await first.key.fetch(`${world.issuer.url}/token`, request())
+      const over = tab.auth.logout()
+      await first.auth.login((await login.json()) as TokenResponse)
+      await over
+      first.auth.dispose()
+      expect(await (await next(world)).get()).toBe(200)
+      expect(keysOf(world)).toBe(1)
+    })
+  })
+
+  describe('of a session in one tab', () => {
+    const visit = (of: Storage) => {
+      vi.stubGlobal('sessionStorage', of)
+      return { storage: webStorage(sessionStorage) }
+    }
+
+    it('stays when another tab logs out, which deletes its own', async () => {
+      const world = await dpopWorld()
+      const [here, there] = [createLocalArea().view(), createLocalArea().view()]
+      const first = await dpopSession(world, 'fetch', visit(here))
+      const other = await dpopSession(world, 'fetch', visit(there))
+      expect(await other.send('GET', `${world.resource.url}/me`)).toBe(200)
+      expect(keysOf(world)).toBe(2)
+      await other.auth.logout()
+      first.auth.dispose()
+      const again = await next(world, visit(here))
+      expect(await again.get()).toBe(200)
+      await again.auth.logout()
+      await expect.poll(readTabKeys).toEqual([])
+      expect(world.resource.statuses).toEqual([200, 200])
+    })
+
+    it('is kept by a login that replaces the session, and stored once', async () => {
+      const world = await dpopWorld()
+      const here = createLocalArea().view()
+      const { auth, login } = await dpopSession(world, 'fetch', visit(here))
+      await login()
+      auth.dispose()
+      expect(await (await next(world, visit(here))).get()).toBe(200)
+      expect(keysOf(world)).toBe(1)
+      await expect.poll(readTabKeys).toHaveLength(1)
+    })
+
+    it('is replaced in time if its tab was closed without a logout', async () => {
+      const key = dpop()
+      key.open('tokenflight:default', true, false, () => {})
+      await key.proof('POST', 'https://id.example.test/token')
+      for (const session of [1.123456, 2.234567, 3.123456]) {
+        key.forget(false)
+        await key.use(session, true)
+        await key.proof('GET', 'https://api.example.test/me', 'at')
+      }
+      expect(await readTabKeys()).toEqual(['dpop:23456', 'dpop:34567'])
+    })
   })
 
   describe('of a session that ends by logout', () => {

@@ -9,6 +9,7 @@ export function createKey(members: Partial<Dpop> = {}): Dpop {
     proof: async () => `proof-${++proofs}`,
     learn: () => false,
     open() {},
+    use: () => undefined,
     forget() {},
     ...members,
   }
