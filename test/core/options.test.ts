@@ -27,7 +27,7 @@ import {
 useFakeTime()
 
 /** The members of the plug-in for sender-constrained tokens. */
-const proofs = { fetch() {}, proof() {}, learn() {}, open() {}, forget() {} }
+const proofs = { fetch() {}, proof() {}, learn() {}, open() {}, use() {}, forget() {} }
 
 function misuse(options: unknown): Error {
   try {

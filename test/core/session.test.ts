@@ -271,24 +271,25 @@ describe('the key of a session', () => {
     Channel.install()
     const storage = cell(null, { shared: true })
     const { auth } = open({ storage, name: 'key', autoRefresh: 'off', dpop })
-    await auth.login({ ...pair(), token_type: 'DPoP' })
+    const tokens = pair()
+    await auth.login({ ...tokens, token_type: 'DPoP' })
     forget.mockClear()
-    return { auth, storage, forget }
+    return { auth, storage, forget, token: tokens.access_token }
   }
 
   it('is deleted by the page that logs out', async () => {
-    const { auth, forget } = await openWithKey()
+    const { auth, forget, token } = await openWithKey()
     await auth.logout()
-    expect(forget.mock.calls).toEqual([[true]])
+    expect(forget.mock.calls).toEqual([[true, token]])
   })
 
   it('is not deleted by the other pages, which may hear late of the logout', async () => {
-    const { auth, storage, forget } = await openWithKey()
+    const { auth, storage, forget, token } = await openWithKey()
     const { generation, savedAt } = storage.record as Stored
     storage.record = { generation: generation + 1, version: 0, savedAt, ended: 'logout' }
     new Channel('tokenflight:key').postMessage({ changed: true })
     await pass(10)
     expect(auth.getState()).toEqual({ status: 'anonymous' })
-    expect(forget.mock.calls).toEqual([[false]])
+    expect(forget.mock.calls).toEqual([[false, token]])
   })
 })
