@@ -78,7 +78,7 @@ describe('while the access token is dead', () => {
     ])
   })
 
-  it.each([404, 429, 500, 503])(
+  it.each([400, 404, 429, 500, 503])(
     'one whose answer is %i says nothing of the tokens: the next one goes first, and the others wait for it',
     async status => {
       const staged = await dead((request, number) => (number === 1 ? { status } : handOut(request)))
@@ -91,6 +91,23 @@ describe('while the access token is dead', () => {
       ])
     },
   )
+
+  it('one that is accepted without new tokens keeps them alive: the others leave with them at once', async () => {
+    const gate = deferred()
+    const staged = await dead(async (_request, number) => {
+      if (number > 1) await gate.promise
+      return {}
+    })
+    const answers = Promise.all(['/a', '/b', '/c'].map(path => staged.api.get(path)))
+    for (let turn = 0; turn < 5; turn++) await settle()
+    expect(both(staged)).toEqual([
+      ['/a', 'at-1', 'rt-1'],
+      ['/b', 'at-1', 'rt-1'],
+      ['/c', 'at-1', 'rt-1'],
+    ])
+    gate.resolve()
+    expect((await answers).map(({ status }) => status)).toEqual([200, 200, 200])
+  })
 
   it('one that breaks on its way rejects with its own error, and the waiting requests with the outcome of the refresh', async () => {
     const broken = new Error('socket hang up')

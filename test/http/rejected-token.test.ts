@@ -273,7 +273,7 @@ describe.each(Object.keys(clients))('paths that always answer 401, with %s,', na
     expect(count).toBeLessThanOrEqual(2)
   })
 
-  it.each([404, 410, 500, 503])('cause one refresh where the other calls answer %i', async status => {
+  it.each([400, 404, 410, 500, 503])('cause one refresh where the other calls answer %i', async status => {
     const { get, refreshes } = await open({
       answer: path => (path.startsWith('/broken') ? 401 : status),
     })
