@@ -1,22 +1,35 @@
 /** The headers of a session whose tokens are bound to a key, as an adapter of axios gets them. */
-import axios, { type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios'
-import { createAuth, type RefreshRequestOptions, refreshRequest } from 'tokenflight'
+import axios, {
+  type AxiosAdapter,
+  AxiosError,
+  type AxiosResponse,
+  type InternalAxiosRequestConfig,
+} from 'axios'
+import { createAuth, type Dpop, type RefreshRequestOptions, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { describe, expect, it } from 'vitest'
 import { createKey } from '../support/bound-key.js'
 
-/** A session with a stub of the key, and the configs that reach its adapter. */
-async function open() {
-  const auth = createAuth({ autoRefresh: 'off', dpop: createKey() })
+type Answer = Partial<AxiosResponse>
+
+/** A session whose stub of the key uses its first nonce at once, its nonces, and the configs that reach its adapter. */
+async function open(answer: () => Answer = () => ({})) {
+  const nonces: unknown[] = []
+  const learn: Dpop['learn'] = (_, { headers }) => {
+    const nonce = headers.get('DPoP-Nonce')
+    nonces.push(nonce)
+    return !!nonce && nonces.length === 1
+  }
+  const auth = createAuth({ autoRefresh: 'off', dpop: createKey({ learn }) })
   await auth.login({ access_token: 'at-1', token_type: 'DPoP', expires_in: 600 })
   const arrived: InternalAxiosRequestConfig[] = []
   const adapter: AxiosAdapter = async config => {
     arrived.push(config)
-    return { status: 200, statusText: 'OK', data: '', headers: {}, config }
+    return { status: 200, statusText: 'OK', data: '', headers: {}, config, ...answer() }
   }
   const api = axios.create({ baseURL: 'https://api.example', adapter })
   attachAuth(api, auth)
-  return { api, arrived }
+  return { api, arrived, nonces }
 }
 
 describe('a request of axios with a bound token', () => {
@@ -34,6 +47,36 @@ describe('a request of axios with a bound token', () => {
     const { api, arrived } = await open()
     await api.get('/orders')
     expect(arrived[0]?.fetchOptions).toBeUndefined()
+  })
+})
+
+describe('the nonce of an answer', () => {
+  it.each(['dpop-nonce', 'DPoP-Nonce', 'DPOP-NONCE'])(
+    'is learned from a plain object of headers, where its name is %s, and used at once if it is wanted',
+    async name => {
+      const { api, arrived, nonces } = await open(() => ({ headers: { [name]: 'fresh' } }))
+      await api.get('/orders')
+      expect(nonces).toEqual(['fresh', 'fresh'])
+      expect(arrived.map(({ headers }) => headers['DPoP'])).toEqual(['proof-1', 'proof-2'])
+    },
+  )
+
+  it('is not learned where a redirect led to another origin, and the request is not sent again', async () => {
+    const { api, arrived, nonces } = await open(() => ({
+      headers: { 'DPoP-Nonce': 'foreign' },
+      request: { responseURL: 'https://evil.example/orders' },
+    }))
+    expect((await api.get('/orders')).status).toBe(200)
+    expect([nonces, arrived.length]).toEqual([[], 1])
+  })
+
+  it('is missing where no answer comes: the request fails with its own error, and is sent once', async () => {
+    const broken = new AxiosError('socket hang up', AxiosError.ERR_NETWORK)
+    const { api, arrived, nonces } = await open(() => {
+      throw broken
+    })
+    await expect(api.get('/orders')).rejects.toBe(broken)
+    expect([nonces, arrived.length]).toEqual([[], 1])
   })
 })
 
