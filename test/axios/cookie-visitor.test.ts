@@ -1,8 +1,9 @@
-import type { AxiosError } from 'axios'
+import type { AxiosError, InternalAxiosRequestConfig } from 'axios'
 import type { TokenResponse } from 'tokenflight'
 import { cookieSession } from 'tokenflight'
 import { describe, expect, it, vi } from 'vitest'
 import { API, deferred, rejection, type StageOptions, settle, stage } from '../support/axios.js'
+import { phases, withSteps } from '../support/steps.js'
 import { down, found, type RestoreAnswer, refused, restoreStub } from '../support/visitor.js'
 
 interface Visit {
@@ -95,6 +96,56 @@ describe('a visitor while the auth server is down', () => {
     expect(auth.getState().status).toBe('authenticated')
   })
 
+  it.each<[challenge: string, format?: (token: string) => string]>([
+    ['Bearer realm="api"'],
+    ['JWT realm="api"', token => token && `JWT ${token}`],
+  ])('is logged in again by a 401 whose challenge is %s', async (challenge, format) => {
+    const { api, set, pass, refreshes, sent } = await visit({
+      stage: {
+        attach: format ? { header: { name: 'Authorization', format } } : {},
+        respond: ({ token }) => (token ? {} : { status: 401, headers: { 'WWW-Authenticate': challenge } }),
+      },
+    })
+    set(found)
+    pass(2_000)
+    expect((await api.get(`${API}/me`)).status).toBe(200)
+    expect([refreshes.length, sent.length]).toEqual([2, 2])
+  })
+
+  it('is logged in again by a 401 without a challenge, although only a real token makes a header', async () => {
+    const format = (token: string): string => {
+      if (token !== 'cookie-at') throw new Error('not a token')
+      return `Bearer ${token}`
+    }
+    const { api, set, pass, tokens } = await visit({
+      stage: { attach: { header: { name: 'Authorization', format } } },
+    })
+    set(found)
+    pass(2_000)
+    expect((await api.get(`${API}/me`)).status).toBe(200)
+    expect(tokens()).toEqual([undefined, 'cookie-at'])
+  })
+
+  it('has a request sent once more and no further, although the API rejects the restored token', async () => {
+    const { api, set, pass, refreshes, tokens } = await visit({
+      stage: { respond: () => ({ status: 401 }) },
+    })
+    set(found)
+    pass(2_000)
+    expect((await rejection(api.get(`${API}/me`))).response?.status).toBe(401)
+    expect(tokens()).toEqual([undefined, 'cookie-at'])
+    expect(refreshes.map(({ reason }) => reason)).toEqual(['restore', 'restore'])
+  })
+
+  it('has the rejection and the replay of a request reported to the listeners of every event', async () => {
+    const { api, set, pass, steps, tokens } = withSteps(await visit())
+    set(found)
+    pass(2_000)
+    await api.get(`${API}/me`)
+    expect(phases(steps)).toEqual(['sent', 'rejected 401', 'replayed', 'done 200'])
+    expect(tokens()).toEqual([undefined, 'cookie-at'])
+  })
+
   it('has a request replayed that was refused while another one restored the session', async () => {
     const late = deferred()
     const { api, set, pass, refreshes, tokens } = await visit({
@@ -156,6 +207,32 @@ describe('a visitor while the auth server is down', () => {
     pass(2_000)
     expect((await rejection(api.get(`${API}/me`, config))).response?.status).toBe(401)
     expect([refreshes.length, sent.length]).toEqual([1, 1])
+  })
+
+  it('gets the 401 of a request that was given credentials of its own while it waited', async () => {
+    const restored = deferred<TokenResponse>()
+    const { api, set, pass, refreshes, tokens } = await visit({
+      answer: () => restored.promise,
+      isRestored: false,
+      stage: {
+        respond() {
+          pass(2_000)
+          return { status: 401 }
+        },
+      },
+    })
+    let config: InternalAxiosRequestConfig | undefined
+    api.interceptors.request.use(own => {
+      config = own
+      return own
+    })
+    const asked = rejection(api.get(`${API}/me`))
+    await settle()
+    config?.headers.set('Authorization', 'Basic eDp5')
+    set(found)
+    restored.reject(new TypeError('Failed to fetch'))
+    expect((await asked).response?.status).toBe(401)
+    expect([tokens(), refreshes.length]).toEqual([['Basic eDp5'], 1])
   })
 
   it('has a 401 to another scheme left alone', async () => {
