@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { type AuthEvents, challengeOf } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { type Answer, stage as axiosStage, rejection } from '../support/axios.js'
+import { createKey } from '../support/bound-key.js'
 import { clients } from '../support/clients.js'
 import { stage as fetchStage } from '../support/fetch.js'
 
@@ -27,7 +28,7 @@ for (const [client, open] of Object.entries(clients)) {
     return { ...session, challenges }
   }
 
-  describe(`a 401 by ${client} refreshes once and is sent again`, () => {
+  describe(`a rejection by ${client} refreshes once and is sent again`, () => {
     it.each([
       ['no challenge', undefined],
       ['an empty challenge', ''],
@@ -52,12 +53,34 @@ for (const [client, open] of Object.entries(clients)) {
       expect(challenges).toEqual([])
     })
 
-    it('when its challenge is of the scheme that the token travels in', async () => {
-      const { post, tokens, refreshes, challenges } = await refusing('JWT realm="api"', {
-        format: (token: string) => `JWT ${token}`,
+    it.each<[challenge: string, format: (token: string) => string]>([
+      ['JWT realm="api"', token => `JWT ${token}`],
+      ['Bearer realm="api"', token => `JWT ${token}`],
+      ['Bearer realm="api"', token => token],
+    ])('when its challenge is %s and its header is made by %s', async (challenge, format) => {
+      const formatted = new Set<string>()
+      const { post, tokens, refreshes, challenges } = await refusing(challenge, {
+        format(token: string) {
+          formatted.add(token)
+          return format(token)
+        },
       })
       expect((await post('/orders')).status).toBe(200)
-      expect([tokens().length, refreshes.length, challenges.length]).toEqual([2, 1, 0])
+      expect([tokens(), refreshes.length, challenges]).toEqual([[format('at-1'), format('at-2')], 1, []])
+      expect([...formatted]).toEqual(['at-1', 'at-2'])
+    })
+
+    it('when shouldRefresh wants it for a nonce that is demanded with another status than 401', async () => {
+      const { post, tokens, refreshes } = await refusing(undefined, {
+        auth: { dpop: createKey() },
+        shouldRefresh: ({ status }: { status: number }) => status === 403,
+        respond: ({ token }: { token?: string }) =>
+          token?.endsWith('at-2')
+            ? { status: 200 }
+            : { status: 403, headers: { 'WWW-Authenticate': 'DPoP error="use_dpop_nonce"' } },
+      })
+      expect((await post('/orders')).status).toBe(200)
+      expect([tokens(), refreshes.length]).toEqual([['DPoP at-1', 'DPoP at-2'], 1])
     })
   })
 
@@ -146,8 +169,18 @@ for (const [client, open] of Object.entries(clients)) {
     it('is reported without the token when the server repeats the token', async () => {
       const { post, challenges } = await refusing('Bearer error="at-1 is too weak", acr_values="at-1"')
       await post('/orders')
-      expect(challenges).toHaveLength(1)
-      expect(JSON.stringify(challenges)).not.toContain('at-1')
+      expect(challenges).toEqual([
+        { status: 401, scheme: 'Bearer', error: '… is too weak', acrValues: ['…'] },
+      ])
+    })
+
+    it('when its challenge is of a scheme that the header of the token names further on', async () => {
+      const { post, tokens, challenges } = await refusing('Basic realm="proxy"', {
+        format: (token: string) => `${token},Basic eDp5 of the proxy`,
+      })
+      expect((await post('/orders')).status).toBe(401)
+      expect(challenges).toEqual([{ status: 401, scheme: 'Basic' }])
+      expect(tokens()).toHaveLength(1)
     })
   })
 
