@@ -16,7 +16,7 @@ export function start<Response extends Answer>(
   const { handle, rules, rejections } = client
   const { carry } = rules.renewal
   const isWaiting = isPromise(grant)
-  if (isWaiting || (carry && grant && handle.isExpired(grant))) call.step?.('waiting')
+  if (isWaiting) call.step?.('waiting')
   if (carry)
     return carry(handle, {
       grant,
@@ -42,8 +42,8 @@ async function sendWith<Response extends Answer>(
 ): Promise<Response> {
   const { handle } = client
   const grant = handle.isDisposed() ? undefined : found
-  // No answer has shown yet whether there is a cookie session: after a rejection its restore is tried again.
-  const mayRestore = !found && !isReplay && handle.isUndecided() && !call.hasOwnCredentials()
+  // No answer has shown yet whether there is a cookie session. There is no token yet, and a rejection tries the restore again.
+  const mayRestore = handle.isUndecided() && !call.hasOwnCredentials()
   const attempt = await sendOnce(client, call, grant, isReplay, mayRestore)
   const { response, isUnrelated } = attempt
   if (response && isUnrelated) client.rejections.set(response, false)
@@ -89,11 +89,13 @@ function replayRenewed<Response extends Answer>(
   rejected: Attempt<Response>,
   grant: Grant,
 ): Response | Promise<Response> {
-  call.step?.('rejected', rejected.response?.status)
+  call.step?.('rejected', (rejected.response as Response).status)
   const renewal = renewRejected(client, grant, call)
-  // A one-shot body is not sent again: the refresh prepares the next call.
-  if (call.isOneShot) renewal?.catch(ignore)
-  if (call.isOneShot || !renewal) return rejected.finish()
+  if (call.isOneShot || !renewal) {
+    // A one-shot body is not sent again: the refresh prepares the next call.
+    renewal?.catch(ignore)
+    return rejected.finish()
+  }
   rejected.discard()
   // A call that waits keeps nothing of the rejection: an error with its stack is most of the cost of a wait.
   return call.wait(renewal).then(late => sendWith(client, call, late, true))
