@@ -95,7 +95,8 @@ async function carry<Response>(handle: Handle, carried: Carried<Response>): Prom
   let grant = await call.waitToSend(Promise.resolve(carried.grant))
   while (grant && handle.isExpired(grant)) {
     const dead: Grant = grant
-    const own = await sendInTurn(handle, carried, dead)
+    // Another session, or its next tokens, may have come while the call waited: these tokens are no refresh of it.
+    const own = handle.current() === dead && (await sendInTurn(handle, carried, dead))
     if (own) return own.sent
     grant = await call.waitToSend(Promise.resolve(handle.acquire(dead.session, call.isOneShot, true)))
   }

@@ -224,4 +224,18 @@ describe('while the access token is dead', () => {
     await staged.api.get('/a')
     expect(both(staged)).toEqual([['/a', undefined, undefined]])
   })
+
+  it.each([0, 1, 2, 3])(
+    'a login %i turns after the call ends no session: the call is not its refresh',
+    async turns => {
+      const staged = await dead(({ token }) => ({ status: token === 'at-bob' ? 200 : 401 }))
+      const first = rejection(staged.api.get('/a'))
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      await staged.auth.login({ access_token: 'at-bob', refresh_token: 'rt-bob', expires_in: 300 })
+      expect(await first).toMatchObject({ code: 'ERR_SIGNED_OUT' })
+      expect(staged.auth.getState().status).toBe('authenticated')
+      expect((await staged.api.get('/b')).status).toBe(200)
+      expect(both(staged)).toEqual([['/b', 'at-bob', 'rt-bob']])
+    },
+  )
 })
