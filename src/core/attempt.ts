@@ -1,6 +1,6 @@
 /** One request of a refresh. Calls wait for it up to a limit, and a late answer is used all the same. */
 import { holdUntil } from './backoff.js'
-import { findInput, isPresent } from './derive.js'
+import { callAlone, findInput, isPresent } from './derive.js'
 import { startTimer } from './environment.js'
 import { toFailure } from './failure.js'
 import { revokeStray } from './logout.js'
@@ -64,7 +64,6 @@ function callWithLimit(
     unanswered.delete(flight)
   }
   requests.add(controller)
-  engine.signals.add(signal)
   const stop = startTimer(() => {
     close()
     controller.abort()
@@ -101,14 +100,11 @@ function callWithLimit(
 
 /** Never throws. */
 function callRefresh(engine: Engine, { call }: Flight, context: RefreshContext): Promise<unknown> {
-  engine.isCalling = true
   try {
     // Stryker disable next-line OptionalChaining: a call that brings no answer fails as well
-    return Promise.resolve(call?.(context))
+    return Promise.resolve(callAlone(engine, context.signal, () => call?.(context)))
   } catch (error) {
     return Promise.reject(error)
-  } finally {
-    engine.isCalling = false
   }
 }
 

@@ -9,6 +9,21 @@ export function warn({ events }: Engine, message: string, error?: unknown): void
   events.emitNow('warning', { message, ...(error !== undefined && { error: withCause(message, error) }) })
 }
 
+/**
+ * Calls the refresh function, or `logout`, whose requests get no token: by the time of a logout that is told again, another
+ * user may be logged in.
+ */
+export function callAlone<T>(engine: Engine, signal: AbortSignal, call: () => T): T {
+  const { isCalling } = engine
+  engine.signals.add(signal)
+  engine.isCalling = true
+  try {
+    return call()
+  } finally {
+    engine.isCalling = isCalling
+  }
+}
+
 /** Whether there is a way to refresh these tokens, or there was one. */
 export function isRenewable({ settings, serverRenews }: Engine, record: SessionRecord): boolean {
   return (!!settings.refresh || serverRenews) && (settings.tokenless || !!record.refreshToken)

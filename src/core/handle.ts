@@ -48,7 +48,7 @@ export interface Handle {
   refreshWith(send: (context: RefreshContext) => Promise<TokenResponse | undefined>): Promise<void>
   /** Tokens that came with an ordinary answer. Resolves when they are stored. Undefined: there is nothing to store. */
   collect(tokens: TokenResponse, grant: Grant): Promise<void> | undefined
-  /** Whether a request is the refresh: it starts inside the refresh function, or carries its signal. */
+  /** Whether a request is the refresh, or tells of a logout: it starts inside that function, or carries its signal. */
   isRefresh(signal?: unknown): boolean
   /** The refresh token of the flight: a request that carries it is the refresh. */
   flightToken(): string | undefined

@@ -1,5 +1,5 @@
 /** Tells the server about a logout: at once, and again until the server was reached or a day has passed. */
-import { warn } from './derive.js'
+import { callAlone, warn } from './derive.js'
 import { hasWindow, isPage, startTimer, whenActivated } from './environment.js'
 import { classifyFailure } from './failure.js'
 import { next, type SessionRecord, withoutHoles } from './record.js'
@@ -157,19 +157,19 @@ function finish(engine: Engine, notice: LogoutNotice): void {
 /** Resolves after one attempt. Never rejects. */
 async function tell(engine: Engine, notice: LogoutNotice): Promise<void> {
   const { settings, logouts } = engine
-  const { refreshTimeout } = settings
   const call = new AbortController()
   notice.call = call
+  const { signal } = call
   const send = async (): Promise<void> => {
     // Stryker disable next-line OptionalChaining: a call is made only where there is such a function
-    const answer = await settings.logout?.({ ...notice.tokens, signal: call.signal })
+    const answer = await callAlone(engine, signal, () => settings.logout?.({ ...notice.tokens, signal }))
     // `fetch` resolves with a failure, too.
     if ((answer as Response | undefined)?.ok === false) throw answer
   }
   try {
-    await within(send(), refreshTimeout, () => {
+    await within(send(), settings.refreshTimeout, () => {
       call.abort()
-      return new Error(`no answer within ${refreshTimeout} ms`)
+      return new Error(`no answer within ${settings.refreshTimeout} ms`)
     })
   } catch (error) {
     const kind = await classifyFailure(error, {}, undefined, ignore)

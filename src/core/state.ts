@@ -202,9 +202,9 @@ export interface Engine {
   readonly unanswered: Set<Flight>
   /** The refresh requests in progress. */
   readonly requests: Set<AbortController>
-  /** The signals that the refresh function was given. */
+  /** The signals that the refresh function and `logout` were given. */
   readonly signals: WeakSet<object>
-  /** The refresh function is on the current call stack. */
+  /** The refresh function or `logout` is on the current call stack. */
   isCalling: boolean
   rejections: Rejections
   readonly logouts: Logouts

@@ -6,7 +6,7 @@ import { createAuth, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { mockAuth } from 'tokenflight/msw'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { API, rejection, respondWith, settle, stage } from '../support/axios.js'
+import { API, rejection, respondWith, type Stage, settle, stage } from '../support/axios.js'
 
 const interceptors = (api: AxiosInstance): unknown[] => [
   ...(api.interceptors.request.handlers ?? []).filter(Boolean),
@@ -246,4 +246,26 @@ describe('adapters', () => {
       expect(backend.stats).toMatchObject({ refreshes: 1, unauthorized: 4, rejected: 1 })
     })
   }
+})
+
+describe('the request of `logout`', () => {
+  it('carries no token of the user who has logged in before it is sent again', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const offline = new Error('Network Error')
+    const staged: Stage = await stage({
+      auth: {
+        autoRefresh: 'always',
+        logout: ({ refreshToken }) => staged.api.post('/logout', { refreshToken }),
+      },
+      respond: () => (staged.sent.length > 1 ? {} : Promise.reject(offline)),
+    })
+    await staged.auth.logout()
+    await staged.auth.login({ access_token: 'at-bob', refresh_token: 'rt-bob', expires_in: 300 })
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(staged.sent.map(({ token, data }) => [token, data])).toEqual([
+      [undefined, '{"refreshToken":"rt-1"}'],
+      [undefined, '{"refreshToken":"rt-1"}'],
+    ])
+  })
 })
