@@ -36,6 +36,7 @@ export function createHandle(engine: Engine): Handle {
     collect: collect.bind(null, engine),
     isRefresh: signal => engine.isCalling || (!!signal && engine.signals.has(signal)),
     flightToken: () => engine.flight?.grant?.record.refreshToken,
+    told: engine.logouts.refreshTokens,
     warn: warn.bind(null, engine),
     warnOfPlainHttp: warnOfPlainHttp.bind(null, engine),
     challenge: event => events.emitNow('challenge', event),

@@ -52,6 +52,8 @@ export interface Handle {
   isRefresh(signal?: unknown): boolean
   /** The refresh token of the flight: a request that carries it is the refresh. */
   flightToken(): string | undefined
+  /** The refresh tokens of logouts, which the server may still be told about. */
+  readonly told: ReadonlySet<string | undefined>
   warn(message: string, error?: unknown): void
   /** Warns, once for each origin, where tokens travel to this address by plain HTTP. */
   warnOfPlainHttp(address: string): void

@@ -31,7 +31,7 @@ export function report<Response extends { status: number }>(
     id,
     client: baseURL ? `${client} ${addressOf(baseURL)}` : client,
     method: method.toUpperCase(),
-    url: addressOf(url(), handle.current()),
+    url: addressOf(url(), handle.current(), handle.told),
   }
   let sent = 0
   const step: Report = (phase, status) =>
@@ -50,11 +50,12 @@ export function report<Response extends { status: number }>(
 }
 
 /** Origin and path, empty where there is no page to resolve it; segments longer than a UUID may be secrets, and tokens are. */
-function addressOf(url: string, grant?: Grant): string {
+function addressOf(url: string, grant?: Grant, told?: Handle['told']): string {
   // Stryker disable next-line StringLiteral: without a host no path is shown
   const { protocol, host, pathname = '' } = parseUrl(url) ?? ({} as Partial<URL>)
   const tokens = grant ? [grant.accessToken, grant.record.refreshToken, ...grant.earlier, ...grant.spent] : []
-  const isSecret = (segment: string): boolean => segment.length > 36 || tokens.includes(segment)
+  const isSecret = (segment: string): boolean =>
+    segment.length > 36 || tokens.includes(segment) || !!told?.has(segment)
   const shown = pathname.split('/').map(segment => (isSecret(segment) ? '…' : segment))
   return host ? `${protocol}//${host}${shown.join('/')}` : (protocol ?? '')
 }

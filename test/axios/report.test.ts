@@ -293,3 +293,16 @@ describe('a listener of every event', () => {
     expect(JSON.stringify(steps)).not.toMatch(/secret/)
   })
 })
+
+it('the event of a request that tells the server about a logout has no refresh token in its address', async () => {
+  const token = '3f2504e0-4f89-11d3-9a0c-0305e82c3301'
+  const told = async (refreshToken?: string): Promise<void> => {
+    await settle()
+    await staged.api.delete(`/sessions/${refreshToken}`)
+  }
+  const staged = await watched({ auth: { logout: ({ refreshToken }) => told(refreshToken) } })
+  await staged.auth.login({ access_token: 'at-ada', refresh_token: token })
+  await staged.auth.logout()
+  expect(staged.sent.at(-1)?.url).toContain(token)
+  expect(staged.steps.at(-1)).toMatchObject({ phase: 'done', url: `${API}/sessions/…` })
+})
