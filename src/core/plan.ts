@@ -5,9 +5,12 @@ import { hasWindow, isOffline, isVisible, startTimer } from './environment.js'
 import type { Grant } from './grant.js'
 import { withInitialState } from './initial-state.js'
 import { dropCookieLogouts, tellAgain } from './logout.js'
+import { isOfAnother } from './reconcile.js'
 import { fly } from './refresh.js'
 import { sync } from './session.js'
 import type { Engine } from './state.js'
+import { readSubject } from './tokens.js'
+import type { AuthenticatedState } from './types.js'
 import { ignore } from './waiting.js'
 
 /** `sessionExpiring` is emitted this long before the end, milliseconds; at most a quarter of the lifetime. */
@@ -18,7 +21,9 @@ const NEVER = Number.POSITIVE_INFINITY
 export function publish(engine: Engine): void {
   const { state: before, grant, found, settings, events, initialState } = engine
   if (grant) dropCookieLogouts(engine)
-  const isInitial = settings.isHidden && !!found && found === grant?.session
+  const { claims } = (initialState ?? {}) as Partial<AuthenticatedState>
+  const isFound = settings.isHidden && !!found && found === grant?.session
+  const isInitial = isFound && !isOfAnother(grant, readSubject(claims))
   const state = nextState(before, withInitialState(describe(engine), initialState, isInitial))
   engine.state = state
   if (before && state !== before) events.change()

@@ -78,7 +78,8 @@ export function adopt(engine: Engine, stored: SessionRecord, isRestored = false)
       if (record.generation) dismiss(engine, new SignedOutError())
     }
     const next = setGrant(engine, isSame && reason === 'rejected')
-    if (engine.isUndecided) engine.found = next.session
+    // The first version of a record is a login, which another tab has made in the meantime.
+    if (engine.isUndecided && (isRestored || stored.version >= 2)) engine.found = next.session
     forgetFailures(engine)
     if (isSame) events.emit('refreshed', { reason, duration: 0, attempts: 0, source: 'tab' })
     else if (!loading && !isRestored) events.emit('login', {})

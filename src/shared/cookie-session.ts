@@ -5,8 +5,8 @@ import { isPage } from '../core/environment.js'
 import { EMPTY, type SessionRecord } from '../core/record.js'
 import type { Engine, Share } from '../core/state.js'
 import { markStorage } from '../core/storage.js'
-import { readAnswer } from '../core/tokens.js'
-import type { TokenStorage } from '../core/types.js'
+import { readAnswer, readSubject } from '../core/tokens.js'
+import type { JwtClaims, TokenStorage } from '../core/types.js'
 import { ignore, isPromise } from '../core/waiting.js'
 import { nameHiddenToken } from './hidden-token.js'
 import { createRefreshMark } from './refresh-mark.js'
@@ -82,5 +82,15 @@ function findRendered({ settings, initialState: initial }: Engine): SessionRecor
   if (!expiresAt || expiresAt <= savedAt) return undefined
   const { accessToken, lifetime } = readAnswer(nameHiddenToken(undefined, { expires_at: expiresAt }), savedAt)
   const generation = savedAt / 1_000
-  return { ...EMPTY, generation, version: 1, savedAt, accessToken, expiresAt, lifetime: lifetime ?? 0 }
+  const subject = readSubject(initial.claims as JwtClaims | undefined)
+  const record = {
+    ...EMPTY,
+    generation,
+    version: 1,
+    savedAt,
+    accessToken,
+    expiresAt,
+    lifetime: lifetime ?? 0,
+  }
+  return subject === undefined ? record : { ...record, subject }
 }

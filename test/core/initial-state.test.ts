@@ -1,5 +1,5 @@
 /** The state that a server rendered stays on the page until the browser knows better. */
-import type { AuthState } from 'tokenflight'
+import type { AuthenticatedState, AuthState } from 'tokenflight'
 import { cookieSession, createAuth } from 'tokenflight'
 import { describe, expect, it } from 'vitest'
 import { Channel } from '../support/channel.js'
@@ -7,6 +7,7 @@ import {
   alone,
   deferred,
   httpError,
+  jwt,
   MINUTE,
   open,
   pair,
@@ -250,5 +251,47 @@ describe('initialState', () => {
     expect(() => createAuth({ initialState: initialState as never })).toThrow(TypeError)
     expect(() => createAuth({ initialState: initialState as never })).toThrow(/initialState/)
     expect(() => createAuth({ initialState: initialState as never })).not.toThrow(/secret/)
+  })
+})
+
+describe('initialState of a session whose access token is a cookie', () => {
+  const { expiresAt: _, ...lasting } = rendered as AuthenticatedState
+  const openHidden = (options: Parameters<typeof open>[0] = {}) =>
+    openCookie({ storage: cookieSession({ access: 'cookie' }), initialState: lasting, ...options })
+  const answerOf = (sub: string) => ({ id_token: jwt({ sub }) }) as never
+
+  it.each([
+    ['ada', { sub: 'ada', name: 'Ada' }],
+    ['bob', undefined],
+  ])('names the user only if the restore finds the session of that user: %s', async (sub, claims) => {
+    const { auth, refresh } = openHidden()
+    await settle()
+    refresh.last.answer(answerOf(sub))
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ status: 'authenticated' })
+    expect((auth.getState() as AuthenticatedState).claims).toEqual(claims)
+  })
+
+  it('ends with a refresh that brings another user', async () => {
+    const { auth, refresh } = openHidden({ initialState: { ...lasting, expiresAt: Date.now() + 5 * MINUTE } })
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ claims: { sub: 'ada' } })
+    const refreshed = watch(auth.refresh())
+    await settle()
+    refresh.last.answer(answerOf('bob'))
+    await settle()
+    expect(refreshed).toMatchObject({ error: { code: 'ERR_SIGNED_OUT' } })
+    expect(auth.getState()).toEqual({ status: 'authenticated', refreshing: false })
+  })
+
+  it('does not name the user of a login in another tab during the restore', async () => {
+    becomePage()
+    Channel.install()
+    const one = openHidden({ logout: async () => {} })
+    const two = open({ storage: cookieSession({ access: 'cookie' }), logout: async () => {} })
+    await settle()
+    await two.auth.login({} as never)
+    await pass(100)
+    expect(one.auth.getState()).toEqual({ status: 'authenticated', refreshing: false })
   })
 })
