@@ -114,7 +114,8 @@ async function readHidden(
   if (read) return nameToken(undefined, await read(response))
   const text = await response.text()
   const [body, isJson] = parse(text)
-  if (!isJson && isHtmlPage(response.headers, text)) return {}
+  // Some servers give an empty body a type, too.
+  if (text && !isJson && isHtmlPage(response.headers, text)) return {}
   return nameToken(mode.read, body)
 }
 

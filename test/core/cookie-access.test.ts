@@ -26,6 +26,7 @@ useFakeTime()
 
 const url = 'https://auth.example.test/refresh'
 const storage = () => cookieSession({ access: 'cookie' })
+const HTML = { 'Content-Type': 'text/html; charset=utf-8' }
 
 describe('a session whose access token is a cookie', () => {
   it('is restored by an answer without a body, and no token is handed out', async () => {
@@ -43,6 +44,8 @@ describe('a session whose access token is a cookie', () => {
 
   it.each<[answer: string, response: () => Response]>([
     ['an empty body', () => new Response('')],
+    ['an empty body that Django calls HTML', () => new Response('', { headers: HTML })],
+    ['a 204 that Flask calls HTML', () => new Response(null, { status: 204, headers: HTML })],
     ['JSON without tokens', () => Response.json({ ok: true })],
     ['JSON with tokens', () => Response.json({ access_token: 'at', refresh_token: 'rt' })],
     ['null', () => Response.json(null)],
