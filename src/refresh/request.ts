@@ -50,7 +50,8 @@ export interface TokenRequest extends Omit<AuthRequest, 'endpoint'> {
 export async function request(call: AuthRequest): Promise<Response> {
   const { url, method = 'POST', headers, body, signal, credentials = 'same-origin' } = call
   const { mode, fetch: send = globalThis.fetch } = call
-  headers.set('Accept', 'application/json')
+  // Some servers take their version from it.
+  if (!headers.has('Accept')) headers.set('Accept', 'application/json')
   const init: RequestInit = {
     method,
     headers,

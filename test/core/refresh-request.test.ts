@@ -63,6 +63,13 @@ describe('refreshRequest', () => {
     },
   )
 
+  it('asks for the media type that its headers name, as servers with versions expect', async () => {
+    const accept = 'application/vnd.shop.v2+json'
+    await call(request({ headers: { accept } }))
+    await call(oauth2Refresh({ tokenEndpoint: TOKENS, clientId: 'spa', headers: { accept } }))
+    expect(seen.map(({ headers }) => headers.accept)).toEqual([accept, accept])
+  })
+
   it('sends both in mode both', async () => {
     await call(request({ send: 'both', field: 'rt' }))
     expect(seen[0]?.headers.authorization).toBe(`Bearer ${AT}`)
