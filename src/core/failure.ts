@@ -17,6 +17,11 @@ export function isResponse(answer: unknown): answer is Response {
   return typeof status === 'number' && !!headers
 }
 
+/** Whether it is a whole answer that is not a success, with which a function resolved. */
+export function isRefusal(answer: unknown): boolean {
+  return isResponse(answer) && !(answer.status >= 200 && answer.status < 300)
+}
+
 /** Attaches the answer to our error for it, for `classify`. */
 export function toFailure(error: unknown, answer: unknown): unknown {
   if (error instanceof TypeError)

@@ -1,7 +1,7 @@
 /** Tells the server about a logout: at once, and again until the server was reached or a day has passed. */
 import { callAlone, warn } from './derive.js'
 import { hasWindow, isPage, startTimer, whenActivated } from './environment.js'
-import { classifyFailure } from './failure.js'
+import { classifyFailure, isRefusal } from './failure.js'
 import { next, type SessionRecord, withoutHoles } from './record.js'
 import { end, save, sync } from './session.js'
 import type { Engine, LogoutNotice, Logouts } from './state.js'
@@ -163,8 +163,8 @@ async function tell(engine: Engine, notice: LogoutNotice): Promise<void> {
   const send = async (): Promise<void> => {
     // Stryker disable next-line OptionalChaining: a call is made only where there is such a function
     const answer = await callAlone(engine, signal, () => settings.logout?.({ ...notice.tokens, signal }))
-    // `fetch` resolves with a failure, too.
-    if ((answer as Response | undefined)?.ok === false) throw answer
+    // `fetch` resolves with a failure, too, and so does axios with `validateStatus`.
+    if (isRefusal(answer) || (answer as Response | undefined)?.ok === false) throw answer
   }
   try {
     await within(send(), settings.refreshTimeout, () => {

@@ -1,5 +1,5 @@
 /** Answers of servers whose access token is a cookie. */
-import { isResponse, toFailure } from '../core/failure.js'
+import { isRefusal, toFailure } from '../core/failure.js'
 import { type NameToken, refusePromise } from '../core/read.js'
 import type { TokenResponse } from '../core/types.js'
 
@@ -24,7 +24,6 @@ export const nameHiddenToken: NameToken = (read, given) => {
 }
 
 function refuseError(answer: unknown): void {
-  const isRefused = isResponse(answer) && !(answer.status >= 200 && answer.status < 300)
-  if (isRefused || Object(answer).error)
+  if (isRefusal(answer) || Object(answer).error)
     throw toFailure(new TypeError('Not a token answer: it is an error'), answer)
 }

@@ -43,6 +43,17 @@ describe('logout', () => {
     },
   )
 
+  it('calls the server again where axios resolves with its failure, because of validateStatus', async () => {
+    const answers = [503, 200]
+    const logout = vi.fn(async () => ({ status: answers.shift(), headers: {}, data: '', config: {} }))
+    const { auth, events } = open({ logout, autoRefresh: 'always' })
+    await auth.login(pair())
+    await auth.logout()
+    await pass(10 * MINUTE)
+    expect(logout).toHaveBeenCalledTimes(2)
+    expect(events.names.filter(name => name === 'warning')).toHaveLength(1)
+  })
+
   it('is not repeated where the server refuses it for good', async () => {
     const logout = vi.fn(async () => new Response(null, { status: 400 }))
     const { auth } = open({ logout, autoRefresh: 'always' })
