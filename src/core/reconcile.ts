@@ -13,8 +13,9 @@ export function isKnown(grant: Grant | undefined, { accessToken, refreshToken }:
   )
 }
 
-/** Whether the session has replaced the access token, or it was issued before the current one. */
+/** Whether the session has replaced the access token, or it was issued before the current one, which a server may repeat. */
 export function isOutdated(grant: Grant, token: string, leeway = 0): boolean {
+  if (token === grant.accessToken) return false
   return grant.earlier.has(token) || isOlder(token, grant.accessToken, leeway)
 }
 

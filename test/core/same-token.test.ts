@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { Channel, createLock } from '../support/channel.js'
 import {
   cell,
+  jwt,
   MINUTE,
   opaque,
   open,
@@ -91,5 +92,24 @@ describe('a sibling of a tab that received its access token again, with a later 
     expect(two.auth.getState().status).toBe('authenticated')
     expect(two.events.of('sessionExpired')).toEqual([])
     expect(two.refresh.calls).toHaveLength(0)
+  })
+})
+
+describe('a server that answers each refresh with the same access token', () => {
+  it.each<[what: string, token: string]>([
+    ['an opaque one, whose end it moves', opaque('at')],
+    ['a JWT, which is the same within one second', jwt({ sub: 'ada', iat: 1, exp: 301 })],
+  ])('may do so any number of times: %s', async (_, token) => {
+    const refresh = refreshStub(async () => ({ access_token: token, expires_in: 300 }))
+    const { auth } = open({ refresh, retry: 0, autoRefresh: 'off' })
+    await auth.login({ access_token: token, refresh_token: opaque('rt'), expires_in: 300 })
+    for (let count = 0; count < 3; count++) {
+      await pass(4 * MINUTE)
+      await auth.refresh()
+    }
+    expect(refresh.calls).toHaveLength(3)
+    await pass(SECOND)
+    expect(await auth.getAccessToken()).toBe(token)
+    expect(auth.getState()).not.toHaveProperty('error')
   })
 })
