@@ -4,7 +4,7 @@ import { isRenewable, warn } from './derive.js'
 import { isOffline } from './environment.js'
 import { RefreshFailedError, SignedOutError } from './errors.js'
 import type { Grant } from './grant.js'
-import { isOfAnother, isOutdated, toPredecessor, withoutSpent } from './reconcile.js'
+import { isOfAnother, isOutdated, isProlonged, toPredecessor, withoutSpent } from './reconcile.js'
 import { fly, releaseWaiters } from './refresh.js'
 import { renew, save, sync } from './session.js'
 import type { Engine, Rejections } from './state.js'
@@ -91,7 +91,8 @@ export function collect(engine: Engine, answer: TokenResponse, grant: Grant): Pr
     const previous = toPredecessor(current, clock())
     const reading = readAnswer(answer, settings.clock.now(), previous, !!settings.dpop)
     // A burst brings the same tokens many times, and a cache brings earlier ones, perhaps of another user.
-    if (engine.seen.has(reading.accessToken) || isOutdated(current, reading.accessToken)) return undefined
+    const isKnown = engine.seen.has(reading.accessToken) || isOutdated(current, reading.accessToken)
+    if (isKnown && !isProlonged(current, reading, clock())) return undefined
     if (isOfAnother(current, reading.subject))
       return void warn(engine, 'collect returned the tokens of another user; they were dropped')
     renew(engine, withoutSpent(current, reading))

@@ -4,6 +4,8 @@ import { subjectOf } from './record.js'
 import { isOlder, type Predecessor, SKEW, type TokenReading } from './tokens.js'
 
 const NEVER = Number.POSITIVE_INFINITY
+/** Ends that lie closer together are one. Milliseconds. */
+const SAME_END = 1_000
 
 /** Whether the answer has only the tokens of the grant. */
 export function isKnown(grant: Grant | undefined, { accessToken, refreshToken }: TokenReading): boolean {
@@ -11,6 +13,16 @@ export function isKnown(grant: Grant | undefined, { accessToken, refreshToken }:
     grant?.accessToken === accessToken &&
     (refreshToken ?? grant.record.refreshToken) === grant.record.refreshToken
   )
+}
+
+/** Whether the present access token has a later end, as in a session that each request extends. Of a burst, the first counts. */
+export function isProlonged(
+  { accessToken, isRejected, statedEndsAt }: Grant,
+  reading: TokenReading,
+  now: number,
+): boolean {
+  const isLater = now + (reading.lifetime ?? 0) > statedEndsAt + SAME_END
+  return isLater && !isRejected && accessToken === reading.accessToken
 }
 
 /** Whether the session has replaced the access token, or it was issued before the current one, which a server may repeat. */

@@ -238,6 +238,22 @@ describe.each(Object.keys(clients))('collect with %s', name => {
     })
   })
 
+  it('extends the session whose token stays, and counts a burst of such answers once', async () => {
+    const { auth, receive, time } = await open()
+    const token = { access_token: 'a-token-that-stays', expires_in: 600 }
+    await auth.login(token)
+    let refreshed = 0
+    auth.on('refreshed', () => refreshed++)
+    time.now += 9 * MINUTE
+    for (let count = 0; count < 3; count++) await receive(token)
+    expect(refreshed).toBe(1)
+    time.now += 9 * MINUTE
+    expect(await auth.getAccessToken()).toBe(token.access_token)
+    // An answer that tells no end changes nothing.
+    await receive({ access_token: token.access_token })
+    expect(auth.getState()).toHaveProperty('expiresAt', time.now + MINUTE)
+  })
+
   it('has stored the tokens when the caller gets the answer and listeners are notified', async () => {
     const items = new Map<string, string>()
     const client = await open({
