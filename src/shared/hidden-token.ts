@@ -24,6 +24,8 @@ export const nameHiddenToken: NameToken = (read, given) => {
 }
 
 function refuseError(answer: unknown): void {
-  if (isRefusal(answer) || Object(answer).error)
+  // GraphQL lists its errors in an answer of 200.
+  const { error, errors } = Object(answer)
+  if (isRefusal(answer) || error || errors?.length)
     throw toFailure(new TypeError('Not a token answer: it is an error'), answer)
 }

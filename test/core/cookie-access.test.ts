@@ -92,6 +92,11 @@ describe('a session whose access token is a cookie', () => {
     ['a 401', () => new Response(null, { status: 401 }), { status: 'anonymous' }],
     ['200 with an error', () => Response.json({ error: 'invalid_grant' }), { status: 'anonymous' }],
     [
+      '200 with the errors of GraphQL',
+      () => Response.json({ data: null, errors: [{ message: 'Unauthenticated' }] }),
+      { status: 'anonymous' },
+    ],
+    [
       'the page of a wrong address',
       () => new Response('<!doctype html>', { headers: { 'Content-Type': 'text/html' } }),
       { status: 'anonymous', error: { code: 'ERR_REFRESH_FAILED' } },
