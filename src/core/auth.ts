@@ -180,9 +180,12 @@ function lateToken(
 async function refresh(engine: Engine, isForced?: boolean): Promise<void> {
   // The call comes from the refresh function, which would wait for itself.
   if (engine.isCalling) return refreshNow(engine)
+  const { generation } = engine.record
   if (engine.loading) await engine.loading
   if (engine.ended) throw engine.ended
-  const isLoggedOut = isForced && engine.record.ended === 'logout'
+  const { record } = engine
+  // A logout that came during the wait counts, too.
+  const isLoggedOut = record.ended === 'logout' && (isForced || record.generation !== generation)
   if (engine.grant || (engine.settings.cookie && !isLoggedOut)) await refreshNow(engine, isForced)
 }
 

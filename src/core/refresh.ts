@@ -7,7 +7,7 @@ import { isStrict } from './backoff.js'
 import { isLeaving, watchDeparture } from './departure.js'
 import { findInput, isPeerRetrying } from './derive.js'
 import { whenActivated } from './environment.js'
-import { RefreshFailedError } from './errors.js'
+import { RefreshFailedError, SignedOutError } from './errors.js'
 import { createFlight, isBackingOff, isUnsent, refusal, settlement } from './flight.js'
 import type { Grant } from './grant.js'
 import { finish, nextAttempt, type RefreshAttempt, recover, shareFailure } from './retry.js'
@@ -183,6 +183,7 @@ function flyManually(engine: Engine): Promise<void> {
 }
 
 async function flyNext(engine: Engine): Promise<void> {
+  const { generation } = engine.record
   try {
     while (engine.flight && !isUnsent(engine.flight)) {
       await settlement(engine.flight).catch(error => {
@@ -193,5 +194,7 @@ async function flyNext(engine: Engine): Promise<void> {
   } finally {
     engine.following = undefined
   }
+  // A cookie would undo a logout that came during the wait.
+  if (engine.record.ended && engine.record.generation !== generation) throw new SignedOutError()
   return flyManually(engine)
 }

@@ -116,6 +116,42 @@ describe('a logout in cookie mode', () => {
     expect(endpoint.calls).toHaveLength(1)
   })
 
+  it('is not undone by a refresh that was asked for before it and waits for the restore', async () => {
+    const { auth, refresh } = openCookie({ logout: logoutEndpoint().logout, refresh: refreshStub() })
+    await pass(SECOND)
+    const { signal, fail } = refresh.last
+    signal.addEventListener('abort', () => fail(signal.reason))
+    const asked = watch(auth.refresh())
+    await settle()
+    await auth.logout()
+    await pass(5 * SECOND)
+    expect(refresh.reasons).toEqual(['restore'])
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+    expect(asked.status).toBe('fulfilled')
+  })
+
+  it.each(['refreshed', 'refreshFailed'] as const)(
+    'by a listener of %s is not undone by a refresh that waits for the one before',
+    async event => {
+      const isGood = event === 'refreshed'
+      const { auth, refresh } = openCookie({ logout: logoutEndpoint().logout, refresh: refreshStub() })
+      await pass(SECOND)
+      refresh.last.answer(alone())
+      await restored(auth)
+      const first = watch(auth.refresh())
+      await pass(SECOND)
+      const second = [watch(auth.refresh()), watch(auth.getAccessToken({ forceRefresh: true }))]
+      auth.on(event, () => auth.logout())
+      if (isGood) refresh.last.answer(alone())
+      else refresh.last.fail(httpError(503))
+      await pass(5 * SECOND)
+      expect(refresh.reasons).toEqual(['restore', 'manual'])
+      expect(auth.getState()).toEqual({ status: 'anonymous' })
+      expect(first.status).toBe(isGood ? 'fulfilled' : 'rejected')
+      for (const { error } of second) expect(error).toMatchObject({ code: 'ERR_SIGNED_OUT' })
+    },
+  )
+
   it('has its call aborted by a login, whose cookie it would delete', async () => {
     let signal: AbortSignal | undefined
     const { auth } = openCookie({
