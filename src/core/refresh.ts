@@ -68,16 +68,16 @@ export function releaseWaiters(engine: Engine, before: Grant, stored: Promise<un
 }
 
 async function carryOut(engine: Engine, flight: Flight): Promise<void> {
+  let stopWatching: () => void = ignore
   try {
-    // A page that is being prerendered spends no refresh token, and has no lock. No function of the application is called
-    // inside `createAuth`.
+    // A page that is being prerendered spends no refresh token, has no lock and goes nowhere. No function of the application
+    // is called inside `createAuth`.
     await whenActivated()
     const { sharing, clock } = engine
     // Stryker disable next-line BooleanLiteral: without other pages nothing depends on the lock
     const exclusive = sharing?.exclusive ?? (work => work(false))
     const startedAt = clock()
-    // After the activation: a page that is being prerendered goes nowhere.
-    engine.stopWatching = watchDeparture(engine)
+    stopWatching = engine.stopWatching = watchDeparture(engine)
     for (let attempt: RefreshAttempt | undefined = nextAttempt(engine, 1); attempt && !flight.done; ) {
       const current: RefreshAttempt = attempt
       const asked = clock()
@@ -92,7 +92,7 @@ async function carryOut(engine: Engine, flight: Flight): Promise<void> {
     // No call waits for ever.
     flight.settle(error as Error)
   } finally {
-    engine.stopWatching()
+    stopWatching()
   }
   flight.settle()
   flight.deliver()

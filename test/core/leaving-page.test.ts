@@ -296,4 +296,36 @@ describe('a page that may go away', () => {
     await moment()
     expect(counts).toEqual({ added: 2, removed: 2 })
   })
+
+  it('listens until its own refresh is over where a login has replaced the session of an earlier one', async () => {
+    const listeners = new Set<unknown>()
+    const { addEventListener, removeEventListener } = window
+    vi.spyOn(window, 'addEventListener').mockImplementation(((name: string, listener: () => void) => {
+      if (name === 'beforeunload') listeners.add(listener)
+      addEventListener.call(window, name, listener)
+    }) as never)
+    vi.spyOn(window, 'removeEventListener').mockImplementation(((name: string, listener: () => void) => {
+      listeners.delete(listener)
+      removeEventListener.call(window, name, listener)
+    }) as never)
+    const { auth, refresh } = open({ storage: memoryStorage(), autoRefresh: 'off' })
+    await auth.login(pair())
+    watch(auth.refresh())
+    await moment()
+    const [earlier] = refresh.calls
+    await auth.login(pair())
+    watch(auth.refresh())
+    await moment()
+    earlier!.answer()
+    await moment()
+    leave()
+    refresh.last.fail(cancelled())
+    await pass(5 * SECOND)
+    expect(refresh.calls).toHaveLength(2)
+    await pass(10 * SECOND)
+    expect(refresh.calls).toHaveLength(3)
+    refresh.last.answer()
+    await moment()
+    expect(listeners.size).toBe(0)
+  })
 })
