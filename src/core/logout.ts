@@ -89,13 +89,13 @@ export async function tellAgain(engine: Engine): Promise<void> {
   const { ended, savedAt, revoke } = engine.record
   for (const notice of logouts.notices) {
     if (notice.call || engine.isDisposed) continue
-    const { since, tokens } = notice
+    const { since, until, tokens } = notice
     // Another tab has told the server, or a login has replaced the cookie.
     const isSettled =
       ended === 'logout' && savedAt === since
         ? !revoke?.some(({ refreshToken }) => refreshToken === tokens.refreshToken)
         : settings.cookie
-    if (isSettled || settings.clock.now() - since >= DAY) finish(engine, notice)
+    if (isSettled || engine.clock() >= until) finish(engine, notice)
     else void tell(engine, notice)
   }
 }
@@ -108,7 +108,7 @@ export function warnWithoutLogout(engine: Engine): void {
 }
 
 function createNotice(engine: Engine, given: MaybeTokens, at?: number): LogoutNotice | undefined {
-  const { settings, logouts, record } = engine
+  const { settings, logouts, record, clock } = engine
   const { accessToken, refreshToken } = given ?? {}
   if (!settings.logout || (!accessToken && !settings.cookie)) return undefined
   // One cookie, one notice.
@@ -117,7 +117,7 @@ function createNotice(engine: Engine, given: MaybeTokens, at?: number): LogoutNo
   // The access token that no script sees has only a name, which the server does not know.
   const tokens = withoutHoles(settings.isHidden ? {} : { accessToken, refreshToken })
   const since = at ?? (record.ended === 'logout' ? record.savedAt : settings.clock.now())
-  const notice = { tokens, since, call: undefined }
+  const notice = { tokens, since, until: clock() + DAY + since - settings.clock.now(), call: undefined }
   logouts.notices.add(notice)
   return notice
 }

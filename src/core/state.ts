@@ -137,6 +137,8 @@ export interface LogoutNotice {
   readonly tokens: Credentials
   /** The time of its logout, epoch milliseconds. */
   since: number
+  /** When the server is told no more, on the steady clock. */
+  readonly until: number
   /** The call in progress. */
   call: AbortController | undefined
 }

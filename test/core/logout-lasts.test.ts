@@ -9,6 +9,7 @@ import {
   DAY,
   deferred,
   HOUR,
+  jumpWall,
   MINUTE,
   type Opened,
   opaque,
@@ -178,6 +179,25 @@ describe('a logout that did not reach the server', () => {
     await pass(DAY)
     expect(endpoint.calls).toHaveLength(6)
   })
+
+  it.each([2 * DAY, -2 * DAY])(
+    'is sent again for a day although the wall clock is corrected by %i ms meanwhile',
+    async correction => {
+      const endpoint = logoutEndpoint(down)
+      const { auth } = openPage({ logout: endpoint.logout })
+      await auth.login(pair())
+      await auth.logout()
+      jumpWall(correction)
+      await pass(HOUR)
+      const { length } = endpoint.calls
+      expect(length).toBeGreaterThan(10)
+      await pass(DAY)
+      const last = endpoint.calls.length
+      expect(last).toBeGreaterThan(length)
+      await pass(DAY)
+      expect(endpoint.calls).toHaveLength(last)
+    },
+  )
 
   it('is sent again at once when the network is back', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
