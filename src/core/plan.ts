@@ -54,7 +54,7 @@ export function wake(engine: Engine, event: string, persisted: boolean): void {
 /** The network is back. */
 function retryOnline(engine: Engine): void {
   if (engine.logouts.notices.size) void tellAgain(engine)
-  engine.onlineAt = engine.settings.clock.now()
+  engine.onlineAt = engine.clock()
   if (!engine.backoff.strict) engine.backoff = { ...engine.backoff, until: 0 }
   if (engine.isUndecided && !engine.loading) fly(engine, 'restore').catch(ignore)
 }

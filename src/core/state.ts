@@ -198,7 +198,7 @@ export interface Engine {
   /** The refresh after the flight, shared by all calls that asked for it during the flight. */
   following: Promise<void> | undefined
   backoff: Backoff
-  /** When the network came back, epoch milliseconds. Failures from before that no longer count. */
+  /** When the network came back, on the steady clock. Failures from before that no longer count. */
   onlineAt: number
   /** Flights whose request has timed out, while the server may still answer. */
   readonly unanswered: Set<Flight>

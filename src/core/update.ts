@@ -19,10 +19,11 @@ export function forgetFailures(engine: Engine): void {
 /** Adopts the back-off of a record. */
 export function learnBackoff(engine: Engine, record: SessionRecord): void {
   const wall = engine.settings.clock.now()
-  const backoff = fromRecord(engine.backoff, record, engine.clock(), wall)
+  const now = engine.clock()
+  const backoff = fromRecord(engine.backoff, record, now, wall)
   // Another tab may store a failure from before the network came back only after that.
   // Stryker disable next-line EqualityOperator: one millisecond more or less changes nothing
-  const isPast = !backoff.strict && (record.backoffAt ?? wall) < engine.onlineAt
+  const isPast = !backoff.strict && now + (record.backoffAt ?? wall) - wall < engine.onlineAt
   engine.backoff = isPast ? { ...backoff, until: 0 } : backoff
 }
 

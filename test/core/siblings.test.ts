@@ -6,8 +6,10 @@ import {
   alone,
   cell,
   engineView,
+  HOUR,
   httpError,
   invalidGrant,
+  jumpWall,
   MINUTE,
   open,
   pair,
@@ -467,17 +469,21 @@ describe('the network comes back', () => {
     expect(refresh.calls).toHaveLength(2)
   })
 
-  it('and a failure of another tab since then delays the next refresh', async () => {
-    const { page, refresh, hear, replay } = await offline()
-    page.dispatchEvent(new Event('online'))
-    await pass(5)
-    await hear(Date.now())
-    expect(await replay()).toMatchObject({
-      status: 'rejected',
-      error: { code: 'ERR_REFRESH_FAILED', attempts: 0 },
-    })
-    expect(refresh.calls).toHaveLength(1)
-  })
+  it.each([0, -HOUR, HOUR])(
+    'and a failure of another tab since then delays the next refresh, with a wall clock corrected by %i ms',
+    async correction => {
+      const { page, refresh, hear, replay } = await offline()
+      page.dispatchEvent(new Event('online'))
+      jumpWall(correction)
+      await pass(5)
+      await hear(Date.now())
+      expect(await replay()).toMatchObject({
+        status: 'rejected',
+        error: { code: 'ERR_REFRESH_FAILED', attempts: 0 },
+      })
+      expect(refresh.calls).toHaveLength(1)
+    },
+  )
 
   it('and the wait that a server has asked for goes on', async () => {
     const { page, refresh, hear, replay } = await offline()
