@@ -68,7 +68,8 @@ function callWithLimit(
     close()
     controller.abort()
   }, 2 * limit)
-  const work = callRefresh(engine, flight, { ...context, signal })
+  const call = callRefresh(engine, flight, { ...context, signal })
+  const work = call
     .then(answer => take(engine, flight, answer, requestedAt))
     .finally(() => {
       stop()
@@ -95,7 +96,8 @@ function callWithLimit(
       `The refresh function did not settle within ${limit} ms. If it calls a client that tokenflight is attached to, pass it context.signal or skipAuth`,
     )
   }
-  return within(work, limit, giveUp, true)
+  // A storage has a limit of its own: the tokens of an answer in time are good while they are being stored.
+  return within(call, limit, giveUp, true).then(() => work)
 }
 
 /** Never throws. */

@@ -7,6 +7,8 @@ import { createLocalArea } from '../support/origin.js'
 
 useFakeTime()
 
+const pause = (delay: number): Promise<void> => new Promise(resolve => setTimeout(resolve, delay))
+
 /** Storages in the shapes that libraries have. */
 const shapes: Record<string, (items: Map<string, string>) => TokenStorage> = {
   'Web Storage': () => createLocalArea().view(),
@@ -67,6 +69,34 @@ it('items of a Web Storage that have the names of our own members change nothing
   await auth.login(tokens)
   expect(await auth.getAccessToken()).toBe(tokens.access_token)
 })
+
+it.each<[what: string, refreshTimeout: number, answersAfter: number, write: () => Promise<void>]>([
+  ['slow', SECOND, 0, () => pause(1.5 * SECOND)],
+  ['silent', SECOND, 0, () => new Promise(() => {})],
+  ['slow, and the answer late', 10 * SECOND, 9.5 * SECOND, () => pause(1.5 * SECOND)],
+])(
+  'the limit of a refresh ends with its answer where the storage is %s',
+  async (_, refreshTimeout, answersAfter, write) => {
+    let isSlow = false
+    const storage: TokenStorage = {
+      getItem: async () => null,
+      setItem: async () => (isSlow ? write() : undefined),
+      removeItem: async () => undefined,
+    }
+    const { auth, refresh, events } = open({ storage, refreshTimeout, autoRefresh: 'off' })
+    await auth.login(pair({ lifetime: MINUTE }))
+    await pass(MINUTE)
+    isSlow = true
+    const asked = watch(auth.getAccessToken())
+    await pass(answersAfter)
+    const { access_token } = refresh.last.answer(pair())
+    await pass(3 * SECOND)
+    expect(asked).toMatchObject({ status: 'fulfilled', value: access_token })
+    expect(events.of('refreshFailed')).toEqual([])
+    await pass(20 * SECOND)
+    expect(refresh.calls).toHaveLength(1)
+  },
+)
 
 describe('sharedStorage', () => {
   const shared = (lock = createLock()) => {
