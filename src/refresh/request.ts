@@ -48,7 +48,7 @@ export interface TokenRequest extends Omit<AuthRequest, 'endpoint'> {
  * @throws AnswerError for an answer that is not a success
  */
 export async function request(call: AuthRequest): Promise<Response> {
-  const { url, method = 'POST', headers, body, signal, credentials = 'same-origin' } = call
+  const { url, method = 'POST', headers, body, signal, credentials } = call
   const { mode, fetch: send = globalThis.fetch } = call
   // Some servers take their version from it.
   if (!headers.has('Accept')) headers.set('Accept', 'application/json')
@@ -57,11 +57,12 @@ export async function request(call: AuthRequest): Promise<Response> {
     headers,
     body,
     signal,
-    credentials,
+    // Workers at the edge refuse members that they do not implement, even with the default values.
+    ...(credentials && { credentials }),
     keepalive: call.keepalive ?? credentials === 'include',
     // With `'error'` a redirect would look like a broken network.
     redirect: 'manual',
-    cache: 'no-store',
+    ...('cache' in (globalThis.Request?.prototype ?? {}) && { cache: 'no-store' as const }),
   }
   const response = await (mode?.dpop ? mode.dpop.fetch(url, init, send) : send(url, init))
   if (!response.ok) throw await toError(response, call)

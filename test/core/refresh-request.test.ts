@@ -200,6 +200,18 @@ describe('refreshRequest', () => {
     expect(spy.mock.calls[0]?.[1]).toMatchObject({ keepalive: false, redirect: 'manual', cache: 'no-store' })
   })
 
+  it('gets an answer where `fetch` refuses the members that it does not implement, as in workers at the edge', async () => {
+    vi.stubGlobal('Request', class {})
+    const spy = vi.fn<typeof fetch>(async (_, init) => {
+      const refused = ['mode', 'credentials', 'cache', 'referrer'].find(name => name in (init ?? {}))
+      if (refused) throw new Error(`The '${refused}' field on 'RequestInitializerDict' is not implemented.`)
+      return endpoint.answer()
+    })
+    for (const send of ['body', 'header', 'both', 'access'] as const)
+      expect(await call(request({ send, fetch: spy }))).toMatchObject({ accessToken: 'new-access' })
+    expect(spy).toHaveBeenCalledTimes(4)
+  })
+
   it('adds the headers that it is given, and keeps its own', async () => {
     await call(request({ headers: { 'X-Tenant': 'acme', Accept: 'text/plain' } }))
     expect(seen[0]?.headers).toMatchObject({ 'x-tenant': 'acme' })
