@@ -56,6 +56,6 @@ export function readHeaders(headers: HeadersInit | undefined): GivenHeaders {
 export function kindOf<T extends object>(object: T, member: keyof T, platform: T): T {
   let kind = platform
   for (let each = Object.getPrototypeOf(object); each; each = Object.getPrototypeOf(each))
-    if (Object.hasOwn(each, member)) kind = each
+    if (Object.getOwnPropertyDescriptor(each, member)) kind = each
   return kind
 }
