@@ -11,6 +11,7 @@ import {
   useContext,
   useEffect,
   useMemo,
+  useRef,
   useState,
   useSyncExternalStore,
 } from 'react'
@@ -120,9 +121,11 @@ export function useClaims<Claims = JwtClaims, Selected = unknown>(
 export function useClaims(selector?: (claims: unknown) => unknown): unknown {
   const provided = useProvided()
   const { auth } = provided
+  // A selector that is made anew at each render selects the same object again.
+  const shown = useRef<unknown>(undefined)
   const select = useMemo(() => {
-    let claims: unknown
-    let selected: unknown
+    let claims: unknown = shown
+    let selected = shown.current
     return (state: AuthState<unknown>): unknown => {
       const present = 'claims' in state ? state.claims : undefined
       if (present !== claims) {
@@ -134,11 +137,15 @@ export function useClaims(selector?: (claims: unknown) => unknown): unknown {
       return selected
     }
   }, [selector])
-  return useSyncExternalStore(
+  const value = useSyncExternalStore(
     auth.subscribe,
     () => select(provided.getState()),
     () => select(firstState(provided)),
   )
+  useEffect(() => {
+    shown.current = value
+  })
+  return value
 }
 
 /**

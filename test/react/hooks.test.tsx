@@ -302,6 +302,31 @@ describe('useClaims', () => {
     expect(view.current).toBe(false)
   })
 
+  it('gives the same object at each render of the parent, although the selector is made anew', async () => {
+    const auth = session()
+    await auth.login(tokens({ name: 'Ada' }))
+    const seen = new Set<unknown>()
+    let rerender: (turn: number) => void = () => {}
+    const Child = () => {
+      const [, setTurn] = useState(0)
+      rerender = setTurn
+      const user = useClaims(({ name, sub }: Person) => ({ name, sub }))
+      seen.add(user)
+      return user?.name ?? 'guest'
+    }
+    const { container } = render(<Child />, { wrapper: within(auth, Strict) })
+    // StrictMode renders twice before the first effect.
+    seen.clear()
+    act(() => rerender(1))
+    await act(() => auth.refresh())
+    act(() => rerender(2))
+    expect(seen.size).toBe(1)
+    await act(() => auth.login(tokens({ name: 'Bob', sub: 'bob' })))
+    expect(container.textContent).toBe('Bob')
+    await act(() => auth.logout())
+    expect(container.textContent).toBe('guest')
+  })
+
   it('runs the selector once for the claims, not once for each render, when it stays the same', async () => {
     const auth = session()
     await auth.login(tokens())
