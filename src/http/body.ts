@@ -104,6 +104,8 @@ export function copyOfForm(body: unknown): unknown {
     if (!/ (FormData|URLSearchParams)]/.test(Object.prototype.toString.call(body))) return undefined
     const form = body as FormData
     const copy = new (form.constructor as typeof FormData)()
+    // A class of the application may fill it at once.
+    for (const name of [...copy.keys()]) copy.delete(name)
     for (const [name, value] of form as unknown as Iterable<[string, string]>) copy.append(name, value)
     return copy
   })

@@ -149,6 +149,22 @@ describe('a form that its caller fills anew after the call', () => {
     expect([seen, refreshes.length]).toEqual([both, 1])
   })
 
+  it('and that its own class has begun has each part once', async () => {
+    class BegunForm extends FormData {
+      constructor() {
+        super()
+        this.append('csrf', 'x')
+      }
+    }
+    const { api, sent, pass } = await stage()
+    pass(LIFETIME)
+    const form = new BegunForm()
+    form.append('page', 'one')
+    await api.post('/x', form)
+    const { data } = sent[0] as { data: FormData }
+    expect([...data.entries()]).toEqual([...form.entries()])
+  })
+
   it('is the very object of the caller for an adapter that nothing delays', async () => {
     const { api, sent } = await stage()
     const form = new FormData()

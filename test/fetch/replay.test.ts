@@ -16,6 +16,13 @@ const stream = (...chunks: string[]): ReadableStream<Uint8Array> =>
   })
 const oneShot = (body: BodyInit): RequestInit => ({ method: 'POST', body, duplex: 'half' }) as RequestInit
 
+class BegunForm extends FormData {
+  constructor() {
+    super()
+    this.append('csrf', 'x')
+  }
+}
+
 describe('a 401', () => {
   it('is never seen: the request is sent again with the new token', async () => {
     const { api, revoke, statuses, tokens, refreshes } = await stage()
@@ -267,6 +274,7 @@ describe('a replay', () => {
   it.each([
     ['URLSearchParams', () => new URLSearchParams()],
     ['FormData', () => new FormData()],
+    ['form that its own class has begun', () => new BegunForm()],
   ])('sends its %s as it was at the call, although the caller fills it anew', async (_, make) => {
     const { api, pass, sent, refreshes } = await stage({ manual: true })
     pass(10 * 60_000)
@@ -278,7 +286,9 @@ describe('a replay', () => {
     await settle()
     refreshes[0]?.answer()
     await Promise.all(calls)
-    expect(sent.map(({ body }) => /one|two/.exec(body)?.[0])).toEqual(['one', 'two'])
+    expect(sent.map(({ body }) => body.match(/one|two|csrf/g)?.join())).toEqual(
+      ['one', 'two'].map(page => (body instanceof BegunForm ? `csrf,${page}` : page)),
+    )
   })
 
   it.each<[string, (bytes: Uint8Array<ArrayBuffer>) => BodyInit]>([
