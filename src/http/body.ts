@@ -98,9 +98,10 @@ function fieldsOf(body: unknown): unknown[] | undefined {
   return _streams
 }
 
-/** A copy of a web form, which its caller may fill anew after the call. Undefined: it is no such form. */
+/** A copy of a web form or a buffer, which its caller may fill anew after the call. Undefined: it is neither. */
 export function copyOfForm(body: unknown): unknown {
   return look(() => {
+    if (body instanceof ArrayBuffer) return body.slice(0)
     if (!/ (FormData|URLSearchParams)]/.test(Object.prototype.toString.call(body))) return undefined
     const form = body as FormData
     const copy = new (form.constructor as typeof FormData)()

@@ -104,7 +104,7 @@ function keep(init: RequestInit, body: unknown): RequestInit {
 }
 
 function copyOfBytes(body: unknown): ArrayBuffer | undefined {
-  if (!ArrayBuffer.isView(body)) return body instanceof ArrayBuffer ? body.slice(0) : undefined
+  if (!ArrayBuffer.isView(body)) return undefined
   const { buffer, byteOffset, byteLength } = body
   return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer
 }

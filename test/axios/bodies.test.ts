@@ -187,6 +187,22 @@ describe('a form that its caller fills anew after the call', () => {
   })
 })
 
+it.each([
+  ['after a wait', true],
+  ['on a replay', false],
+])('bytes arrive as they were at the call, although the caller uses them anew: %s', async (_, isDead) => {
+  const { api, sent, pass, revoke, refreshes } = await stage({ manual: true })
+  if (isDead) pass(LIFETIME)
+  else revoke()
+  const bytes = new Uint8Array([1, 2])
+  const answer = api.post('/x', bytes.buffer)
+  await settle()
+  bytes.fill(9)
+  refreshes[0]?.answer()
+  await answer
+  expect([...new Uint8Array(sent.pop()?.data as ArrayBuffer)]).toEqual([1, 2])
+})
+
 for (const adapter of ['http', 'fetch'] as const) {
   describe(`a replay by the ${adapter} adapter`, () => {
     for (const [what, make] of Object.entries(bodies)) {
