@@ -124,7 +124,7 @@ async function readHidden(
 /** The error of an answer without tokens. Its message names the shape of the answer and the option to check. */
 async function toError(response: Response, call: AuthRequest, cause?: unknown): Promise<Error> {
   const { status, headers, type } = response
-  const data = await response.text().catch(() => '')
+  const data = await Promise.resolve(response.text?.() ?? response.json()).catch(() => '')
   const [body] = parse(data)
   const { error } = (body ?? {}) as { error?: unknown }
   // A code is made of words (RFC 6749 section 5.2); other texts may be secrets.

@@ -212,6 +212,12 @@ describe('refreshRequest', () => {
     expect(spy).toHaveBeenCalledTimes(4)
   })
 
+  it('reads a refusal of a mock that has no method but `json`', async () => {
+    const answer = { ok: false, status: 401, json: async () => ({ error: 'invalid_grant' }) }
+    const fetch = vi.fn().mockResolvedValue(answer)
+    expect(await rejection(call(request({ fetch })))).toMatchObject({ status: 401, error: 'invalid_grant' })
+  })
+
   it('adds the headers that it is given, and keeps its own', async () => {
     await call(request({ headers: { 'X-Tenant': 'acme', Accept: 'text/plain' } }))
     expect(seen[0]?.headers).toMatchObject({ 'x-tenant': 'acme' })
