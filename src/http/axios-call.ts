@@ -11,7 +11,7 @@ import { createBodyError } from './axios-error.js'
 import { startLimit, type TimeLimit, unlessCancelled } from './axios-wait.js'
 import { copyOfForm, type Repeated } from './body.js'
 import type { Attempt, AttemptPlace, Call } from './call.js'
-import { copyOf, urlOf } from './config.js'
+import { copyOf, type Target, urlOf } from './config.js'
 import { type CallProgress, createProgress } from './progress.js'
 import type { Report } from './report.js'
 import { whileIntact } from './waiting-body.js'
@@ -39,11 +39,15 @@ export class AxiosCall implements Call<AxiosResponse> {
   readonly download: CallProgress<AxiosProgressEvent> | undefined
   /** The forms as they were at the call. */
   private readonly forms: readonly unknown[]
+  /** The address at the call, whose origin was looked at. The application may change its config during a wait. */
+  private readonly target: Target
   private hasWaited = false
   private isSent = false
 
   constructor(context: CallContext) {
     const { timeout, onUploadProgress, onDownloadProgress, data, params } = context.config
+    const { url = '', baseURL = '', allowAbsoluteUrls = true } = context.config
+    this.target = { url, baseURL, allowAbsoluteUrls }
     const duration = ['number', 'string'].includes(typeof timeout) ? Number(timeout) : 0
     this.context = context
     this.step = context.step
@@ -55,7 +59,7 @@ export class AxiosCall implements Call<AxiosResponse> {
   }
 
   get url(): string {
-    return urlOf(this.context.config)
+    return urlOf(this.target)
   }
 
   get method(): string {
@@ -78,6 +82,7 @@ export class AxiosCall implements Call<AxiosResponse> {
     // A `DPoP` header of the application, in any case, would be a second proof.
     if (tokens?.['DPoP']) own.headers.delete('DPoP')
     Object.assign(own.headers, tokens)
+    if (urlOf(config) !== this.url) Object.assign(own, this.target)
     const [data, params] = this.hasWaited ? this.forms : []
     if (data) own.data = data
     if (params) own.params = params

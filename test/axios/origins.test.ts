@@ -4,7 +4,7 @@ import { type Auth, createAuth } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { API, type Loopback, loopback, session, stage } from '../support/axios.js'
+import { API, LIFETIME, type Loopback, loopback, session, settle, stage } from '../support/axios.js'
 import { stage as fetchStage } from '../support/fetch.js'
 
 const EVIL = 'https://evil.example'
@@ -290,4 +290,20 @@ describe('allowedOrigins', () => {
       [expect.stringContaining('`allowedOrigins`')],
     ])
   })
+})
+
+it('a config that the application changes while its call waits takes no token to another origin', async () => {
+  const { api, pass, refreshes, sent } = await stage({ manual: true })
+  let kept: { baseURL?: string } = {}
+  api.interceptors.request.use(config => {
+    kept = config
+    return config
+  })
+  pass(LIFETIME)
+  const answer = api.get('/orders')
+  await settle()
+  kept.baseURL = 'https://evil.example.test'
+  refreshes[0]?.answer()
+  await answer
+  expect(sent.map(({ url, token }) => [url, token])).toEqual([[`${API}/orders`, 'at-2']])
 })
