@@ -115,6 +115,8 @@ function several(header: (token: string) => Record<string, string>): Maker {
 
 function readText(value: unknown, option: string): string {
   if (typeof value !== 'string') refuse(option, option === 'header' ? 'strings' : 'a string', value)
+  // The platform's own error for a line break shows the whole text.
+  if (/[\r\n]/.test((value as string).trim())) refuse(option, 'text without line breaks', value)
   return value as string
 }
 

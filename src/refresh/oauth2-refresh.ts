@@ -1,6 +1,6 @@
 /** The `refresh_token` grant of OAuth 2.0 (RFC 6749 section 6), for a public client. */
 
-import { check, isOptionalFunction, isText, ownOptions } from '../core/check.js'
+import { check, isOptionalFunction, isText, kindOf, ownOptions } from '../core/check.js'
 import { createPreset, type SessionMode } from '../core/preset.js'
 import type { RefreshFunction } from '../core/types.js'
 import { type Advice, missingToken, requestTokens } from './request.js'
@@ -37,7 +37,7 @@ export function oauth2Refresh(given: OAuth2RefreshOptions): RefreshFunction {
   for (const name of ['tokenEndpoint', 'clientId'] as const)
     check(isText(options[name]), name, 'a non-empty string', options[name])
   const { tokenEndpoint: url, clientId, scope, params, headers: further = {} } = options
-  check(further && typeof further === 'object', 'headers', 'an object of headers', further)
+  check(further && typeof further === 'object', 'headers', 'an object of headers', kindOf(further))
   check(scope === undefined || typeof scope === 'string', 'scope', 'a string', scope)
   check(
     params === undefined ||
@@ -46,7 +46,7 @@ export function oauth2Refresh(given: OAuth2RefreshOptions): RefreshFunction {
         Object.values(params).every(value => typeof value === 'string')),
     'params',
     'an object of strings',
-    params,
+    kindOf(params),
   )
   check(isOptionalFunction(options.fetch), 'fetch', 'a function', options.fetch)
   const adapt =

@@ -1,6 +1,6 @@
 /** The refresh endpoint that most back ends of single-page applications have. */
 
-import { check, isHeaderName, isOptionalFunction, isText, ownOptions } from '../core/check.js'
+import { check, isHeaderName, isOptionalFunction, isText, kindOf, ownOptions } from '../core/check.js'
 import { readCookie } from '../core/environment.js'
 import { createPreset, type SessionMode } from '../core/preset.js'
 import type { RefreshFunction, TokenResponse } from '../core/types.js'
@@ -147,9 +147,9 @@ function checkOptions({
     body === undefined || (body && typeof body === 'object' && !Array.isArray(body)),
     'body',
     'an object of further members',
-    body,
+    kindOf(body),
   )
-  check(headers && typeof headers === 'object', 'headers', 'an object of headers', headers)
+  check(headers && typeof headers === 'object', 'headers', 'an object of headers', kindOf(headers))
   const isBodiless = send !== 'body' && (send !== 'both' || header !== undefined)
   check(
     method !== 'GET' || (isBodiless && body === undefined),

@@ -321,3 +321,12 @@ describe('skip', () => {
     expect(tokens()).toEqual([undefined, undefined, undefined, undefined, undefined, 'at-1'])
   })
 })
+
+it('a header with a line break is refused by an error without the token', async () => {
+  const { api, sent } = await stage({
+    attach: { header: { name: 'X-Token', format: token => `Token\n${token}` } },
+  })
+  const error = await rejection(api.get('/a'))
+  expect(String(error)).toContain('`header.format` must return text without line breaks, got string')
+  expect(sent).toEqual([])
+})

@@ -322,3 +322,12 @@ describe('a prototype that other code has written to', () => {
     expect(await auth.getAccessToken({})).toBe('at')
   })
 })
+
+it.each<[option: string, make: () => unknown]>([
+  ['headers', () => refreshRequest({ url: '/r', headers: 'Bearer secret' as never })],
+  ['body', () => refreshRequest({ url: '/r', body: 'key=secret' as never })],
+  ['headers', () => oauth2Refresh({ tokenEndpoint: '/r', clientId: 'c', headers: 'Bearer secret' as never })],
+  ['params', () => oauth2Refresh({ tokenEndpoint: '/r', clientId: 'c', params: 'key=secret' as never })],
+])('a text in place of %s may be a secret: its error names the kind alone', (option, make) => {
+  expect(make).toThrow(new RegExp(`\`${option}\` must be .*, got string$`))
+})
