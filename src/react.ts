@@ -120,7 +120,6 @@ export function useClaims<Claims = JwtClaims, Selected = unknown>(
 ): Selected | undefined
 export function useClaims(selector?: (claims: unknown) => unknown): unknown {
   const provided = useProvided()
-  const { auth } = provided
   // A selector that is made anew at each render selects the same object again.
   const shown = useRef<unknown>(undefined)
   const select = useMemo(() => {
@@ -138,7 +137,7 @@ export function useClaims(selector?: (claims: unknown) => unknown): unknown {
     }
   }, [selector])
   const value = useSyncExternalStore(
-    auth.subscribe,
+    provided.auth.subscribe,
     () => select(provided.getState()),
     () => select(firstState(provided)),
   )

@@ -12,7 +12,7 @@ const MISCONFIGURED =
 const BUSY = /^(server_error|temporarily_unavailable|use_dpop_nonce)$/
 
 /** Whether a function returned the whole answer of its client: a `Response`, also of another class, or that of axios. */
-export function isResponse(answer: unknown): answer is Response {
+function isResponse(answer: unknown): answer is Response {
   const { status, headers } = Object(answer)
   return typeof status === 'number' && !!headers
 }

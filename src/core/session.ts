@@ -28,7 +28,7 @@ import {
 
 type EndReason = NonNullable<SessionRecord['ended']>
 
-/** A session starts, and replaces any other. `tabOnly`: it ends with this tab. Call `save` next. Its key may still be on the way. */
+/** A session starts, and replaces any other. `tabOnly`: it ends with this tab. Call `save` next. Resolves when its key is stored. */
 export function begin(engine: Engine, reading: TokenReading, tabOnly?: boolean): unknown {
   const generation = generationAfter(engine.record, engine.settings.clock.now())
   writeRecord(engine, reading, generation, tabOnly ? { tabOnly } : {})
@@ -73,10 +73,8 @@ export function adopt(engine: Engine, stored: SessionRecord, isRestored = false)
     outbid(engine, grant, stored)
   } else {
     const reason = flight?.reason ?? 'ahead'
-    if (!isSame) {
-      void settings.dpop?.use(stored.generation)
-      if (record.generation) dismiss(engine, new SignedOutError())
-    }
+    if (!isSame) void settings.dpop?.use(stored.generation)
+    if (!isSame && record.generation) dismiss(engine, new SignedOutError())
     const next = setGrant(engine, isSame && reason === 'rejected')
     // The first version of a record is a login, which another tab has made in the meantime.
     if (engine.isUndecided && (isRestored || stored.version >= 2)) engine.found = next.session

@@ -18,9 +18,12 @@ import { becomePage } from '../support/page.js'
 
 useFakeTime()
 
+/** The globals as they are without a stub, which the end of a test must not bring back. */
+const originals = Object.getOwnPropertyDescriptors(globalThis) as PropertyDescriptorMap
+
 /** Makes the getter throw until the end of the test. */
 function forbid(owner: object, name: string): void {
-  const own = Object.getOwnPropertyDescriptor(owner, name)
+  const own = owner === globalThis ? originals[name] : Object.getOwnPropertyDescriptor(owner, name)
   onTestFinished(() => {
     delete (owner as Record<string, unknown>)[name]
     if (own) Object.defineProperty(owner, name, own)

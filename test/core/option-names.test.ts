@@ -179,7 +179,7 @@ describe('cookieSession and send', () => {
     await auth.login({ access_token: 'at', refresh_token: 'rt' })
     await auth.refresh()
     expect(inits.map(({ body, credentials }) => [body, credentials])).toEqual([
-      ['{"refreshToken":"rt"}', 'same-origin'],
+      ['{"refreshToken":"rt"}', undefined],
     ])
   })
 
@@ -191,7 +191,7 @@ describe('cookieSession and send', () => {
     await cookie.ready
     await stored.login({ access_token: 'at', refresh_token: 'rt' })
     await stored.refresh()
-    expect(inits.map(({ credentials }) => credentials)).toEqual(['include', 'same-origin'])
+    expect(inits.map(({ credentials }) => credentials)).toEqual(['include', undefined])
   })
 
   it.each<[what: string, options: () => AuthOptions]>([
