@@ -21,6 +21,7 @@ const code = name => {
   const build = (inside, output) => ({
     input: `src/${name}.ts`,
     external: isExternal([...(bundled[name] ?? []), ...inside]),
+    treeshake: { moduleSideEffects: 'no-external' }, // no import of a package that an entry does not use
     plugins: [resolve({ browser: true }), esbuild({ target: 'es2020' })],
     output: output.map(each => ({ ...each, sourcemap: true, banner: banners[name] ?? '' })),
   })
