@@ -46,7 +46,7 @@ export function pageOrigin(): string | undefined {
 }
 
 /** The base of relative URLs: that of the document, else the page. */
-function baseUrl(): string | undefined {
+export function baseUrl(): string | undefined {
   return attempt(() => document.baseURI) ?? attempt(() => location.href)
 }
 

@@ -7,7 +7,8 @@ import axios, {
 } from 'axios'
 import { createAuth, type Dpop, type RefreshRequestOptions, refreshRequest } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
-import { describe, expect, it } from 'vitest'
+import { dpop } from 'tokenflight/dpop'
+import { describe, expect, it, vi } from 'vitest'
 import { createKey } from '../support/bound-key.js'
 
 type Answer = Partial<AxiosResponse>
@@ -77,6 +78,38 @@ describe('the nonce of an answer', () => {
     })
     await expect(api.get('/orders')).rejects.toBe(broken)
     expect([nonces, arrived.length]).toEqual([[], 1])
+  })
+})
+
+describe('a proof', () => {
+  const open = () => {
+    const key = dpop()
+    key.open('tokenflight:default', false, false, () => {})
+    return key
+  }
+  const claimsOf = (proof: string) => {
+    const [, claims = ''] = proof.split('.')
+    return JSON.parse(Buffer.from(claims, 'base64url').toString())
+  }
+
+  it.each<[method: string, address: string, htm: string, htu: string]>([
+    ['get', '/api/me?page=2', 'GET', 'https://app.example/api/me'],
+    ['patch', 'orders#1', 'patch', 'https://app.example/shop/orders'],
+    ['DELETE', 'https://api.example/orders', 'DELETE', 'https://api.example/orders'],
+  ])('of %s %s names the URL in the page, where Request knows no base', async (method, address, htm, htu) => {
+    vi.stubGlobal('document', { baseURI: 'https://app.example/shop/' })
+    expect(claimsOf(await open().proof(method, address))).toMatchObject({ htm, htu })
+  })
+
+  it('of a relative address has the nonce that came from there', async () => {
+    vi.stubGlobal('location', { href: 'https://app.example/worker.js' })
+    const key = open()
+    key.learn('/api/me', { status: 200, headers: new Headers({ 'DPoP-Nonce': 'n-1' }) }, true)
+    expect(claimsOf(await key.proof('GET', '/api/orders', 'at-1'))).toMatchObject({ nonce: 'n-1' })
+  })
+
+  it('of an address that is no URL is refused', async () => {
+    await expect(open().proof('GET', '/api/me')).rejects.toThrow('Invalid URL')
   })
 })
 

@@ -109,6 +109,26 @@ describe('the key', () => {
     expect(keyOf(proofs[0])).toEqual(keyOf(proofs[1]))
   })
 
+  it('that is being made when its session ends signs the call of logout, and is deleted', async () => {
+    const key = dpop()
+    key.open('tokenflight:default', true, true, () => {})
+    const first = key.proof('GET', 'https://api.example.test/me', 'at')
+    // The key is not there yet.
+    await Promise.resolve()
+    key.forget(true, 'at')
+    expect(await first).toMatch(/^eyJ/)
+    expect(await key.proof('POST', 'https://api.example.test/logout', 'at')).toMatch(/^eyJ/)
+    await expect.poll(readKey).toBeUndefined()
+  })
+
+  it('that could not be made is made by the next proof', async () => {
+    const key = dpop()
+    key.open('tokenflight:default', true, true, () => {})
+    vi.spyOn(crypto.subtle, 'generateKey').mockRejectedValueOnce(new DOMException('', 'OperationError'))
+    await expect(key.proof('GET', 'https://api.example.test/me')).rejects.toThrow(DOMException)
+    expect(await key.proof('GET', 'https://api.example.test/me')).toMatch(/^eyJ/)
+  })
+
   it('is deleted by a logout, and the next login has another one', async () => {
     const world = await dpopWorld()
     const { auth, login, send } = await dpopSession(world, 'fetch', { storage: origin.storage() })
