@@ -42,7 +42,8 @@ export function createKeys(): Pick<Dpop, 'open' | 'use' | 'forget'> & {
     },
     open,
     use(next, isNew) {
-      const [known, before] = [current, session]
+      const known = current
+      const before = session
       session = next
       current = ended = undefined
       if (!isNew || !asked) return undefined
@@ -51,7 +52,8 @@ export function createKeys(): Pick<Dpop, 'open' | 'use' | 'forget'> & {
       return current
     },
     forget(isOver, accessToken) {
-      const [known, before] = [current, session]
+      const known = current
+      const before = session
       session = current = ended = undefined
       if (!isOver) return
       const cleared = clear(before, known)
@@ -123,5 +125,5 @@ function createStore(): Pick<Dpop, 'open'> & {
 /** For ES256. No script can read the private key. */
 async function makePair(): Promise<CryptoKeyPair> {
   check(globalThis.crypto?.subtle, 'dpop', 'used in a secure context', 'no crypto.subtle')
-  return crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
+  return crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
 }
