@@ -193,25 +193,21 @@ describe('a refresh function that resolves to the whole answer', () => {
     expect(await classOfCall(async () => create())).toEqual([expected, CALLS[expected]])
   })
 
-  it.each<[what: string, create: () => unknown]>([
-    ['a Response of another class', () => json(401, { message: 'no session' })],
-    ['of axios', () => axiosAnswer(401, { message: 'no session' })],
-    ['a redirect, of axios', () => axiosAnswer(302, '')],
-  ])('and is no success begins no session with cookies alone: %s', async (_, create) => {
+  it.each<[what: string, create: () => unknown, status: string]>([
+    ['401, a Response of another class', () => json(401, { message: 'no session' }), 'anonymous'],
+    ['401 of axios', () => axiosAnswer(401, { message: 'no session' }), 'anonymous'],
+    ['302 of axios', () => axiosAnswer(302, ''), 'anonymous'],
+    [
+      '204, a Response of another class',
+      () => new ForeignResponse(new Response(null, { status: 204 })),
+      'authenticated',
+    ],
+    ['204 of axios', () => axiosAnswer(204, ''), 'authenticated'],
+  ])('begins a session with cookies alone by its status: %s', async (_, create, status) => {
     const refresh = refreshStub(async () => create())
     const { auth } = open({ storage: cookieSession({ access: 'cookie' }), refresh, retry: 0 })
     await auth.ready
-    expect([auth.getState().status, refresh.calls.length]).toEqual(['anonymous', 1])
-  })
-
-  it.each<[what: string, create: () => unknown]>([
-    ['a Response of another class', () => new ForeignResponse(new Response(null, { status: 204 }))],
-    ['of axios', () => axiosAnswer(204, '')],
-  ])('and is a success begins a session with cookies alone: %s', async (_, create) => {
-    const refresh = refreshStub(async () => create())
-    const { auth } = open({ storage: cookieSession({ access: 'cookie' }), refresh, retry: 0 })
-    await auth.ready
-    expect([auth.getState().status, refresh.calls.length]).toEqual(['authenticated', 1])
+    expect([auth.getState().status, refresh.calls.length]).toEqual([status, 1])
   })
 
   it.each<[what: string, answer: unknown]>([

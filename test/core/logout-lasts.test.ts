@@ -69,13 +69,20 @@ const STORAGES: [string, () => { storage: () => TokenStorage; text: () => string
 ]
 
 describe.each(STORAGES)('a logout with %s', (_, make) => {
-  it('is sent again after a reload, with the tokens of the session, which are then removed', async () => {
+  /** A page whose logout did not reach the server. */
+  const leave = async () => {
     const { storage, text } = make()
     const endpoint = logoutEndpoint(down)
     const first = openPage({ storage: storage(), logout: endpoint.logout })
     const tokens = pair()
     await first.auth.login(tokens)
     await first.auth.logout()
+    const told = { accessToken: tokens.access_token, refreshToken: tokens.refresh_token }
+    return { storage, text, endpoint, first, tokens, told }
+  }
+
+  it('is sent again after a reload, with the tokens of the session, which are then removed', async () => {
+    const { storage, text, endpoint, first, tokens, told } = await leave()
     await pass(100)
     expect(text()).toContain(tokens.refresh_token)
 
@@ -83,7 +90,6 @@ describe.each(STORAGES)('a logout with %s', (_, make) => {
     const second = reload(first, () => openPage({ storage: storage(), logout: endpoint.logout }))
     await restored(second.auth)
     await pass(SECOND)
-    const told = { accessToken: tokens.access_token, refreshToken: tokens.refresh_token }
     expect(endpoint.calls).toEqual([told, told])
     expect(second.auth.getState()).toEqual({ status: 'anonymous' })
     expect(text()).not.toContain(tokens.refresh_token)
@@ -98,12 +104,7 @@ describe.each(STORAGES)('a logout with %s', (_, make) => {
     ['login', auth => auth.login(pair({ sub: 'grace' })), 'authenticated'],
     ['logout', auth => auth.logout(), 'anonymous'],
   ])('is sent again after a reload where a %s comes first', async (_, act, status) => {
-    const { storage, text } = make()
-    const endpoint = logoutEndpoint(down)
-    const first = openPage({ storage: storage(), logout: endpoint.logout })
-    const tokens = pair()
-    await first.auth.login(tokens)
-    await first.auth.logout()
+    const { storage, text, endpoint, first, tokens, told } = await leave()
     endpoint.calls.length = 0
     const second = reload(first, () => openPage({ storage: storage(), logout: endpoint.logout }))
     const acted = act(second.auth)
@@ -112,7 +113,6 @@ describe.each(STORAGES)('a logout with %s', (_, make) => {
     expect(endpoint.calls).toHaveLength(1)
     endpoint.answer = up
     await pass(HOUR)
-    const told = { accessToken: tokens.access_token, refreshToken: tokens.refresh_token }
     expect(endpoint.calls).toEqual([told, told])
     expect(second.auth.getState().status).toBe(status)
     expect(text()).not.toContain(tokens.refresh_token)
