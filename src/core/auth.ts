@@ -178,8 +178,8 @@ function lateToken(
 
 /** `isForced`: for a call that asks for a token. It waits as long as the server demands, and undoes no logout. */
 async function refresh(engine: Engine, isForced?: boolean): Promise<void> {
-  // The call comes from the refresh function, which would wait for itself.
-  if (engine.isCalling) return refreshNow(engine)
+  // The call comes from the refresh function, which would wait for itself. `logout` may call during no refresh.
+  if (engine.isCalling && engine.flight) return refreshNow(engine)
   const { generation } = engine.record
   if (engine.loading) await engine.loading
   if (engine.ended) throw engine.ended

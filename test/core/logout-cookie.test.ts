@@ -231,6 +231,19 @@ describe('a logout in cookie mode', () => {
     expect(endpoint.calls).toHaveLength(3)
   })
 
+  it('is not undone by forceRefresh in the function that tells the server', async () => {
+    let token: unknown = 'none yet'
+    const { auth, refresh } = openCookie({
+      logout: async () => {
+        token = await auth.getAccessToken({ forceRefresh: true })
+      },
+    })
+    await restored(auth)
+    await auth.logout()
+    expect([token, refresh.reasons]).toEqual([undefined, ['restore']])
+    expect(auth.getState()).toEqual({ status: 'anonymous' })
+  })
+
   it('ends for a login elsewhere that refresh() finds, also after a reload', async () => {
     const first = openCookie({ logout: logoutEndpoint().logout })
     await restored(first.auth)
