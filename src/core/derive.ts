@@ -34,6 +34,16 @@ export function isPresent({ grant, record }: Engine, flight: Flight): boolean {
   return grant === flight.grant && record.generation === flight.generation
 }
 
+/**
+ * Whether the session may be the one that the page was opened in. The first version of a record is a login: it must have come
+ * before the navigation, with which the monotonic clock of a page begins.
+ */
+export function isOfVisit({ settings }: Engine, { version, savedAt }: SessionRecord): boolean {
+  const { clock } = settings
+  const now = clock.now()
+  return version >= 2 || savedAt < now - (clock.monotonic?.() ?? now)
+}
+
 /** When the back-off ends, epoch milliseconds. */
 export function retryAt({ settings, backoff, clock }: Engine): number {
   return Math.round(settings.clock.now() + backoff.until - clock())

@@ -1,4 +1,5 @@
 /** How a login, new tokens, the record of another tab and the end of a session change the facts. */
+import { isOfVisit } from './derive.js'
 import { SessionExpiredError, SignedOutError } from './errors.js'
 import { type Grant, prolong } from './grant.js'
 import { isOfAnother } from './reconcile.js'
@@ -76,8 +77,7 @@ export function adopt(engine: Engine, stored: SessionRecord, isRestored = false)
     if (!isSame) void settings.dpop?.use(stored.generation)
     if (!isSame && record.generation) dismiss(engine, new SignedOutError())
     const next = setGrant(engine, isSame && reason === 'rejected')
-    // The first version of a record is a login, which another tab has made in the meantime.
-    if (engine.isUndecided && (isRestored || stored.version >= 2)) engine.found = next.session
+    if (engine.isUndecided && (isRestored || isOfVisit(engine, stored))) engine.found = next.session
     forgetFailures(engine)
     if (isSame) events.emit('refreshed', { reason, duration: 0, attempts: 0, source: 'tab' })
     else if (!loading && !isRestored) events.emit('login', {})

@@ -284,6 +284,21 @@ describe('initialState of a session whose access token is a cookie', () => {
     expect(auth.getState()).toEqual({ status: 'authenticated', refreshing: false })
   })
 
+  it('names the user of a login in another tab from before this page', async () => {
+    becomePage()
+    Channel.install()
+    const two = open({ storage: cookieSession({ access: 'cookie' }), logout: async () => {} })
+    await settle()
+    await two.auth.login({} as never)
+    await pass(SECOND)
+    const openedAt = Date.now()
+    const clock = { now: () => Date.now(), monotonic: () => Date.now() - openedAt }
+    const one = openHidden({ logout: async () => {}, clock })
+    await pass(100)
+    expect(one.refresh.calls).toHaveLength(0)
+    expect(one.auth.getState()).toMatchObject({ claims: { sub: 'ada' } })
+  })
+
   it('does not name the user of a login in another tab during the restore', async () => {
     becomePage()
     Channel.install()
