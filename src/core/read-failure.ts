@@ -29,7 +29,7 @@ export interface HttpFailure {
   responseJSON?: unknown
   responseText?: unknown
   getAllResponseHeaders?: () => unknown
-  xhr?: HttpFailure | undefined
+  xhr?: HttpFailure | null | undefined
   /** Set by a preset that knows the class better than the status does. */
   failureClass?: FailureClass | undefined
 }
@@ -70,7 +70,7 @@ function isProxyChallenge(header: string): boolean {
 
 /** The answer, which most clients keep in `response`; of an XMLHttpRequest that RxJS, jQuery or a function rejects with. */
 function answerOf(failure: HttpFailure): HttpFailure {
-  const { xhr = failure } = failure
+  const xhr = failure.xhr ?? failure
   if (!xhr.getAllResponseHeaders) return failure.response ?? failure
   // Reading the text throws where another type was asked for.
   const data = xhr.responseJSON ?? (xhr.response === undefined ? xhr.responseText : xhr.response) ?? ''

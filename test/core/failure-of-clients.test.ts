@@ -97,6 +97,7 @@ describe('the error of a client of XMLHttpRequest', () => {
     ['invalid_grant, of RxJS', () => rxjs(400, { error: 'invalid_grant' }, TYPE_JSON), 'rejected'],
     ['a body with a status, of RxJS', () => rxjs(400, { status: 503, ...CLIENT }), 'misconfigured'],
     ['no answer, of RxJS', () => rxjs(0, null), 'transient'],
+    ['a status without a request', () => ({ status: 401, xhr: null }), 'rejected'],
     ['a page with 403, of jQuery', () => jqXhr(403, '<p>no', TYPE_HTML), 'transient'],
     ['invalid_client, of jQuery', () => jqXhr(400, '{…}', TYPE_JSON, CLIENT), 'misconfigured'],
     ['invalid_client as a text, of jQuery', () => jqXhr(400, JSON.stringify(CLIENT), ''), 'misconfigured'],
