@@ -17,12 +17,13 @@ export function isKnown(grant: Grant | undefined, { accessToken, refreshToken }:
 
 /** Whether the present access token has a later end, as in a session that each request extends. Of a burst, the first counts. */
 export function isProlonged(
-  { accessToken, isRejected, statedEndsAt }: Grant,
-  reading: TokenReading,
+  { accessToken, claims, isRejected, statedEndsAt }: Grant,
+  { accessToken: token, lifetime }: TokenReading,
   now: number,
 ): boolean {
-  const isLater = now + (reading.lifetime ?? 0) > statedEndsAt + SAME_END
-  return isLater && !isRejected && accessToken === reading.accessToken
+  // An end that is in the token itself stays.
+  if (isRejected || token !== accessToken || claims?.exp || !lifetime) return false
+  return now + lifetime > statedEndsAt + SAME_END
 }
 
 /** Whether the session has replaced the access token, or it was issued before the current one, which a server may repeat. */

@@ -63,6 +63,22 @@ describe('the handle of a session', () => {
   })
 })
 
+describe('tokens of an ordinary answer', () => {
+  it.each([
+    ['without a lifetime', () => ({ access_token: 'a-token-that-stays' })],
+    ['with the end in the token', alone],
+  ])('do not extend the present token that has ended in the meantime: %s', async (_, create) => {
+    const { auth, handle, events } = openHandle()
+    const token = create()
+    await auth.login({ ...token, refresh_token: 'rt', expires_in: 300 })
+    const grant = handle.current()!
+    await pass(5 * MINUTE + 2 * SECOND)
+    expect(handle.collect(token, grant)).toBeUndefined()
+    expect(handle.isExpired(grant)).toBe(true)
+    expect(events.names).toEqual(['login'])
+  })
+})
+
 describe('a request that renews the tokens on its way', () => {
   it('is no failure where its answer has no tokens, and the next one goes first', async () => {
     const { auth, handle, events } = openHandle()
