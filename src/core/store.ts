@@ -114,9 +114,9 @@ async function write(store: Store, record: SessionRecord, force: boolean | undef
     throw error
   })
   const result = await limited(store, 'write', () => writing)
-  // A late write may still land on a newer record. Then the newer one is written again.
+  // A late write, or one that fails late, may still land on a newer record. Then the newer one is written again.
   const repeat = (): unknown => store.newest && store.newest !== record && put(store, store.newest, false)
-  if (result === null) writing.then(repeat).catch(ignore)
+  if (result === null) writing.then(repeat, repeat).catch(ignore)
   return result
 }
 

@@ -277,4 +277,22 @@ describe('a storage that fails to remove', () => {
     await does(next.auth.login(tokens))
     expect([...items.values()].join()).toContain(tokens.refresh_token)
   })
+
+  it('keeps the next session, although it refuses only after that one was stored', async () => {
+    const { items, view } = createLocalArea()
+    const { getItem, setItem } = view()
+    const storage: TokenStorage = {
+      getItem: async key => getItem(key),
+      setItem: async (key, value) => setItem(key, value),
+      removeItem: () => new Promise(resolve => setTimeout(resolve, 4 * SECOND)).then(refuseRemoval),
+    }
+    const { auth } = open({ storage, autoRefresh: 'off' })
+    await does(auth.login(pair()))
+    await does(auth.logout())
+    await pass(SECOND)
+    const login = pair()
+    await does(auth.login(login))
+    await pass(10 * SECOND)
+    expect([...items.values()].join()).toContain(login.refresh_token)
+  })
 })
