@@ -25,13 +25,16 @@ async function clearDatabase(name: string): Promise<void> {
     opening.onerror = event => event.preventDefault()
     opening.onsuccess = () => resolve(opening.result)
   })
-  const store = connection.transaction(TABLE, 'readwrite').objectStore(TABLE)
-  const reading = store.get(RECORD)
-  reading.onsuccess = () => {
-    if (hasTokens(reading.result)) store.delete(RECORD)
+  try {
+    const store = connection.transaction(TABLE, 'readwrite').objectStore(TABLE)
+    const reading = store.get(RECORD)
+    reading.onsuccess = () => {
+      if (hasTokens(reading.result)) store.delete(RECORD)
+    }
+  } finally {
+    // It waits for the transaction.
+    connection.close()
   }
-  // It waits for the transaction.
-  connection.close()
 }
 
 function clearArea(name: string, storage: RecordStore, each: (typeof AREAS)[number]): void {
