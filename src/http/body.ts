@@ -53,14 +53,15 @@ export function prepareRepeat(body: unknown): (() => Repeated) | undefined {
 }
 
 /**
- * Whether the text or form contains the token, perhaps form encoded or escaped by JSON: a request with the refresh token is the refresh.
+ * Whether the text or form contains the token, perhaps form encoded or escaped by JSON: a request with the refresh token is
+ * the refresh.
  * A match inside a longer word does not count. A body that cannot be inspected counts as one without the token.
  */
 export function carries(body: unknown, token: string): boolean {
-  if (typeof body === 'string')
-    return [token, JSON.stringify(token).slice(1, -1)].some(
-      each => holds(body, each) || holds(decodeForm(body), each),
-    )
+  if (typeof body === 'string') {
+    const texts = [body, decodeForm(body)]
+    return [token, JSON.stringify(token).slice(1, -1)].some(each => texts.some(text => holds(text, each)))
+  }
   return !!look(
     () =>
       !!fieldsOf(body)?.includes(token) || (body instanceof URLSearchParams && carries(String(body), token)),
@@ -69,7 +70,8 @@ export function carries(body: unknown, token: string): boolean {
 
 /** Whether a segment of the path or a part of the query is the token. */
 export function carriesInUrl(url: string, token: string): boolean {
-  return url.split(/[/?#&=]/).some(part => carries(part, token))
+  const [path, ...rest] = url.split(/[?#]/) as [string, ...string[]]
+  return [...path.split('/'), ...rest].some(part => carries(part, token))
 }
 
 function holds(text: string, token: string): boolean {

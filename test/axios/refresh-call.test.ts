@@ -87,6 +87,10 @@ const ways: Record<string, Call> = {
     await later()
     return api.post(`/refresh?a=b&refresh_token=${encodeURIComponent(`${refreshToken}`)}#c`)
   },
+  'later, with the refresh token in the query of its URL, not encoded': async (api, { refreshToken }) => {
+    await later()
+    return api.post(`/refresh?a=b&refresh_token=${refreshToken}`)
+  },
   'later, with the refresh token in its path': async (api, { refreshToken }) => {
     await later()
     return api.get(`/refresh/${encodeURIComponent(`${refreshToken}`)}`)

@@ -111,6 +111,26 @@ describe('a refresh function that calls the same authFetch waits not for itself'
     ])
   })
 
+  it.each([
+    ['query', '?refresh_token='],
+    ['path', '/'],
+  ])('later, with a refresh token in the %s that is base64, not encoded', async (_, before) => {
+    const stages: Stage[] = []
+    const good = new Set<string>()
+    const one = await stage({
+      refresh: async ({ refreshToken }) => {
+        await later()
+        return (await (stages[0] as Stage).api(url + before + refreshToken)).json() as Promise<TokenResponse>
+      },
+      respond: request => backend(good)(request) ?? Response.json({}, { status: 200 }),
+    })
+    stages.push(one)
+    await one.auth.login({ access_token: 'at-old', refresh_token: 'cmVmcmVzaA==', expires_in: 300 })
+    one.pass(DEAD)
+    await one.api(`${API}/1`)
+    expect(one.tokens()).toEqual([undefined, 'at-new'])
+  })
+
   it('lets a request of the application with a body of its own, in a Request, wait', async () => {
     const { api, pass, sent, refreshes } = await stage({ manual: true })
     pass(DEAD)
