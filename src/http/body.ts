@@ -1,6 +1,7 @@
 /** The kinds of bodies, and whether a request with them can be sent again. */
 
 import { ignore } from '../core/waiting.js'
+import { kindOf } from './fetch-headers.js'
 
 /** The members of a body that are read; undefined where a member throws. */
 export function look<T>(inspect: () => T): T | undefined {
@@ -68,7 +69,7 @@ export function carries(body: unknown, token: string): boolean {
   )
 }
 
-/** Whether a segment of the path or a part of the query is the token. */
+/** Whether a segment of the path is the token, or the query contains it, where a slash separates nothing. */
 export function carriesInUrl(url: string, token: string): boolean {
   const [path, ...rest] = url.split(/[?#]/) as [string, ...string[]]
   return [...path.split('/'), ...rest].some(part => carries(part, token))
@@ -105,11 +106,10 @@ export function copyOfForm(body: unknown): unknown {
   return look(() => {
     if (body instanceof ArrayBuffer) return body.slice(0)
     if (!/ (FormData|URLSearchParams)]/.test(Object.prototype.toString.call(body))) return undefined
-    const form = body as FormData
-    const copy = new (form.constructor as typeof FormData)()
-    // A class of the application may fill it at once.
-    for (const name of [...copy.keys()]) copy.delete(name)
-    for (const [name, value] of form as unknown as Iterable<[string, string]>) copy.append(name, value)
+    // A class of the application may fill a form at once, or change what is appended.
+    const { constructor: Form, forEach } = kindOf(body as FormData, 'append', body as FormData)
+    const copy = new (Form as typeof FormData)()
+    forEach.call(body as FormData, (value, name) => copy.append(name, value as string))
     return copy
   })
 }

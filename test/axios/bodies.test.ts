@@ -165,6 +165,21 @@ describe('a form that its caller fills anew after the call', () => {
     expect([...data.entries()]).toEqual([...form.entries()])
   })
 
+  it('and whose own class changes what it is given keeps its names', async () => {
+    class NestedForm extends FormData {
+      override append(name: string, value: string | Blob): void {
+        super.append(`data[${name}]`, value as string)
+      }
+    }
+    const { api, sent, pass } = await stage()
+    pass(LIFETIME)
+    const form = new NestedForm()
+    form.append('page', 'one')
+    await api.post('/x', form)
+    const { data } = sent[0] as { data: FormData }
+    expect([...data.keys()]).toEqual(['data[page]'])
+  })
+
   it('is the very object of the caller for an adapter that nothing delays', async () => {
     const { api, sent } = await stage()
     const form = new FormData()

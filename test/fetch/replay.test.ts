@@ -23,6 +23,13 @@ class BegunForm extends FormData {
   }
 }
 
+/** Its class changes what it is given. */
+class NestedForm extends FormData {
+  override append(name: string, value: string | Blob): void {
+    super.append(`data[${name}]`, value as string)
+  }
+}
+
 describe('a 401', () => {
   it('is never seen: the request is sent again with the new token', async () => {
     const { api, revoke, statuses, tokens, refreshes } = await stage()
@@ -289,6 +296,14 @@ describe('a replay', () => {
     expect(sent.map(({ body }) => body.match(/one|two|csrf/g)?.join())).toEqual(
       ['one', 'two'].map(page => (body instanceof BegunForm ? `csrf,${page}` : page)),
     )
+  })
+
+  it('sends the fields of a form under the names that its own class gave them', async () => {
+    const { api, sent } = await stage()
+    const body = new NestedForm()
+    body.append('page', 'one')
+    await api(`${API}/a`, { method: 'POST', body })
+    expect(sent[0]?.body).toContain('name="data[page]"')
   })
 
   it.each<[string, (bytes: Uint8Array<ArrayBuffer>) => BodyInit]>([
