@@ -23,7 +23,11 @@ export interface FetchContext {
 export function createFetchCall(context: FetchContext): Call<Response> {
   const { given, copies, origins, inspection, step, hasOwnCredentials } = context
   const { url, method, signal } = given
-  const wait = <T>(promise: Promise<T>): Promise<T> => unlessAborted(promise.catch(rethrowOwn), signal)
+  let hasWaited = false
+  const wait = <T>(promise: Promise<T>): Promise<T> => {
+    hasWaited = true
+    return unlessAborted(promise.catch(rethrowOwn), signal)
+  }
   return {
     url,
     method,
@@ -38,9 +42,9 @@ export function createFetchCall(context: FetchContext): Call<Response> {
         throw error
       }),
     async send(tokens, { isReplay, mayFollow }): Promise<Attempt<Response>> {
-      const headers = tokens ?? {}
-      const isBare = !isReplay && !Object.keys(headers).length
-      const response = await (isBare ? copies.pass(mayFollow) : copies.send(headers, !mayFollow))
+      // An access token that is a cookie adds no header, but its caller may have changed the objects during a wait.
+      const isBare = !isReplay && !(tokens && (hasWaited || Object.keys(tokens).length))
+      const response = await (isBare ? copies.pass(mayFollow) : copies.send(tokens ?? {}, !mayFollow))
       const isRefresh = !response.ok && inspection && !(await unlessRefresh(inspection, true))
       return {
         response,

@@ -1,6 +1,6 @@
 /** A 401 leads to one refresh and one replay of the same request. */
 import axios from 'axios'
-import { collectTokens, isSessionExpired } from 'tokenflight'
+import { collectTokens, cookieSession, isSessionExpired } from 'tokenflight'
 import { attachAuth } from 'tokenflight/axios'
 import { authFetch } from 'tokenflight/fetch'
 import { describe, expect, it } from 'vitest'
@@ -304,6 +304,36 @@ describe('a replay', () => {
     body.append('page', 'one')
     await api(`${API}/a`, { method: 'POST', body })
     expect(sent[0]?.body).toContain('name="data[page]"')
+  })
+
+  it('sends its form as it was at the call after a wait, where the access token is a cookie', async () => {
+    const bodies: unknown[] = []
+    const answer = deferred()
+    const { api, auth, pass } = await stage({
+      login: false,
+      refresh: async () => {
+        await answer.promise
+        return { expires_in: 300 } as never
+      },
+      auth: { storage: cookieSession({ access: 'cookie' }) },
+      fetch: {
+        fetch: async (_, init) => {
+          bodies.push(`${init?.body}`)
+          return new Response('{}')
+        },
+      },
+    })
+    await auth.login({ expires_in: 300 } as never)
+    pass(10 * 60_000)
+    const body = new URLSearchParams()
+    const calls = ['one', 'two'].map(page => {
+      body.set('page', page)
+      return api(`${API}/a`, { method: 'POST', body })
+    })
+    await settle()
+    answer.resolve()
+    await Promise.all(calls)
+    expect(bodies).toEqual(['page=one', 'page=two'])
   })
 
   it.each<[string, (bytes: Uint8Array<ArrayBuffer>) => BodyInit]>([
