@@ -106,6 +106,8 @@ function keep(init: RequestInit, body: unknown): RequestInit {
 function copyOfBytes(body: unknown): ArrayBuffer | undefined {
   if (!ArrayBuffer.isView(body)) return undefined
   const { buffer, byteOffset, byteLength } = body
+  // The platform refuses memory that is shared, and would send a copy of it as a text.
+  if (buffer[Symbol.toStringTag] !== 'ArrayBuffer') return undefined
   return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer
 }
 

@@ -336,6 +336,13 @@ describe('a replay', () => {
     expect(bodies).toEqual(['page=one', 'page=two'])
   })
 
+  it('passes shared memory on as it is, which the platform refuses', async () => {
+    const { api } = await stage()
+    const body = new Uint8Array(new SharedArrayBuffer(2)) as unknown as BodyInit
+    expect(await rejection(fetch('http://127.0.0.1', { method: 'POST', body }))).toBeInstanceOf(TypeError)
+    expect(await rejection(api(`${API}/a`, { method: 'POST', body }))).toBeInstanceOf(TypeError)
+  })
+
   it.each<[string, (bytes: Uint8Array<ArrayBuffer>) => BodyInit]>([
     ['a typed array', bytes => bytes],
     ['a part of a buffer', bytes => new DataView(bytes.buffer, 1, 2)],
