@@ -125,6 +125,10 @@ export function useClaims(selector?: (claims: unknown) => unknown): ComputedRef<
     get value() {
       return latest.value()
     },
+    // Vue warns of it, and changes nothing.
+    set value(value) {
+      Object.assign(latest, { value })
+    },
   } as never
 }
 

@@ -69,9 +69,9 @@ describe('useAuth', () => {
 
   it('gives read-only refs', () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {})
-    const { value } = scoped(session(), useAuth)
-    const refs = Object.values(value).filter(isRef)
-    expect(refs).toHaveLength(8)
+    const { value } = scoped(session(), (): unknown[] => [...Object.values(useAuth()), useClaims()])
+    const refs = value.filter(one => isRef(one))
+    expect(refs).toHaveLength(9)
     for (const one of refs) {
       const before = one.value
       ;(one as { value: unknown }).value = 'forged'
