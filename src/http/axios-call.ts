@@ -46,8 +46,9 @@ export class AxiosCall implements Call<AxiosResponse> {
 
   constructor(context: CallContext) {
     const { timeout, onUploadProgress, onDownloadProgress, data, params } = context.config
-    const { url = '', baseURL = '', allowAbsoluteUrls = true } = context.config
-    this.target = { url, baseURL, allowAbsoluteUrls }
+    const { url, baseURL = '', allowAbsoluteUrls = true } = context.config
+    // It may be a `URL`, which the application may change.
+    this.target = { url: String(url ?? ''), baseURL, allowAbsoluteUrls }
     const duration = ['number', 'string'].includes(typeof timeout) ? Number(timeout) : 0
     this.context = context
     this.step = context.step

@@ -307,3 +307,16 @@ it('a config that the application changes while its call waits takes no token to
   await answer
   expect(sent.map(({ url, token }) => [url, token])).toEqual([[`${API}/orders`, 'at-2']])
 })
+
+it('a URL object that the application changes while its call waits takes no token to another origin', async () => {
+  const { api, pass, refreshes, sent } = await stage({ manual: true })
+  pass(LIFETIME)
+  const url = new URL(`${API}/orders`)
+  // Axios takes it where there is no base URL.
+  const answer = api.get(url as never, { baseURL: '' })
+  await settle()
+  url.host = 'evil.example.test'
+  refreshes[0]?.answer()
+  await answer
+  expect(sent.map(({ url, token }) => [`${url}`, token])).toEqual([[`${API}/orders`, 'at-2']])
+})
