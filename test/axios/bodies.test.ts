@@ -165,7 +165,7 @@ describe('a form that its caller fills anew after the call', () => {
     expect([...data.entries()]).toEqual([...form.entries()])
   })
 
-  it('and whose own class changes what it is given keeps its names', async () => {
+  it('and whose own class changes each appended name keeps its names', async () => {
     class NestedForm extends FormData {
       override append(name: string, value: string | Blob): void {
         super.append(`data[${name}]`, value as string)

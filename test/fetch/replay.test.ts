@@ -23,7 +23,7 @@ class BegunForm extends FormData {
   }
 }
 
-/** Its class changes what it is given. */
+/** Its class changes each value that is appended. */
 class NestedForm extends FormData {
   override append(name: string, value: string | Blob): void {
     super.append(`data[${name}]`, value as string)
