@@ -28,8 +28,10 @@ export async function transact<T>(
     let value: T | undefined
     reading.onsuccess = () => {
       value = reading.result
+      // The value that was read is committed already.
+      if (!update) return resolve(value)
       try {
-        const next = update?.(value)
+        const next = update(value)
         if (next === undefined) return
         value = next ?? undefined
         if (next === null) store.delete(key)
