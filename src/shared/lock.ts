@@ -36,6 +36,8 @@ export function createExclusive(
   const waits: Waits = { hold, stuck: new Set() }
   /** Pages that gave up on a frozen holder take turns by a second lock. */
   const second = `${name}:stuck`
+  /** Pages that gave up on both take turns by the lease. */
+  const third = `${name}:lease`
   let wasStuck = false
   return async callback => {
     const locks = lock ?? webLocks() ?? lease
@@ -51,7 +53,9 @@ export function createExclusive(
     // No lock and no database, an opaque origin, a document that is not active: continue without a lock.
     if (!first.isLate) return callback(false)
     wasStuck = true
-    return (await under(waits, locks, second, alone)).running ?? callback(false)
+    const turn = await under(waits, locks, second, alone)
+    // A page may freeze with both locks. The lease of a frozen page runs out.
+    return turn.running ?? (await under(waits, lease, third, alone)).running ?? callback(false)
   }
 }
 

@@ -4,6 +4,21 @@ import type { Scenario } from './tabs-scenario.js'
 const strict = { seed: 0, tabs: 3, storage: 'indexedDB', lock: 'locks', grace: 0 } as const
 
 export const regressions: readonly (readonly [name: string, scenario: Scenario])[] = [
+  ...([5, 40] as const).map(
+    seed =>
+      [
+        `tabs that gave up on a tab which froze with both locks refresh one after another, number ${seed}`,
+        {
+          ...strict,
+          seed,
+          tabs: 4,
+          latency: 2,
+          fates: { slow: 0.01 },
+          steps: [{ at: 7_101, deed: 'login', tab: 0, duration: 100 }],
+          traps: [{ on: 'lock granted', nth: 6, deed: 'freeze', duration: 18_000 }],
+        },
+      ] as const,
+  ),
   [
     'a tab that wakes hands out no token of a session that ended while it was frozen',
     {
