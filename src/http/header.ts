@@ -70,12 +70,9 @@ function exists(value: unknown): boolean {
 
 /** A value as it arrives, whose scheme may be in any case (RFC 9110 section 11.1), for comparison. */
 function plain(value: unknown): string {
-  return (
-    String(value)
-      .trim()
-      // Stryker disable next-line MethodExpression,Regex: both sides alike, without white space in front
-      .replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `)
-  )
+  const text = String(value).trim()
+  // Stryker disable next-line MethodExpression,Regex: both sides alike, without white space in front
+  return text.replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `)
 }
 
 type Maker = Pick<TokenHeaders, 'name' | 'make'>

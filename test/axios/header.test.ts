@@ -95,6 +95,13 @@ describe('a header function', () => {
   })
 })
 
+it('takes a value with a line feed at its end, which the platform takes off', async () => {
+  const header = { name: 'X-Token', format: (token: string) => `${token}\n` }
+  const { api, sent } = await fetchStage({ fetch: { header }, respond: () => Response.json({}) })
+  expect((await api(`${API}/orders`)).status).toBe(200)
+  expect(sent.map(({ headers }) => headers['x-token'])).toEqual(['at-1'])
+})
+
 it('takes a header that is null for one that is missing', async () => {
   const { api, tokens } = await stage()
   await api.get('/orders', { headers: { Authorization: null as never } })

@@ -450,6 +450,7 @@ describe('misuse', () => {
     ['allowedOrigins', '', ''],
     ['allowedOrigins', 5, '5'],
     ['allowedOrigins', {}, 'object'],
+    ['allowedOrigins', [new URL('https://api.example.test')], 'object'],
     ['allowedOrigins', null, 'null'],
     ['allowedOrigins', ['api.example.test'], 'api.example.test'],
     ['allowedOrigins', ['/api'], '/api'],

@@ -182,6 +182,15 @@ describe('without a token to add, the very objects of the caller are sent', () =
   })
 })
 
+it('takes a Request in place of init, as fetch does, with a token, too', async () => {
+  const { api, calls } = await spied()
+  await api(`${API}/a`, new Request(`${API}/b`, { method: 'POST', body: 'tea' }) as RequestInit)
+  const [sent] = calls[0] ?? []
+  const { url, method, headers } = sent as Request
+  expect([url, method, headers.get('Authorization')]).toEqual([`${API}/a`, 'POST', 'Bearer at-1'])
+  expect(await (sent as Request).text()).toBe('tea')
+})
+
 it('keeps the members of init whose names are symbols', async () => {
   const { api, calls } = await spied()
   const mark = Symbol('mark')
