@@ -46,9 +46,9 @@ export class AxiosCall implements Call<AxiosResponse> {
 
   constructor(context: CallContext) {
     const { timeout, onUploadProgress, onDownloadProgress, data, params } = context.config
-    const { url, baseURL = '', allowAbsoluteUrls = true } = context.config
+    const { url, baseURL, allowAbsoluteUrls } = context.config
     // It may be a `URL`, which the application may change.
-    this.target = { url: String(url ?? ''), baseURL, allowAbsoluteUrls }
+    this.target = { url: String(url ?? ''), baseURL, allowAbsoluteUrls } as Target
     const duration = ['number', 'string'].includes(typeof timeout) ? Number(timeout) : 0
     this.context = context
     this.step = context.step
@@ -83,6 +83,7 @@ export class AxiosCall implements Call<AxiosResponse> {
     // A `DPoP` header of the application, in any case, would be a second proof.
     if (tokens?.['DPoP']) own.headers.delete('DPoP')
     Object.assign(own.headers, tokens)
+    // Stryker disable next-line ConditionalExpression: the same address
     if (urlOf(config) !== this.url) Object.assign(own, this.target)
     const [data, params] = this.hasWaited ? this.forms : []
     if (data) own.data = data

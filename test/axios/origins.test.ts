@@ -308,6 +308,31 @@ it('a config that the application changes while its call waits takes no token to
   expect(sent.map(({ url, token }) => [url, token])).toEqual([[`${API}/orders`, 'at-2']])
 })
 
+it.each<[string, AxiosRequestConfig, AxiosRequestConfig, string]>([
+  ['URL', {}, { url: '/other' }, API],
+  [
+    'base URL',
+    { url: `${API}/orders`, baseURL: '' },
+    { baseURL: EVIL, allowAbsoluteUrls: false },
+    `${API}/orders`,
+  ],
+])('a config without a %s, too, goes to its address at the call', async (_, config, change, address) => {
+  const { api, pass, refreshes, sent } = await stage({ manual: true })
+  let kept: AxiosRequestConfig = {}
+  api.interceptors.request.use(given => {
+    kept = given
+    if (config.baseURL === '') delete given.baseURL
+    return given
+  })
+  pass(LIFETIME)
+  const answer = api.request(config)
+  await settle()
+  Object.assign(kept, change)
+  refreshes[0]?.answer()
+  await answer
+  expect(sent.map(({ url, token }) => [url, token])).toEqual([[address, 'at-2']])
+})
+
 it('a URL object that the application changes while its call waits takes no token to another origin', async () => {
   const { api, pass, refreshes, sent } = await stage({ manual: true })
   pass(LIFETIME)
