@@ -90,7 +90,7 @@ function createStore(): Pick<Dpop, 'open'> & {
   }
   return {
     open(database, stored, shared, onFailure) {
-      check(!name || name === database, 'dpop', 'a dpop() of its own for each session', database)
+      check(!name || name === database, 'dpop', 'one for each session', database)
       name = database
       isStored = stored
       isShared = shared
@@ -98,7 +98,7 @@ function createStore(): Pick<Dpop, 'open'> & {
     },
     store: (of, given) =>
       inTurn(async () => {
-        check(name, 'dpop', 'given to createAuth before its first use', name)
+        check(name, 'dpop', 'given to createAuth', name)
         // With an id of its own it outlives the end of the session before, in whichever tab.
         const made = { id: Math.random(), pair: given ?? (await makePair()) }
         try {

@@ -10,38 +10,50 @@ import { TABLE } from '../core/record.js'
  * Resolves to the stored value when the transaction has completed. The connection is not kept open, so nothing blocks
  * another tab or the back/forward cache.
  */
-export async function transact<T>(
+export function transact<T>(
   database: string,
   key: string,
   update?: (stored: T | undefined) => T | null | undefined,
 ): Promise<T | undefined> {
-  const connection = await new Promise<IDBDatabase>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const opening = indexedDB.open(database, 1)
     opening.onupgradeneeded = () => void opening.result.createObjectStore(TABLE)
     opening.onerror = () => reject(opening.error)
-    opening.onsuccess = () => resolve(opening.result)
-  })
-  return new Promise<T | undefined>((resolve, reject) => {
-    const transaction = connection.transaction(TABLE, update ? 'readwrite' : 'readonly')
-    const store = transaction.objectStore(TABLE)
-    const reading: IDBRequest<T | undefined> = store.get(key)
-    let value: T | undefined
-    reading.onsuccess = () => {
-      value = reading.result
-      // The value that was read is committed already.
-      if (!update) return resolve(value)
+    opening.onsuccess = () => {
+      const connection = opening.result
       try {
-        const next = update(value)
-        if (next === undefined) return
-        value = next ?? undefined
-        if (next === null) store.delete(key)
-        else store.put(next, key)
+        const transaction = connection.transaction(TABLE, update ? 'readwrite' : 'readonly')
+        const store = transaction.objectStore(TABLE)
+        const reading: IDBRequest<T | undefined> = store.get(key)
+        let value: T | undefined
+        let failure: unknown
+        const settle = (): void => {
+          connection.close()
+          if (failure ?? transaction.error) reject(failure ?? transaction.error)
+          else resolve(value)
+        }
+        reading.onsuccess = () => {
+          value = reading.result
+          // The value that was read is committed already.
+          if (!update) return settle()
+          try {
+            const next = update(value)
+            if (next === undefined) return
+            value = next ?? undefined
+            if (next === null) store.delete(key)
+            else store.put(next, key)
+          } catch (error) {
+            failure = error
+            transaction.abort()
+          }
+        }
+        // Stryker disable next-line ConditionalExpression: a connection that is closed twice is closed
+        if (update) transaction.oncomplete = settle
+        transaction.onabort = settle
       } catch (error) {
+        connection.close()
         reject(error)
-        transaction.abort()
       }
     }
-    transaction.oncomplete = () => resolve(value)
-    transaction.onabort = () => reject(transaction.error)
-  }).finally(() => connection.close())
+  })
 }

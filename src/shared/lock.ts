@@ -55,7 +55,8 @@ export function createExclusive(
     wasStuck = true
     const turn = await under(waits, locks, second, alone)
     // A page may freeze with both locks. The lease of a frozen page runs out.
-    return turn.running ?? (await under(waits, lease, third, alone)).running ?? callback(false)
+    const last = turn.running || locks === lease ? turn : await under(waits, lease, third, alone)
+    return last.running ?? callback(false)
   }
 }
 

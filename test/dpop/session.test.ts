@@ -492,12 +492,12 @@ describe('misuse', () => {
       '`storage` must be one whose access token dpop() can see',
     )
     await expect(dpop().proof('GET', 'https://api.example.test')).rejects.toThrow(
-      '`dpop` must be given to createAuth before its first use',
+      '`dpop` must be given to createAuth',
     )
     const key = dpop()
     createAuth({ dpop: key, storage: memoryStorage() })
     createAuth({ dpop: key })
-    expect(() => createAuth({ dpop: key, name: 'other' })).toThrow('a dpop() of its own for each session')
+    expect(() => createAuth({ dpop: key, name: 'other' })).toThrow('`dpop` must be one for each session')
   })
 
   it('without crypto.subtle is a TypeError that names the reason', async () => {
