@@ -4,7 +4,7 @@ import type { AuthLock } from './types.js'
 /** The longest wait that a timer takes; beyond it `setTimeout` fires at once (HTML, 32-bit delay). */
 const LONGEST_WAIT = 2 ** 31 - 1
 
-/** The result; undefined if the platform has no such thing or refuses it, as a sandboxed frame refuses cookies. */
+/** The result; undefined if reading throws: a sandboxed frame refuses cookies, and a body may refuse to be inspected. */
 export function attempt<T>(read: () => T): T | undefined {
   try {
     return read()

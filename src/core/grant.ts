@@ -6,8 +6,8 @@ import type { JwtClaims, Spread } from './types.js'
 const NEVER = Number.POSITIVE_INFINITY
 /** A record may be this far in the future, milliseconds. The clocks of one device agree. */
 const FUTURE_TOLERANCE = 2_000
-/** Two ends of a refresh token that lie closer together than this are one end, rounded. Milliseconds. */
-const SAME_END = 1_000
+/** Two ends of a token that lie closer together than this are one end, rounded. Milliseconds. */
+export const SAME_END = 1_000
 /** How many tokens are remembered after their replacement. */
 const REMEMBERED = 50
 

@@ -1,11 +1,9 @@
 /** A token answer beside the current grant: which of its tokens are new, and of which user they are. */
-import type { Grant } from './grant.js'
+import { type Grant, SAME_END } from './grant.js'
 import { subjectOf } from './record.js'
 import { isOlder, type Predecessor, SKEW, type TokenReading } from './tokens.js'
 
 const NEVER = Number.POSITIVE_INFINITY
-/** Ends that lie closer together are one. Milliseconds. */
-const SAME_END = 1_000
 
 /** Whether the answer has only the tokens of the grant. */
 export function isKnown(grant: Grant | undefined, { accessToken, refreshToken }: TokenReading): boolean {

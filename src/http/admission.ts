@@ -1,6 +1,7 @@
 /** Which requests of axios get a token. */
+import { attempt } from '../core/environment.js'
 import type { Handle } from '../core/handle.js'
-import { carries, carriesInUrl, look } from './body.js'
+import { carries, carriesInUrl } from './body.js'
 import { readings, type Target, urlOf } from './config.js'
 import type { HttpRules } from './options.js'
 import type { Origins } from './origins.js'
@@ -46,7 +47,7 @@ export function createAdmission<Request extends Config, Response>(
         token &&
         (carries(data, token) ||
           carries(Object.values(headers).join(), token) ||
-          look(() => carriesInUrl(complete(config, urlOf(config)), token)))
+          attempt(() => carriesInUrl(complete(config, urlOf(config)), token)))
       if (!left || isRefresh) return false
       // The version and the adapter decide which of these URLs is sent.
       const isAllowed = readings(config).every(url =>

@@ -84,7 +84,7 @@ export class AxiosCall implements Call<AxiosResponse> {
     if (tokens?.['DPoP']) own.headers.delete('DPoP')
     Object.assign(own.headers, tokens)
     // Stryker disable next-line ConditionalExpression: the same address
-    if (urlOf(config) !== this.url) Object.assign(own, this.target)
+    if (this.hasWaited && urlOf(config) !== this.url) Object.assign(own, this.target)
     const [data, params] = this.hasWaited ? this.forms : []
     if (data) own.data = data
     if (params) own.params = params

@@ -1,22 +1,13 @@
 /** The kinds of bodies, and whether a request with them can be sent again. */
 
+import { attempt } from '../core/environment.js'
 import { ignore } from '../core/waiting.js'
 import { kindOf } from './fetch-headers.js'
-
-/** The members of a body that are read; undefined where a member throws. */
-export function look<T>(inspect: () => T): T | undefined {
-  try {
-    return inspect()
-  } catch {
-    // It cannot be inspected.
-  }
-  return undefined
-}
 
 /** Whether it can be read only once: a stream of Node or of the web, or an iterator. */
 export function isStream(body: unknown): boolean {
   if (!body || typeof body !== 'object') return false
-  return !!look(() => {
+  return !!attempt(() => {
     const { pipe, getReader } = body as { pipe?: unknown; getReader?: unknown }
     return typeof (pipe ?? getReader) === 'function' || Symbol.asyncIterator in body
   })
@@ -41,7 +32,7 @@ export interface Repeated {
  * form. Call it before the form is read.
  */
 export function prepareRepeat(body: unknown): (() => Repeated) | undefined {
-  return look(() => {
+  return attempt(() => {
     const { _streams: parts, getBuffer, getHeaders } = (body ?? {}) as Partial<NodeForm>
     if (!Array.isArray(parts) || typeof getBuffer !== 'function' || typeof getHeaders !== 'function')
       return undefined
@@ -63,7 +54,7 @@ export function carries(body: unknown, token: string): boolean {
     const texts = [body, decodeForm(body)]
     return [token, JSON.stringify(token)].some(each => texts.some(text => holds(text, each)))
   }
-  return !!look(
+  return !!attempt(
     () =>
       !!fieldsOf(body)?.includes(token) || (body instanceof URLSearchParams && carries(String(body), token)),
   )
@@ -103,7 +94,7 @@ function fieldsOf(body: unknown): unknown[] | undefined {
 
 /** A copy of a web form or a buffer, which its caller may fill anew after the call. Undefined: it is neither. */
 export function copyOfForm(body: unknown): unknown {
-  return look(() => {
+  return attempt(() => {
     if (body instanceof ArrayBuffer) return body.slice(0)
     // Stryker disable next-line ConditionalExpression: an error here is ignored
     if (!/ (FormData|URLSearchParams)]/.test(Object.prototype.toString.call(body))) return undefined

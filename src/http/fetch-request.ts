@@ -1,7 +1,8 @@
 /** One request of a `fetch`, as its caller made it, and copies of it that carry tokens. */
 
+import { attempt } from '../core/environment.js'
 import { ignore, isPromise, pause } from '../core/waiting.js'
-import { carries, copyOfForm, discard, isStream, look, readHead } from './body.js'
+import { carries, copyOfForm, discard, isStream, readHead } from './body.js'
 import { copyOf } from './config.js'
 import { type GivenHeaders, kindOf, readHeaders } from './fetch-headers.js'
 
@@ -99,7 +100,7 @@ export function createCopies(
 
 /** A copy, also of a web form and of bytes. Their caller may change them after the call: `fetch` reads them at once. */
 function keep(init: RequestInit, body: unknown): RequestInit {
-  const copy = copyOfForm(body) ?? look(() => copyOfBytes(body))
+  const copy = copyOfForm(body) ?? attempt(() => copyOfBytes(body))
   return copy ? copyWith(init, { body: copy }) : copyOf(init)
 }
 
